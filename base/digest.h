@@ -1,0 +1,17 @@
+/* A 128-bit digest of a byte stream, for journals and canonical dumps: XXH3-128 of libxxhash.  Not a
+ * cryptographic hash: it tells runs apart, it does not keep secrets. */
+#ifndef WALDRILL_BASE_DIGEST_H
+#define WALDRILL_BASE_DIGEST_H
+
+#include "base/str.h"
+
+#define DIGEST_TEXT_SIZE 32
+
+struct digest; /* owned by the caller of digest_new */
+struct digest *digest_new(void);
+void digest_add(struct digest *d, struct str bytes);
+void digest_text(const struct digest *d, char text[DIGEST_TEXT_SIZE + 1]);
+void digest_free(struct digest *d);
+void digest_of(struct str bytes, char text[DIGEST_TEXT_SIZE + 1]);
+
+#endif

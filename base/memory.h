@@ -1,0 +1,25 @@
+/* Memory: the two ways this project allocates.
+ *
+ * mem_alloc and friends end the process with a message when memory is gone: bookkeeping is small,
+ * bounded by named limits, and a proxy with a durable log loses nothing by stopping.  mem_try_alloc
+ * may return NULL and is for what a client can make large (bodies): the request is refused.
+ * Tests make either fail on command (memory_fail_after). */
+#ifndef WALDRILL_BASE_MEMORY_H
+#define WALDRILL_BASE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+void *mem_alloc(size_t size);              /* zero-filled; never NULL */
+void *mem_alloc_array(size_t count, size_t size); /* zero-filled, overflow-checked; never NULL */
+void *mem_realloc(void *old, size_t size); /* never NULL; new bytes are not cleared */
+void *mem_try_alloc(size_t size);          /* zero-filled; NULL when memory is gone */
+char *mem_strdup(const char *text);
+char *mem_strndup(const char *text, size_t size); /* terminated copy */
+void mem_free(void *p);
+
+/* Test equipment: the count-th mem_try_alloc from now (1 = the next) returns NULL, and all after it
+ * when repeat is set; 0 switches it off. */
+void memory_fail_after(unsigned count, bool repeat);
+
+#endif

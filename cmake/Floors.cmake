@@ -1,0 +1,26 @@
+# waldrill_floor(NAME target... ) - one static library per folder: every .c in the current source
+# directory (so that no file stands there that nobody builds), linked with what stands below.
+function(waldrill_floor name)
+    cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES" ${ARGN})
+    file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.c")
+    list(FILTER sources EXCLUDE REGEX "/main\\.c$")
+    if(NOT sources)
+        add_library(${name} INTERFACE)
+        target_link_libraries(${name} INTERFACE ${ARG_DEPENDS} ${ARG_LIBRARIES} waldrill_options)
+        return()
+    endif()
+    add_library(${name} STATIC ${sources})
+    target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} ${ARG_LIBRARIES} waldrill_options)
+    target_link_libraries(${name} PRIVATE waldrill_warnings)
+endfunction()
+
+# waldrill_program(NAME DEPENDS target...) - bin/NAME from main.c of the current folder.
+function(waldrill_program name)
+    cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+    if(NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/main.c")
+        return()
+    endif()
+    add_executable(${name} main.c)
+    target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} waldrill_options waldrill_warnings)
+    target_compile_definitions(${name} PRIVATE WALDRILL_VERSION="${PROJECT_VERSION}")
+endfunction()

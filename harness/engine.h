@@ -1,0 +1,96 @@
+/* An engine brings a stack to life - clients, balancer, instances - and moves its time.  The runner
+ * plays a scenario on whichever engine it is given; verdicts must not depend on which.
+ *
+ *   sim   harness/sim/    no sockets, virtual clock, simulated network and disk, one seed
+ *   real  harness/real/   child processes on loopback, wall clock scaled by TIME_SCALE
+ *
+ * Times are scenario time in nanoseconds since open.  All calls come from one thread. */
+#ifndef WALDRILL_HARNESS_ENGINE_H
+#define WALDRILL_HARNESS_ENGINE_H
+
+#include "base/error.h"
+#include "base/str.h"
+#include "harness/history.h"
+#include "mockchroma/core/mock.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum engine_target { TARGET_LB, TARGET_PRIMARY, TARGET_REPLICA };
+
+struct engine_setting {
+    const char *name; /* walproxy's, lower case: "check_interval" */
+    const char *value;
+};
+
+struct engine_setup {
+    uint64_t seed;
+    const struct engine_setting *lb_settings;
+    size_t lb_setting_count;
+    const char *latency[2];   /* mock latency profiles; NULL = none */
+    bool has_replica;
+    double time_scale;        /* real only */
+    const char *work_dir;     /* real: logs, WAL, output of the children */
+    const char *mutant;       /* NULL = the healthy core; else a known-bad one by name (test builds) */
+};
+
+struct engine_request {
+    enum engine_target target; /* clients talk to the balancer; steps also to an instance */
+    const char *method;
+    const char *path;          /* as typed, with query */
+    const char *headers;       /* "Name: value\r\n" lines; NULL = none */
+    struct str body;           /* copied */
+    uint64_t timeout_ns;
+};
+
+struct engine_answer {
+    enum op_outcome outcome;
+    int status;
+    struct str headers; /* lines; borrowed for the callback */
+    struct str body;
+    int64_t sent_ns;
+    int64_t done_ns;
+};
+typedef void engine_answer_cb(void *context, uint64_t tag, const struct engine_answer *answer);
+
+enum lb_stop { LB_STOP_KILL, LB_STOP_TERM, LB_STOP_PAUSE, LB_STOP_CONTINUE };
+
+struct engine;
+struct engine_ops {
+    const char *name;
+    /* Starts everything and waits until the balancer answers /status.  Journal entries of the mocks are
+     * added to history->effects as they become known (at the latest in finish). */
+    int (*open)(struct engine *e, const struct engine_setup *setup, struct history *history, struct errmsg *msg);
+    uint64_t (*now)(struct engine *e);
+    /* Lets the world run until scenario time until_ns.  Answers are delivered by callbacks from inside; a
+     * callback may call request, nothing else. */
+    int (*advance)(struct engine *e, uint64_t until_ns, struct errmsg *msg);
+    /* Sends now; cb is called exactly once. */
+    int (*request)(struct engine *e, const struct engine_request *request, uint64_t tag, engine_answer_cb *cb,
+                   void *context, struct errmsg *msg);
+    /* A fault document (see mock_fault_add) on an instance. */
+    int (*fault_add)(struct engine *e, enum engine_target instance, struct str json, uint64_t *id,
+                     uint64_t *touches, struct errmsg *msg);
+    int (*fault_remove)(struct engine *e, enum engine_target instance, uint64_t id, uint64_t *hits, struct errmsg *msg);
+    int (*fault_clear)(struct engine *e, struct errmsg *msg); /* all faults on all instances */
+    int (*instance_kill)(struct engine *e, enum engine_target instance, struct errmsg *msg);
+    int (*instance_start)(struct engine *e, enum engine_target instance, enum mock_restart what, uint64_t lost_ns, struct errmsg *msg);
+    int (*lb_stop)(struct engine *e, enum lb_stop how, struct errmsg *msg);
+    int (*lb_start)(struct engine *e, struct errmsg *msg); /* same log directory */
+    const char *(*base_url)(struct engine *e, enum engine_target target); /* "http://127.0.0.1:4711" */
+    /* Directory where the balancer's log stands, for steps that run commands; NULL on sim. */
+    const char *(*environment)(struct engine *e); /* "LB=... PRIMARY=..." lines for child commands; NULL = cannot run commands */
+    /* Ends clients and journals; fills history->content. */
+    int (*finish)(struct engine *e, struct errmsg *msg);
+    void (*close)(struct engine *e);
+};
+
+struct engine {
+    const struct engine_ops *ops;
+};
+
+struct engine *engine_sim_new(void);
+/* bin_dir: where walproxy and mockchroma stand. */
+struct engine *engine_real_new(const char *bin_dir);
+
+#endif

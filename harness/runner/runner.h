@@ -1,0 +1,23 @@
+/* Plays a scenario on an engine: the timeline of phases, faults, steps and open-loop load, the
+ * sampling of /status, then healing, convergence, and the judgement. */
+#ifndef WALDRILL_HARNESS_RUNNER_RUNNER_H
+#define WALDRILL_HARNESS_RUNNER_RUNNER_H
+
+#include "harness/engine.h"
+#include "harness/results.h"
+#include "harness/scenario/scenario.h"
+
+struct runner_options {
+    double time_scale;      /* real engine */
+    const char *work_dir;
+    const char *mutant;
+    bool progress;          /* a line on stderr now and then, for people */
+    uint64_t seed;          /* 0 = the scenario's */
+};
+
+/* Always leaves a judged struct results behind (VERDICT_ERROR with words when the engine failed).
+ * history must outlive results. */
+void runner_run(const struct scenario *scenario, struct engine *engine, const struct runner_options *options,
+                struct history *history, struct results *results);
+
+#endif

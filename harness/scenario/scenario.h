@@ -1,0 +1,127 @@
+/* A scenario file after parsing and checking: what the runner plays.  docs/scenarios.md is the manual.
+ * Times are relative to marks (phase starts and ends) where the file says so. */
+#ifndef WALDRILL_HARNESS_SCENARIO_SCENARIO_H
+#define WALDRILL_HARNESS_SCENARIO_SCENARIO_H
+
+#include "base/chroma_route.h"
+#include "base/error.h"
+#include "base/yaml_tree.h"
+#include "harness/scenario/expression.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* "outage + 35s", "outage.end", "healed.end - 1s": a phase's start or end plus an offset. */
+struct mark {
+    uint32_t phase; /* index; UINT32_MAX = the start of the run */
+    bool end;
+    int64_t offset_ns;
+};
+
+struct scenario_phase {
+    char *name;
+    uint64_t for_ns;            /* fixed length, or 0 */
+    struct expression *until;   /* ends when true (owned), or NULL */
+    uint64_t max_ns;            /* with until: at most so long; reaching it fails the run */
+    unsigned line;
+};
+
+struct scenario_mix {
+    enum chroma_op op;
+    double share;
+};
+
+struct scenario_load {
+    char *name;
+    double per_second;
+    bool poisson;               /* else evenly spaced */
+    uint64_t body_bytes;        /* aimed size of a write's body; 0 = as small as it gets */
+    uint32_t dimension;         /* numbers per embedding, default 4 */
+    struct scenario_mix mix[16];
+    size_t mix_count;
+    uint32_t collections;       /* spread over that many, created before the run; default 1 */
+    uint32_t records;           /* ids per collection that writes draw from; default 1000 */
+    uint32_t during;            /* phase index; UINT32_MAX = the whole run until the last phase ends */
+    uint64_t timeout_ns;        /* a client's patience; default 30 s */
+    unsigned line;
+};
+
+enum scenario_target { SCENARIO_LB, SCENARIO_PRIMARY, SCENARIO_REPLICA };
+
+struct scenario_fault {
+    char *name;
+    enum scenario_target target;
+    struct mark at;
+    bool has_end;
+    struct mark until;          /* from "during: phase" or "for" */
+    char *document;             /* JSON for mock_fault_add; NULL for lb faults and instance kill */
+    bool kill;                  /* do: kill (lb or instance) */
+    bool pause;                 /* do: pause (SIGSTOP) */
+    bool restart;               /* comes back after restart_after_ns */
+    uint64_t restart_after_ns;
+    enum { RESTART_KEEP, RESTART_LOSE_TAIL, RESTART_EMPTY } restart_what;
+    uint64_t restart_lost_ns;
+    uint64_t expect_hits;       /* at least; default 1 for documents; fewer makes the run INVALID */
+    unsigned line;
+};
+
+struct scenario_capture { char *name; char *expression; };
+
+struct scenario_step {
+    char *name;
+    struct mark at;
+    char *method, *url, *body;  /* a request; ${lb} ${primary} ${replica} and captures are filled in */
+    uint64_t timeout_ns;
+    char *run;                  /* or a shell command (engines with processes; skipped by declaration on sim) */
+    struct step_assertion { char *text; unsigned line; struct expression *expression; } *assertions;
+    size_t assertion_count;
+    struct scenario_capture *captures;
+    size_t capture_count;
+    unsigned line;
+};
+
+/* "eventually wal.pending_writes > 0 within 5s after outage.start" and its kin. */
+struct scenario_expect {
+    char *text;
+    struct expression *expression;
+    unsigned line;
+};
+
+enum scenario_invariant {
+    INVARIANT_CONSERVATION, INVARIANT_NO_LOST_ACK, INVARIANT_NO_DOUBLE_EFFECT, INVARIANT_ORDER_PER_LANE,
+    INVARIANT_CONVERGE, INVARIANT_READ_YOUR_WRITES, INVARIANT_STATUS_TRUTHFUL, INVARIANT_REFUSED_NOT_APPLIED,
+    INVARIANT_COUNT
+};
+extern const char *const scenario_invariant_names[INVARIANT_COUNT];
+
+struct scenario_setting { char *name; char *value; unsigned line; };
+
+struct scenario {
+    char *path;
+    char *name, *title, *runbook;
+    uint64_t seed;
+    uint64_t wall_limit_ns, simulated_limit_ns;
+    bool has_replica;
+    char *latency[2];
+    struct scenario_setting *lb_settings;
+    size_t lb_setting_count;
+    struct scenario_load *loads;
+    size_t load_count;
+    struct scenario_phase *phases;
+    size_t phase_count;
+    struct scenario_fault *faults;
+    size_t fault_count;
+    struct scenario_step *steps;
+    size_t step_count;
+    struct scenario_expect *steady, *expects;
+    size_t steady_count, expect_count;
+    bool invariants[INVARIANT_COUNT];
+    bool waived[INVARIANT_COUNT];
+};
+
+/* Parses and checks a file's text: structure, units, names of metrics, settings, phases, faults.  All
+ * problems of the file in one pass; NULL when there are any. */
+struct scenario *scenario_parse(const char *path, struct str source, struct yaml_problems *problems);
+void scenario_free(struct scenario *s);
+
+#endif

@@ -1,0 +1,134 @@
+/* mockchroma's core: a Chroma v2 server as a pure machine, with the faults in front of it.
+ *
+ * Same shape as the proxy's core: events in, actions out, one next deadline, no clock, no I/O, one
+ * seed.  mockchroma/io/ drives it over sockets, harness/sim/ over a virtual network.  The server
+ * behaves as docs/chroma-wire.md tells; it has one writer at a time for the whole server, like
+ * SQLite, and lets nothing overtake a write on the same collection once that write is being carried out.
+ *
+ * Four instants of a write are separate: received, applied, answered, (delivered: the network's).
+ * Faults may stretch or drop each of them. */
+#ifndef WALDRILL_MOCKCHROMA_CORE_MOCK_H
+#define WALDRILL_MOCKCHROMA_CORE_MOCK_H
+
+#include "base/block.h"
+#include "base/chroma_route.h"
+#include "base/error.h"
+#include "base/http_head.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MOCK_NO_DEADLINE UINT64_MAX
+
+struct mock;
+
+struct mock_options {
+    uint64_t seed;             /* UUIDs, shares, distributions */
+    const char *name;          /* "primary"; shown in journal and status */
+    const char *latency;       /* profile by name ("none", "measured-small"); NULL = "none" */
+    bool allow_reset;
+    uint64_t max_body_bytes;   /* 0 = Chroma's 41943040 */
+    const char *tag_key;       /* metadata key whose integer value is journalled as a record's tag; NULL = none */
+};
+
+enum mock_event_kind {
+    MOCK_EV_TICK,
+    MOCK_EV_CONN_OPENED,
+    MOCK_EV_CONN_CLOSED, /* by the client or the network; requests in flight on it stay being carried out */
+    MOCK_EV_REQUEST,     /* a whole request */
+};
+
+struct mock_event {
+    enum mock_event_kind kind;
+    uint64_t now_ns;
+    uint64_t conn;     /* never reused; given by the adapter */
+    uint64_t request;  /* MOCK_EV_REQUEST: never reused; given by the adapter */
+    const struct http_head *head;
+    struct block *body; /* borrowed; NULL when empty */
+};
+
+enum mock_action_kind {
+    MOCK_ACT_RESPOND, /* send (part of) an answer */
+    MOCK_ACT_RESET,   /* close the connection with RST */
+    MOCK_ACT_CLOSE,   /* close it cleanly */
+    MOCK_ACT_LISTEN,  /* accept connections, or refuse them (close the listening socket) */
+};
+
+enum mock_after { MOCK_KEEP, MOCK_THEN_CLOSE, MOCK_THEN_RESET, MOCK_THEN_HANG };
+
+struct mock_action {
+    enum mock_action_kind kind;
+    uint64_t conn;
+    uint64_t request;
+    /* RESPOND */
+    int status;
+    struct block *headers;     /* "name: value\r\n" lines, content-length included; one reference */
+    struct block *body;        /* one reference; NULL = empty */
+    int64_t cut_after;         /* bytes of the whole answer (head and body) to send; -1 = all */
+    enum mock_after then;      /* what to do with the connection afterwards */
+    uint64_t bytes_per_second; /* 0 = as fast as it goes */
+    bool listen;               /* LISTEN */
+};
+
+struct mock *mock_new(const struct mock_options *options, struct errmsg *msg);
+void mock_free(struct mock *mock);
+/* As core_step: up to capacity actions; *more = call again with MOCK_EV_TICK and the same time. */
+size_t mock_step(struct mock *mock, const struct mock_event *event, struct mock_action *actions,
+                 size_t capacity, bool *more);
+uint64_t mock_deadline(const struct mock *mock);
+void mock_action_release(struct mock_action *action);
+
+/* Faults, as JSON documents of docs/faults.md: {"do":"refuse","match":{...},"times":..,"for":".."}.
+ * All or nothing.  On success *id names the fault and *touches tells how many open connections and
+ * requests it took hold of at once.  Effects come out as actions of the next mock_step. */
+int mock_fault_add(struct mock *mock, uint64_t now_ns, struct str json, uint64_t *id, uint64_t *touches,
+                   struct errmsg *msg);
+int mock_fault_remove(struct mock *mock, uint64_t now_ns, uint64_t id, struct errmsg *msg);
+void mock_fault_clear(struct mock *mock, uint64_t now_ns);
+uint64_t mock_fault_hits(const struct mock *mock, uint64_t id); /* also of removed ones */
+/* Checks a fault document without activating it: for `waldrill validate`. */
+int mock_fault_check(struct str json, struct errmsg *msg);
+
+/* Process death.  kill: everything in flight is gone, connections reset (actions), state kept or the last
+ * `lost_ns` of applied writes forgotten, or everything.  While dead nothing is accepted. */
+enum mock_restart { MOCK_KEEP_ALL, MOCK_LOSE_TAIL, MOCK_LOSE_ALL };
+void mock_kill(struct mock *mock, uint64_t now_ns);
+void mock_restart(struct mock *mock, uint64_t now_ns, enum mock_restart what, uint64_t lost_ns);
+bool mock_accepts(const struct mock *mock); /* listening? */
+
+/* The journal: one entry for each request, told when its fate is known (answered, dropped, applied
+ * late).  Pointers are borrowed for the call. */
+struct mock_journal_entry {
+    uint64_t request;
+    struct str request_id;   /* x-request-id as received (joined ones separated by commas) */
+    enum chroma_op op;
+    struct str method;
+    struct str target;
+    uint64_t received_ns;
+    bool applied;            /* the operation was carried out (its effect, or its refusal, happened) */
+    uint64_t applied_ns;
+    uint64_t apply_order;    /* rises with each applied write of this server; 0 = not applied */
+    bool answered;
+    uint64_t answered_ns;
+    int status;              /* sent to the client; 0 = none */
+    int real_status;         /* what the server itself would have answered; 0 = never got that far */
+    struct str fault;        /* name of the fault that decided, "" = none */
+    struct str tenant;       /* decoded; "" when not applicable */
+    struct str database;
+    struct str collection;   /* NAME, resolved from the UUID at the time of application; "" = unknown */
+    const struct str *ids;   /* record ids of an applied record write (for delete by filter: those deleted) */
+    const int64_t *tags;     /* value of tag_key per id, INT64_MIN = none */
+    size_t id_count;
+};
+typedef void mock_journal_cb(void *context, const struct mock_journal_entry *entry);
+void mock_set_journal(struct mock *mock, mock_journal_cb *cb, void *context);
+
+/* Canonical content: JSON of all databases by name, collections by name (metadata, dimension,
+ * configuration), records by id (embedding, document, metadata, uri); no UUIDs, no times, keys
+ * sorted.  Equal texts mean equal content. */
+struct buf;
+void mock_dump(const struct mock *mock, struct buf *out);
+/* Figures for status and metrics: collections, records, open connections, requests, active faults as JSON. */
+void mock_status(const struct mock *mock, uint64_t now_ns, struct buf *out);
+
+#endif

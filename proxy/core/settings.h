@@ -1,0 +1,85 @@
+/* walproxy's settings as plain values, after parsing and checking.  One table (settings_table in
+ * settings.c) names every setting with its type, default, bounds and meaning: the environment, the
+ * flags, the YAML file, --help, --print-config and docs/settings.md all come from it. */
+#ifndef WALDRILL_PROXY_CORE_SETTINGS_H
+#define WALDRILL_PROXY_CORE_SETTINGS_H
+
+#include "base/error.h"
+#include "base/log_line.h"
+#include "base/str.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SETTINGS_TEXT_MAX 512
+
+enum wal_mode { WAL_MODE_FILE, WAL_MODE_MEMORY };
+enum when_none_up { WHEN_NONE_UP_QUEUE, WHEN_NONE_UP_REFUSE };
+
+struct settings {
+    char primary_url[SETTINGS_TEXT_MAX];
+    char replica_url[SETTINGS_TEXT_MAX]; /* "" = no replica */
+    char listen[SETTINGS_TEXT_MAX];      /* host:port */
+    char load_profile[16];               /* "", low, medium, high */
+    uint64_t consistency_window_ns;
+    double read_replica_ratio; /* 0..1 */
+    uint64_t request_timeout_ns;
+    uint64_t check_interval_ns;
+    uint64_t failure_threshold;
+    uint64_t recovery_threshold;
+    enum wal_mode wal_mode;
+    char wal_dir[SETTINGS_TEXT_MAX];
+    uint64_t wal_segment_bytes;
+    uint64_t wal_memory_bytes;
+    uint64_t wal_max_bytes;   /* rule 20 */
+    uint64_t wal_max_writes;  /* rule 20 */
+    enum when_none_up when_none_up;
+    uint64_t replay_max_attempts;
+    uint64_t max_body_bytes;
+    uint64_t max_connections;
+    enum log_level log_level;
+    enum log_format log_format;
+    double time_scale; /* >= 1 */
+};
+
+/* Where a value came from, in rising order. */
+enum settings_source { SETTINGS_DEFAULT, SETTINGS_PROFILE, SETTINGS_FILE, SETTINGS_ENV, SETTINGS_FLAG };
+
+enum settings_type { SETTINGS_TEXT, SETTINGS_URL, SETTINGS_DURATION, SETTINGS_SIZE, SETTINGS_COUNT, SETTINGS_SHARE, SETTINGS_FACTOR, SETTINGS_CHOICE };
+
+struct settings_row {
+    const char *name; /* "CHECK_INTERVAL"; the flag is --check-interval, the YAML key check_interval */
+    enum settings_type type;
+    size_t offset; /* in struct settings */
+    const char *fallback; /* default, as a user would write it; NULL = required; "" = off */
+    const char *expected; /* "a duration from 100ms to 1d, or plain seconds" */
+    const char *meaning;  /* one line for --help */
+    const char *choices;  /* "file|memory", NULL unless SETTINGS_CHOICE */
+    double low;           /* bounds in the value's base unit (ns, bytes, ...) */
+    double high;
+};
+
+extern const struct settings_row settings_table[];
+extern const size_t settings_table_size;
+
+/* A set of settings being put together; remembers where each value came from. */
+struct settings_draft {
+    struct settings values;
+    enum settings_source source[64];
+};
+
+void settings_draft_init(struct settings_draft *draft); /* all defaults; required ones empty */
+/* name as in the table (any of NAME, name, name-with-dashes).  A value from a lower source never replaces
+ * one from a higher.  The message is one line naming setting, value and what is expected; an unknown name
+ * suggests the nearest. */
+int settings_set(struct settings_draft *draft, struct str name, struct str value,
+                 enum settings_source source, struct errmsg *msg);
+/* Applies LOAD_PROFILE, then checks that required ones are there and that they fit together. */
+int settings_finish(struct settings_draft *draft, struct errmsg *msg);
+/* "NAME=value  # source" for every row. */
+struct buf;
+void settings_print(const struct settings_draft *draft, struct buf *out);
+/* The value of one row, as text that settings_set would accept. */
+void settings_format(const struct settings *values, const struct settings_row *row, char *out, size_t size);
+
+#endif

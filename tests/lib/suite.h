@@ -1,0 +1,23 @@
+/* The one way a test program is written: a table of tests and TEST_MAIN.  Runs them under CUnit, names
+ * each failure with file and line, and ends with "<program>: N passed, N failed" (tests, not asserts),
+ * which scripts/test adds up.  With arguments only the tests whose names contain one of them run. */
+#ifndef WALDRILL_TESTS_LIB_SUITE_H
+#define WALDRILL_TESTS_LIB_SUITE_H
+
+#include <CUnit/CUnit.h>
+#include <stddef.h>
+
+struct suite_test {
+    const char *name; /* the behaviour: "a read in the window asks the primary" */
+    void (*run)(void);
+};
+
+int suite_main(int argc, char **argv, const char *suite, const struct suite_test *tests, size_t count);
+
+#define TEST_MAIN(suite, tests)                                                       \
+    int main(int argc, char **argv)                                                   \
+    {                                                                                 \
+        return suite_main(argc, argv, suite, tests, sizeof(tests) / sizeof(tests[0])); \
+    }
+
+#endif
