@@ -82,6 +82,10 @@ struct engine_ops {
     const char *(*environment)(struct engine *e); /* "LB=... PRIMARY=..." lines for child commands; NULL = cannot run commands */
     /* Ends clients and journals; fills history->content. */
     int (*finish)(struct engine *e, struct errmsg *msg);
+    /* After finish: a digest of everything that happened, the same for the same scenario, seed and build.  NULL
+     * function or "" = this engine's runs do not repeat exactly. */
+    const char *(*journal_hash)(struct engine *e);
+    /* Stops what still runs and frees e.  The caller of engine_*_new calls it, not the runner. */
     void (*close)(struct engine *e);
 };
 

@@ -13,10 +13,14 @@ struct runner_options {
     const char *mutant;
     bool progress;          /* a line on stderr now and then, for people */
     uint64_t seed;          /* 0 = the scenario's */
+    uint64_t sample_ns;     /* period of /status samples; 0 = fitted to the scenario's length */
+    bool no_samples;        /* none while the load runs (campaigns); phases that end by a condition still ask */
+    bool no_gate;           /* skip the wait for steady_state before the load */
 };
 
-/* Always leaves a judged struct results behind (VERDICT_ERROR with words when the engine failed).
- * history must outlive results. */
+/* Opens the engine, plays, heals, judges, finishes; the caller closes the engine.  Always leaves a judged
+ * struct results behind (VERDICT_ERROR with words when the engine failed).  history and results are
+ * initialized by the caller; scenario must outlive history, and history results. */
 void runner_run(const struct scenario *scenario, struct engine *engine, const struct runner_options *options,
                 struct history *history, struct results *results);
 
