@@ -20,9 +20,9 @@ struct mark {
 
 struct scenario_phase {
     char *name;
-    uint64_t for_ns;            /* fixed length, or 0 */
-    struct expression *until;   /* ends when true (owned), or NULL */
-    uint64_t max_ns;            /* with until: at most so long; reaching it fails the run */
+    uint64_t for_ns;          /* fixed length, or 0 */
+    struct expression *until; /* ends when true (owned), or NULL */
+    uint64_t max_ns;          /* with until: at most so long; reaching it fails the run */
     unsigned line;
 };
 
@@ -34,15 +34,15 @@ struct scenario_mix {
 struct scenario_load {
     char *name;
     double per_second;
-    bool poisson;               /* else evenly spaced */
-    uint64_t body_bytes;        /* aimed size of a write's body; 0 = as small as it gets */
-    uint32_t dimension;         /* numbers per embedding, default 4 */
+    bool poisson;        /* else evenly spaced */
+    uint64_t body_bytes; /* aimed size of a write's body; 0 = as small as it gets */
+    uint32_t dimension;  /* numbers per embedding, default 4 */
     struct scenario_mix mix[16];
     size_t mix_count;
-    uint32_t collections;       /* spread over that many, created before the run; default 1 */
-    uint32_t records;           /* ids per collection that writes draw from; default 1000 */
-    uint32_t during;            /* phase index; UINT32_MAX = the whole run until the last phase ends */
-    uint64_t timeout_ns;        /* a client's patience; default 30 s */
+    uint32_t collections; /* spread over that many, created before the run; default 1 */
+    uint32_t records;     /* ids per collection that writes draw from; default 1000 */
+    uint32_t during;      /* phase index; UINT32_MAX = the whole run until the last phase ends */
+    uint64_t timeout_ns;  /* a client's patience; default 30 s */
     unsigned line;
 };
 
@@ -53,27 +53,38 @@ struct scenario_fault {
     enum scenario_target target;
     struct mark at;
     bool has_end;
-    struct mark until;          /* from "during: phase" or "for" */
-    char *document;             /* JSON for mock_fault_add; NULL for lb faults and instance kill */
-    bool kill;                  /* do: kill (lb or instance) */
-    bool pause;                 /* do: pause (SIGSTOP) */
-    bool restart;               /* comes back after restart_after_ns */
+    struct mark until; /* from "during: phase" or "for" */
+    /* kill, pause and terminate: it comes back restart_after_ns after `at` (restart), or at `until` (has_end
+     * without restart), or stays away until the run heals everything. */
+    char *document; /* JSON for mock_fault_add; NULL for lb faults and instance kill */
+    bool kill;      /* do: kill (lb or instance) */
+    bool pause;     /* do: pause (SIGSTOP, lb) */
+    bool terminate; /* do: restart (SIGTERM, lb): an orderly stop; restart is set too */
+    bool restart;   /* comes back after restart_after_ns */
     uint64_t restart_after_ns;
     enum { RESTART_KEEP, RESTART_LOSE_TAIL, RESTART_EMPTY } restart_what;
     uint64_t restart_lost_ns;
-    uint64_t expect_hits;       /* at least; default 1 for documents; fewer makes the run INVALID */
+    uint64_t expect_hits; /* at least; default 1 for documents; fewer makes the run INVALID */
     unsigned line;
 };
 
-struct scenario_capture { char *name; char *expression; };
+struct scenario_capture {
+    char *name;
+    char *text;
+    struct expression *expression;
+};
 
 struct scenario_step {
     char *name;
     struct mark at;
-    char *method, *url, *body;  /* a request; ${lb} ${primary} ${replica} and captures are filled in */
+    char *method, *url, *body; /* a request; ${lb} ${primary} ${replica} and captures are filled in */
     uint64_t timeout_ns;
-    char *run;                  /* or a shell command (engines with processes; skipped by declaration on sim) */
-    struct step_assertion { char *text; unsigned line; struct expression *expression; } *assertions;
+    char *run; /* or a shell command (engines with processes; skipped by declaration on sim) */
+    struct step_assertion {
+        char *text;
+        unsigned line;
+        struct expression *expression;
+    } * assertions;
     size_t assertion_count;
     struct scenario_capture *captures;
     size_t capture_count;
@@ -88,13 +99,23 @@ struct scenario_expect {
 };
 
 enum scenario_invariant {
-    INVARIANT_CONSERVATION, INVARIANT_NO_LOST_ACK, INVARIANT_NO_DOUBLE_EFFECT, INVARIANT_ORDER_PER_LANE,
-    INVARIANT_CONVERGE, INVARIANT_READ_YOUR_WRITES, INVARIANT_STATUS_TRUTHFUL, INVARIANT_REFUSED_NOT_APPLIED,
+    INVARIANT_CONSERVATION,
+    INVARIANT_NO_LOST_ACK,
+    INVARIANT_NO_DOUBLE_EFFECT,
+    INVARIANT_ORDER_PER_LANE,
+    INVARIANT_CONVERGE,
+    INVARIANT_READ_YOUR_WRITES,
+    INVARIANT_STATUS_TRUTHFUL,
+    INVARIANT_REFUSED_NOT_APPLIED,
     INVARIANT_COUNT
 };
 extern const char *const scenario_invariant_names[INVARIANT_COUNT];
 
-struct scenario_setting { char *name; char *value; unsigned line; };
+struct scenario_setting {
+    char *name;
+    char *value;
+    unsigned line;
+};
 
 struct scenario {
     char *path;
@@ -115,6 +136,9 @@ struct scenario {
     size_t step_count;
     struct scenario_expect *steady, *expects;
     size_t steady_count, expect_count;
+    struct scenario_expect *stops; /* stop_if: any one TRUE now ends the run as failed, naming it */
+    size_t stop_count;
+    bool virtual_clock; /* clock: virtual (sim) or real; --engine overrides it */
     bool invariants[INVARIANT_COUNT];
     bool waived[INVARIANT_COUNT];
 };
