@@ -32,6 +32,8 @@ struct engine_setup {
     double time_scale;        /* real only */
     const char *work_dir;     /* real: logs, WAL, output of the children */
     const char *mutant;       /* NULL = the healthy core; else a known-bad one by name (test builds) */
+    const char *trace_path;   /* sim: every event as a JSON line into this file; NULL = no trace */
+    size_t core_room;         /* sim: actions taken per core_step; 0 = the default (a test sets 1) */
 };
 
 struct engine_request {
@@ -87,6 +89,9 @@ struct engine_ops {
     const char *(*journal_hash)(struct engine *e);
     /* Stops what still runs and frees e.  The caller of engine_*_new calls it, not the runner. */
     void (*close)(struct engine *e);
+    /* Digest over every event of the run so far, in order: equal for equal runs.  NULL where runs are
+     * not reproducible (real). */
+    void (*journal_hash)(struct engine *e, char text[33]);
 };
 
 struct engine {
