@@ -89,9 +89,6 @@ struct engine_ops {
     const char *(*journal_hash)(struct engine *e);
     /* Stops what still runs and frees e.  The caller of engine_*_new calls it, not the runner. */
     void (*close)(struct engine *e);
-    /* Digest over every event of the run so far, in order: equal for equal runs.  NULL where runs are
-     * not reproducible (real). */
-    void (*journal_hash)(struct engine *e, char text[33]);
 };
 
 struct engine {
