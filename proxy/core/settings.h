@@ -19,7 +19,9 @@ enum when_none_up { WHEN_NONE_UP_QUEUE, WHEN_NONE_UP_REFUSE };
 struct settings {
     char primary_url[SETTINGS_TEXT_MAX];
     char replica_url[SETTINGS_TEXT_MAX]; /* "" = no replica */
-    char listen[SETTINGS_TEXT_MAX];      /* host:port */
+    char listen[SETTINGS_TEXT_MAX];      /* host:port, [address]:port for IPv6 */
+    char host[SETTINGS_TEXT_MAX];        /* after settings_finish: listen's host, without brackets */
+    uint64_t port;                       /* after settings_finish: listen's port; 0 = any free one */
     char load_profile[16];               /* "", low, medium, high */
     uint64_t consistency_window_ns;
     double read_replica_ratio; /* 0..1 */
@@ -45,7 +47,18 @@ struct settings {
 /* Where a value came from, in rising order. */
 enum settings_source { SETTINGS_DEFAULT, SETTINGS_PROFILE, SETTINGS_FILE, SETTINGS_ENV, SETTINGS_FLAG };
 
-enum settings_type { SETTINGS_TEXT, SETTINGS_URL, SETTINGS_DURATION, SETTINGS_SIZE, SETTINGS_COUNT, SETTINGS_SHARE, SETTINGS_FACTOR, SETTINGS_CHOICE };
+enum settings_type {
+    SETTINGS_TEXT,     /* char[SETTINGS_TEXT_MAX] */
+    SETTINGS_ADDRESS,  /* the same, checked as host:port */
+    SETTINGS_URL,      /* the same, checked; kept without a slash at the end */
+    SETTINGS_NAME,     /* char[16], one of choices, or "" */
+    SETTINGS_DURATION, /* uint64_t, ns */
+    SETTINGS_SIZE,     /* uint64_t, bytes */
+    SETTINGS_COUNT,    /* uint64_t */
+    SETTINGS_SHARE,    /* double, 0..1 */
+    SETTINGS_FACTOR,   /* double */
+    SETTINGS_CHOICE,   /* an enum: the place of the value in choices */
+};
 
 struct settings_row {
     const char *name; /* "CHECK_INTERVAL"; the flag is --check-interval, the YAML key check_interval */
@@ -81,5 +94,11 @@ struct buf;
 void settings_print(const struct settings_draft *draft, struct buf *out);
 /* The value of one row, as text that settings_set would accept. */
 void settings_format(const struct settings *values, const struct settings_row *row, char *out, size_t size);
+/* The row of that name in any of its spellings; NULL when there is none. */
+const struct settings_row *settings_find(struct str name);
+const char *settings_source_name(enum settings_source source);
+/* The table for people: the settings part of --help, and docs/settings.md. */
+void settings_help(struct buf *out);
+void settings_markdown(struct buf *out);
 
 #endif

@@ -1,0 +1,501 @@
+/* The settings: one table, and how a text becomes a value.
+ *
+ * A draft starts with the defaults.  Each source (file, environment, flags) is laid over it with
+ * settings_set, in any order: a value remembers how high its source ranks and gives way only to the
+ * same rank or a higher one.  settings_finish fills in the load profile, brings LISTEN, HOST and PORT
+ * into line and checks what only shows when all values are known.  Nothing here reads a file or the
+ * environment.  A refused value leaves the draft as it was. */
+#include "proxy/core/settings.h"
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/suggest.h"
+#include "base/units.h"
+#include <inttypes.h>
+#include <stdio.h>
+
+#define AT(member)    offsetof(struct settings, member)
+#define SECONDS(n)    ((double)(n)*1e9)
+#define MIB(n)        ((double)(n)*1048576.0)
+#define ROW_TEXT_MAX  80 /* of a wrong value, in a message */
+#define NAME_SIZE     16
+#define LISTEN_EXPECT "host:port, as 127.0.0.1:8000 or [::1]:8000"
+#define URL_EXPECT    "http://host[:port] or https://host[:port], without a path"
+
+const struct settings_row settings_table[] = {
+    { "PRIMARY_URL", SETTINGS_URL, AT(primary_url), NULL, URL_EXPECT,
+      "the Chroma that holds the truth; required", NULL, 0, 0 },
+    { "REPLICA_URL", SETTINGS_URL, AT(replica_url), "", URL_EXPECT,
+      "the Chroma that follows and takes over; empty = none", NULL, 0, 0 },
+    { "LOAD_PROFILE", SETTINGS_NAME, AT(load_profile), "", "one of low, medium, high, or empty",
+      "presets the window, ratio, timeout and interval below", "low|medium|high", 0, 0 },
+    { "CONSISTENCY_WINDOW", SETTINGS_DURATION, AT(consistency_window_ns), "30s",
+      "a duration from 0 to 1d, as 30, 30s or 5m",
+      "how long after a write its readers need an instance that has it", NULL, 0, SECONDS(86400) },
+    { "READ_REPLICA_RATIO", SETTINGS_SHARE, AT(read_replica_ratio), "0.8",
+      "a share from 0 to 1, as 0.8 or 80%", "share of the reads that go to the replica", NULL, 0, 1 },
+    { "REQUEST_TIMEOUT", SETTINGS_DURATION, AT(request_timeout_ns), "15s",
+      "a duration from 1s to 1h, as 15, 15s or 1m", "a client's whole budget, all attempts together", NULL,
+      SECONDS(1), SECONDS(3600) },
+    { "CHECK_INTERVAL", SETTINGS_DURATION, AT(check_interval_ns), "30s",
+      "a duration from 100ms to 1d, as 30, 30s or 5m", "time between two health checks of an instance", NULL,
+      SECONDS(0.1), SECONDS(86400) },
+    { "FAILURE_THRESHOLD", SETTINGS_COUNT, AT(failure_threshold), "3", "a number from 1 to 100",
+      "failed checks in a row until an instance counts as down", NULL, 1, 100 },
+    { "RECOVERY_THRESHOLD", SETTINGS_COUNT, AT(recovery_threshold), "1", "a number from 1 to 100",
+      "good checks in a row until it counts as up again", NULL, 1, 100 },
+    { "WHEN_NONE_UP", SETTINGS_CHOICE, AT(when_none_up), "queue", "queue or refuse",
+      "a write while no instance is up: queue it, or refuse it with 503", "queue|refuse", 0, 0 },
+    { "WAL_MODE", SETTINGS_CHOICE, AT(wal_mode), "file", "file or memory",
+      "file survives kill -9; memory loses what is pending then", "file|memory", 0, 0 },
+    { "WAL_DIR", SETTINGS_TEXT, AT(wal_dir), "wal", "the path of a directory",
+      "where the log lives; one walproxy at a time", NULL, 0, 0 },
+    { "WAL_SEGMENT_BYTES", SETTINGS_SIZE, AT(wal_segment_bytes), "64MiB",
+      "a size from 1MiB to 1GiB, as 64MiB", "size of one file of the log", NULL, MIB(1), MIB(1024) },
+    { "WAL_MEMORY_BYTES", SETTINGS_SIZE, AT(wal_memory_bytes), "512MiB",
+      "a size from 1MiB to 1TiB, as 512MiB", "memory for writes in flight and pending", NULL, MIB(1),
+      MIB(1048576) },
+    { "WAL_MAX_BYTES", SETTINGS_SIZE, AT(wal_max_bytes), "4GiB", "a size from 4MiB to 16TiB, as 4GiB",
+      "size of the log; full because of the primary: 507 for new writes", NULL, MIB(4), MIB(16777216) },
+    { "WAL_MAX_WRITES", SETTINGS_COUNT, AT(wal_max_writes), "1000000", "a number from 1 to 1000000000",
+      "pending writes; more are refused with 507", NULL, 1, 1e9 },
+    { "REPLAY_MAX_ATTEMPTS", SETTINGS_COUNT, AT(replay_max_attempts), "3", "a number from 1 to 1000000",
+      "attempts after which a write counts as failed (it stays pending)", NULL, 1, 1e6 },
+    { "LISTEN", SETTINGS_ADDRESS, AT(listen), "127.0.0.1:8000", LISTEN_EXPECT,
+      "where clients connect; port 0 = any free one", NULL, 0, 0 },
+    { "HOST", SETTINGS_TEXT, AT(host), "127.0.0.1", "a host name or address", "the host of LISTEN, by itself",
+      NULL, 0, 0 },
+    { "PORT", SETTINGS_COUNT, AT(port), "8000", "a port from 0 to 65535", "the port of LISTEN, by itself",
+      NULL, 0, 65535 },
+    { "MAX_BODY_BYTES", SETTINGS_SIZE, AT(max_body_bytes), "41943040", "a size from 1KiB to 1GiB, as 40MiB",
+      "largest request body; beyond it 413", NULL, 1024, MIB(1024) },
+    { "MAX_CONNECTIONS", SETTINGS_COUNT, AT(max_connections), "1024", "a number from 8 to 100000",
+      "clients connected at once; more are not accepted", NULL, 8, 100000 },
+    { "LOG_LEVEL", SETTINGS_CHOICE, AT(log_level), "info", "one of debug, info, warn, error",
+      "lowest level of the lines on stderr", "debug|info|warn|error", 0, 0 },
+    { "LOG_FORMAT", SETTINGS_CHOICE, AT(log_format), "logfmt", "logfmt or json",
+      "form of the lines on stderr", "logfmt|json", 0, 0 },
+    { "TIME_SCALE", SETTINGS_FACTOR, AT(time_scale), "1", "a factor from 1 to 1000",
+      "intervals, windows, ages and backoff run that many times faster, for rehearsals", NULL, 1, 1000 },
+};
+const size_t settings_table_size = sizeof(settings_table) / sizeof(settings_table[0]);
+
+_Static_assert(sizeof(settings_table) / sizeof(settings_table[0]) <=
+                   sizeof(((struct settings_draft *)0)->source) / sizeof(enum settings_source),
+               "a source per row");
+_Static_assert(sizeof(enum wal_mode) == sizeof(unsigned) && sizeof(enum when_none_up) == sizeof(unsigned) &&
+                   sizeof(enum log_level) == sizeof(unsigned) && sizeof(enum log_format) == sizeof(unsigned),
+               "a choice is stored as an unsigned int");
+
+static unsigned char name_fold(char c)
+{
+    if (c == '-') {
+        return '_';
+    }
+    return (unsigned char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+}
+
+static bool name_equal(struct str text, const char *name)
+{
+    struct str other = str_of(name);
+    if (text.size != other.size) {
+        return false;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        if (name_fold(text.data[i]) != name_fold(other.data[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const struct settings_row *settings_find(struct str name)
+{
+    for (size_t i = 0; i < settings_table_size; i++) {
+        if (name_equal(name, settings_table[i].name)) {
+            return &settings_table[i];
+        }
+    }
+    return NULL;
+}
+
+static size_t row_index(const struct settings_row *row)
+{
+    CHECK(row >= settings_table && row < settings_table + settings_table_size);
+    return (size_t)(row - settings_table);
+}
+
+/* The name in the table's own spelling, so that the nearest one is found from any of them. */
+static int unknown_name(struct str name, struct errmsg *msg)
+{
+    const char *names[sizeof(settings_table) / sizeof(settings_table[0])];
+    char folded[64];
+    size_t size = name.size < sizeof(folded) ? name.size : sizeof(folded);
+    for (size_t i = 0; i < settings_table_size; i++) {
+        names[i] = settings_table[i].name;
+    }
+    for (size_t i = 0; i < size; i++) {
+        folded[i] = (char)name_fold(name.data[i]);
+    }
+    const char *near = suggest_name(str_make(folded, size), names, settings_table_size);
+    if (near == NULL) {
+        return error_set(msg, ERR_NOT_FOUND, "%.*s: no such setting (walproxy --help lists them)",
+                         (int)(name.size < ROW_TEXT_MAX ? name.size : ROW_TEXT_MAX), name.data);
+    }
+    return error_set(msg, ERR_NOT_FOUND, "%.*s: no such setting; did you mean %s?",
+                     (int)(name.size < ROW_TEXT_MAX ? name.size : ROW_TEXT_MAX), name.data, near);
+}
+
+/* A wrong value is quoted on one line whatever it holds; what looks like a URL with credentials is not. */
+static void quote_value(struct str value, char out[ROW_TEXT_MAX + 8])
+{
+    size_t n = 0;
+    if (value.size > 0 && memchr(value.data, '@', value.size) != NULL) {
+        (void)snprintf(out, ROW_TEXT_MAX + 8, "(not shown)");
+        return;
+    }
+    out[n++] = '"';
+    for (size_t i = 0; i < value.size && i < ROW_TEXT_MAX; i++) {
+        unsigned char c = (unsigned char)value.data[i];
+        out[n++] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+    }
+    if (value.size > ROW_TEXT_MAX) {
+        (void)snprintf(out + n, 5, "...\"");
+        return;
+    }
+    out[n++] = '"';
+    out[n] = '\0';
+}
+
+static int refuse(const struct settings_row *row, struct str value, const char *hint, struct errmsg *msg)
+{
+    char quoted[ROW_TEXT_MAX + 8];
+    quote_value(value, quoted);
+    return error_set(msg, ERR_INVALID, "%s: %s is not valid: expected %s%s%s%s", row->name, quoted,
+                     row->expected, hint == NULL ? "" : "; did you mean ", hint == NULL ? "" : hint,
+                     hint == NULL ? "" : "?");
+}
+
+static bool host_ok(struct str host, bool brackets)
+{
+    if (host.size == 0 || host.size > 253) {
+        return false;
+    }
+    for (size_t i = 0; i < host.size; i++) {
+        char c = host.data[i];
+        bool digit = c >= '0' && c <= '9';
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!digit && !letter && c != '.' && !(brackets ? c == ':' : c == '-' || c == '_')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* "host", "host:port", "[v6]:port".  *port_text has data NULL when there is none. */
+static bool authority_split(struct str text, struct str *host, struct str *port)
+{
+    *port = (struct str){ NULL, 0 };
+    if (text.size > 0 && text.data[0] == '[') {
+        struct str rest;
+        *host = str_cut(str_make(text.data + 1, text.size - 1), ']', &rest);
+        if (rest.data == NULL || !host_ok(*host, true) || (rest.size > 0 && rest.data[0] != ':')) {
+            return false;
+        }
+        if (rest.size > 0) {
+            *port = str_make(rest.data + 1, rest.size - 1);
+        }
+        return true;
+    }
+    *host = str_cut(text, ':', port);
+    return host_ok(*host, false);
+}
+
+static bool port_parse(struct str text, uint64_t low, uint64_t *out)
+{
+    uint64_t value = 0;
+    if (text.size == 0 || text.size > 5 || units_parse_u64(text, &value, NULL) != 0) {
+        return false;
+    }
+    if (value < low || value > 65535) {
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+static bool url_ok(struct str text)
+{
+    struct str host;
+    struct str port;
+    uint64_t number = 0;
+    struct str rest;
+    if (str_starts(text, STR("http://"))) {
+        rest = str_make(text.data + 7, text.size - 7);
+    } else if (str_starts(text, STR("https://"))) {
+        rest = str_make(text.data + 8, text.size - 8);
+    } else {
+        return false;
+    }
+    if (!authority_split(rest, &host, &port)) {
+        return false;
+    }
+    return port.data == NULL || port_parse(port, 1, &number);
+}
+
+static bool address_parse(struct str text, struct str *host, uint64_t *port)
+{
+    struct str port_text;
+    return authority_split(text, host, &port_text) && port_text.data != NULL &&
+           port_parse(port_text, 0, port);
+}
+
+/* The place of value in "a|b|c"; -1 when it is none of them, *near is then the nearest or NULL. */
+static int choice_find(const char *choices, struct str value, char near[NAME_SIZE])
+{
+    struct str rest = str_of(choices);
+    size_t best = 3;
+    near[0] = '\0';
+    for (int i = 0; rest.data != NULL; i++) {
+        struct str one = str_cut(rest, '|', &rest);
+        if (str_equal_nocase(one, value)) {
+            (void)snprintf(near, NAME_SIZE, "%.*s", STR_ARGS(one));
+            return i;
+        }
+        size_t distance = suggest_distance(one, value);
+        if (distance < best) {
+            best = distance;
+            (void)snprintf(near, NAME_SIZE, "%.*s", STR_ARGS(one));
+        }
+    }
+    return -1;
+}
+
+static int set_text(const struct settings_row *row, struct str value, char *out, struct errmsg *msg)
+{
+    struct str host;
+    uint64_t port = 0;
+    bool ok =
+        value.size < SETTINGS_TEXT_MAX && (value.size == 0 || memchr(value.data, '\0', value.size) == NULL);
+    bool off = row->fallback != NULL && row->fallback[0] == '\0';
+    if (row->type == SETTINGS_URL) {
+        if (value.size > 0 && value.data[value.size - 1] == '/') {
+            value.size--;
+        }
+        ok = ok && ((value.size == 0 && off) || url_ok(value));
+    } else if (row->type == SETTINGS_ADDRESS) {
+        ok = ok && address_parse(value, &host, &port);
+    } else {
+        ok = ok && value.size > 0;
+    }
+    if (!ok) {
+        return refuse(row, value, NULL, msg);
+    }
+    if (value.size > 0) {
+        memcpy(out, value.data, value.size);
+    }
+    out[value.size] = '\0';
+    return 0;
+}
+
+static int set_choice(const struct settings_row *row, struct str value, void *out, struct errmsg *msg)
+{
+    char near[NAME_SIZE] = "";
+    int place = value.size == 0 ? -1 : choice_find(row->choices, value, near);
+    if (row->type == SETTINGS_NAME) {
+        if (value.size > 0 && place < 0) {
+            return refuse(row, value, near[0] == '\0' ? NULL : near, msg);
+        }
+        memcpy(out, near, NAME_SIZE);
+        return 0;
+    }
+    if (place < 0) {
+        return refuse(row, value, near[0] == '\0' ? NULL : near, msg);
+    }
+    *(unsigned *)out = (unsigned)place;
+    return 0;
+}
+
+static int set_whole(const struct settings_row *row, struct str value, uint64_t *out, struct errmsg *msg)
+{
+    uint64_t number = 0;
+    int rc;
+    if (row->type == SETTINGS_DURATION) {
+        rc = units_parse_duration(value, NS_PER_S, &number, NULL);
+    } else if (row->type == SETTINGS_SIZE) {
+        rc = units_parse_size(value, true, &number, NULL);
+    } else {
+        rc = units_parse_u64(value, &number, NULL);
+    }
+    if (rc != 0 || (double)number < row->low || (double)number > row->high) {
+        return refuse(row, value, NULL, msg);
+    }
+    *out = number;
+    return 0;
+}
+
+static int set_real(const struct settings_row *row, struct str value, double *out, struct errmsg *msg)
+{
+    double number = 0;
+    int rc = row->type == SETTINGS_SHARE ? units_parse_share(value, true, &number, NULL)
+                                         : units_parse_double(value, &number, NULL);
+    if (rc != 0 || !(number >= row->low && number <= row->high)) {
+        return refuse(row, value, NULL, msg);
+    }
+    *out = number;
+    return 0;
+}
+
+static int set_value(struct settings *values, const struct settings_row *row, struct str value,
+                     struct errmsg *msg)
+{
+    void *at = (char *)values + row->offset;
+    switch (row->type) {
+        case SETTINGS_TEXT:
+        case SETTINGS_ADDRESS:
+        case SETTINGS_URL:
+            return set_text(row, value, at, msg);
+        case SETTINGS_NAME:
+        case SETTINGS_CHOICE:
+            return set_choice(row, value, at, msg);
+        case SETTINGS_DURATION:
+        case SETTINGS_SIZE:
+        case SETTINGS_COUNT:
+            return set_whole(row, value, at, msg);
+        case SETTINGS_SHARE:
+        case SETTINGS_FACTOR:
+            return set_real(row, value, at, msg);
+    }
+    return error_set(msg, ERR_INVALID, "%s: no such type", row->name);
+}
+
+void settings_draft_init(struct settings_draft *draft)
+{
+    memset(draft, 0, sizeof(*draft));
+    for (size_t i = 0; i < settings_table_size; i++) {
+        const struct settings_row *row = &settings_table[i];
+        if (row->fallback != NULL) {
+            CHECK(set_value(&draft->values, row, str_of(row->fallback), NULL) == 0);
+        }
+    }
+}
+
+int settings_set(struct settings_draft *draft, struct str name, struct str value, enum settings_source source,
+                 struct errmsg *msg)
+{
+    const struct settings_row *row = settings_find(name);
+    if (row == NULL) {
+        return unknown_name(name, msg);
+    }
+    struct settings checked = draft->values;
+    int rc = set_value(&checked, row, str_trim(value), msg);
+    if (rc != 0) {
+        return rc;
+    }
+    /* A value that loses is checked all the same: a wrong line in the file is wrong under a flag too. */
+    if (source >= draft->source[row_index(row)]) {
+        draft->values = checked;
+        draft->source[row_index(row)] = source;
+    }
+    return 0;
+}
+
+/* The tuning table of the operations guide. */
+static const struct {
+    const char *profile;
+    const char *name;
+    const char *value;
+} profile_table[] = {
+    { "low", "CONSISTENCY_WINDOW", "30s" },    { "low", "READ_REPLICA_RATIO", "0.5" },
+    { "low", "REQUEST_TIMEOUT", "30s" },       { "low", "CHECK_INTERVAL", "60s" },
+    { "medium", "CONSISTENCY_WINDOW", "20s" }, { "medium", "READ_REPLICA_RATIO", "0.7" },
+    { "medium", "REQUEST_TIMEOUT", "15s" },    { "medium", "CHECK_INTERVAL", "30s" },
+    { "high", "CONSISTENCY_WINDOW", "10s" },   { "high", "READ_REPLICA_RATIO", "0.8" },
+    { "high", "REQUEST_TIMEOUT", "10s" },      { "high", "CHECK_INTERVAL", "15s" },
+};
+
+static enum settings_source *source_of(struct settings_draft *draft, const char *name)
+{
+    const struct settings_row *row = settings_find(str_of(name));
+    CHECK(row != NULL);
+    return &draft->source[row_index(row)];
+}
+
+static void apply_profile(struct settings_draft *draft)
+{
+    for (size_t i = 0; i < sizeof(profile_table) / sizeof(profile_table[0]); i++) {
+        if (strcmp(profile_table[i].profile, draft->values.load_profile) == 0) {
+            CHECK(settings_set(draft, str_of(profile_table[i].name), str_of(profile_table[i].value),
+                               SETTINGS_PROFILE, NULL) == 0);
+        }
+    }
+}
+
+/* HOST and PORT are other spellings of the halves of LISTEN: the higher source holds, and the same
+ * source must not say two things. */
+static int join_listen(struct settings_draft *draft, struct errmsg *msg)
+{
+    struct settings *v = &draft->values;
+    enum settings_source *listen = source_of(draft, "LISTEN");
+    enum settings_source *host = source_of(draft, "HOST");
+    enum settings_source *port = source_of(draft, "PORT");
+    struct str listen_host;
+    uint64_t listen_port = 0;
+    CHECK(address_parse(str_of(v->listen), &listen_host, &listen_port));
+    bool host_differs = !str_equal(listen_host, str_of(v->host));
+    bool port_differs = listen_port != v->port;
+    if ((host_differs && *host == *listen) || (port_differs && *port == *listen)) {
+        return error_set(msg, ERR_INVALID,
+                         "LISTEN: \"%s\" contradicts %s (both from the %s): give one of them", v->listen,
+                         host_differs && *host == *listen ? "HOST" : "PORT", settings_source_name(*listen));
+    }
+    if (*host < *listen) {
+        memmove(v->host, listen_host.data, listen_host.size);
+        v->host[listen_host.size] = '\0';
+        *host = *listen;
+    }
+    if (*port < *listen) {
+        v->port = listen_port;
+        *port = *listen;
+    }
+    bool v6 = strchr(v->host, ':') != NULL;
+    char joined[SETTINGS_TEXT_MAX + 16];
+    int size = snprintf(joined, sizeof(joined), v6 ? "[%s]:%" PRIu64 : "%s:%" PRIu64, v->host, v->port);
+    if (!host_ok(str_of(v->host), v6) || size < 0 || (size_t)size >= sizeof(v->listen)) {
+        return refuse(settings_find(STR("HOST")), str_of(v->host), NULL, msg);
+    }
+    memcpy(v->listen, joined, (size_t)size + 1);
+    *listen = *host > *port ? *host : *port;
+    return 0;
+}
+
+int settings_finish(struct settings_draft *draft, struct errmsg *msg)
+{
+    struct settings *v = &draft->values;
+    apply_profile(draft);
+    for (size_t i = 0; i < settings_table_size; i++) {
+        const struct settings_row *row = &settings_table[i];
+        if (row->fallback == NULL && ((const char *)v + row->offset)[0] == '\0') {
+            return error_set(msg, ERR_INVALID, "%s: not set: expected %s", row->name, row->expected);
+        }
+    }
+    if (str_equal_nocase(str_of(v->primary_url), str_of(v->replica_url))) {
+        return error_set(msg, ERR_INVALID,
+                         "REPLICA_URL: \"%s\" is the primary itself: expected another instance",
+                         v->replica_url);
+    }
+    if (v->wal_segment_bytes > v->wal_max_bytes / 2) {
+        return error_set(msg, ERR_INVALID,
+                         "WAL_SEGMENT_BYTES: %" PRIu64
+                         " is too large: expected at most half of WAL_MAX_BYTES (%" PRIu64 ")",
+                         v->wal_segment_bytes, v->wal_max_bytes);
+    }
+    if (v->max_body_bytes > v->wal_memory_bytes || v->max_body_bytes > v->wal_max_bytes) {
+        return error_set(msg, ERR_INVALID,
+                         "MAX_BODY_BYTES: %" PRIu64
+                         " is too large: expected at most WAL_MEMORY_BYTES (%" PRIu64
+                         ") and WAL_MAX_BYTES (%" PRIu64 ")",
+                         v->max_body_bytes, v->wal_memory_bytes, v->wal_max_bytes);
+    }
+    return join_listen(draft, msg);
+}

@@ -1,0 +1,163 @@
+/* The settings as text for people: --print-config, --help and docs/settings.md, all from the one
+ * table, so that none of them can name a setting that is not read. */
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/units.h"
+#include "proxy/core/settings.h"
+#include <inttypes.h>
+#include <stdio.h>
+
+const char *settings_source_name(enum settings_source source)
+{
+    switch (source) {
+        case SETTINGS_DEFAULT:
+            return "default";
+        case SETTINGS_PROFILE:
+            return "profile";
+        case SETTINGS_FILE:
+            return "file";
+        case SETTINGS_ENV:
+            return "environment";
+        case SETTINGS_FLAG:
+            return "flag";
+    }
+    return "?";
+}
+
+static struct str choice_at(const char *choices, unsigned place)
+{
+    struct str rest = str_of(choices);
+    struct str one = { NULL, 0 };
+    for (unsigned i = 0; i <= place; i++) {
+        CHECK(rest.data != NULL);
+        one = str_cut(rest, '|', &rest);
+    }
+    return one;
+}
+
+/* The largest unit that loses nothing, so that the text gives the same value back. */
+static void format_size(uint64_t bytes, char *out, size_t size)
+{
+    static const char *const units[] = { "", "KiB", "MiB", "GiB" };
+    size_t unit = 0;
+    while (unit < 3 && bytes > 0 && bytes % 1024 == 0) {
+        bytes /= 1024;
+        unit++;
+    }
+    (void)snprintf(out, size, "%" PRIu64 "%s", bytes, units[unit]);
+}
+
+void settings_format(const struct settings *values, const struct settings_row *row, char *out, size_t size)
+{
+    const void *at = (const char *)values + row->offset;
+    switch (row->type) {
+        case SETTINGS_TEXT:
+        case SETTINGS_ADDRESS:
+        case SETTINGS_URL:
+        case SETTINGS_NAME:
+            (void)snprintf(out, size, "%s", (const char *)at);
+            return;
+        case SETTINGS_DURATION:
+            units_format_duration(*(const uint64_t *)at, out, size);
+            return;
+        case SETTINGS_SIZE:
+            format_size(*(const uint64_t *)at, out, size);
+            return;
+        case SETTINGS_COUNT:
+            (void)snprintf(out, size, "%" PRIu64, *(const uint64_t *)at);
+            return;
+        case SETTINGS_SHARE:
+        case SETTINGS_FACTOR:
+            (void)snprintf(out, size, "%.15g", *(const double *)at);
+            return;
+        case SETTINGS_CHOICE:
+            (void)snprintf(out, size, "%.*s", STR_ARGS(choice_at(row->choices, *(const unsigned *)at)));
+            return;
+    }
+}
+
+void settings_print(const struct settings_draft *draft, struct buf *out)
+{
+    for (size_t i = 0; i < settings_table_size; i++) {
+        char value[SETTINGS_TEXT_MAX];
+        settings_format(&draft->values, &settings_table[i], value, sizeof(value));
+        buf_printf(out, "%s=%s  # %s\n", settings_table[i].name, value,
+                   settings_source_name(draft->source[i]));
+    }
+}
+
+static void flag_name(const struct settings_row *row, char *out, size_t size)
+{
+    size_t n = 0;
+    for (const char *c = row->name; *c != '\0' && n + 1 < size; c++) {
+        out[n++] = *c == '_' ? '-' : (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    }
+    out[n] = '\0';
+}
+
+static const char *default_text(const struct settings_row *row)
+{
+    if (row->fallback == NULL) {
+        return "required";
+    }
+    return row->fallback[0] == '\0' ? "none" : row->fallback;
+}
+
+void settings_help(struct buf *out)
+{
+    for (size_t i = 0; i < settings_table_size; i++) {
+        const struct settings_row *row = &settings_table[i];
+        char flag[64];
+        flag_name(row, flag, sizeof(flag));
+        buf_printf(out, "  --%-22s %s\n  %-24s %s (%s)\n", flag, row->meaning, "", row->expected,
+                   default_text(row));
+    }
+}
+
+void settings_markdown(struct buf *out)
+{
+    buf_append_text(
+        out,
+        "# Settings of walproxy\n\n"
+        "This page is printed by `walproxy --settings-markdown`; a test holds it to the table in\n"
+        "`proxy/core/settings.c`.\n\n"
+        "Each setting is an environment variable (`CHECK_INTERVAL=30`), a flag (`--check-interval 30`) and a "
+        "key\n"
+        "of the YAML file that `--config FILE` names (`check_interval: 30`). In rising order: default, load\n"
+        "profile, file, environment, flag. `walproxy --print-config` shows every value in effect and where "
+        "it\n"
+        "came from. An empty environment variable counts as not set. Plain numbers mean seconds or bytes.\n\n"
+        "A wrong value ends the program at once with exit status 2 and one line that names the setting, the\n"
+        "value and what is expected.\n\n"
+        "| setting | default | expected | meaning |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < settings_table_size; i++) {
+        const struct settings_row *row = &settings_table[i];
+        buf_printf(out, "| `%s` | %s | %s | %s |\n", row->name, default_text(row), row->expected,
+                   row->meaning);
+    }
+    buf_append_text(out,
+                    "\n`HOST` and `PORT` are the halves of `LISTEN`: whichever comes from the higher source "
+                    "holds, and two\n"
+                    "different values from the same source are refused.\n\n"
+                    "## Load profiles\n\n"
+                    "`LOAD_PROFILE` sets these four where nothing else does (the tuning table of the "
+                    "operations guide).\n\n"
+                    "| setting | low | medium | high |\n|---|---|---|---|\n");
+    static const char *const profiles[] = { "low", "medium", "high" };
+    static const char *const tuned[] = { "CONSISTENCY_WINDOW", "READ_REPLICA_RATIO", "REQUEST_TIMEOUT",
+                                         "CHECK_INTERVAL" };
+    for (size_t i = 0; i < sizeof(tuned) / sizeof(tuned[0]); i++) {
+        buf_printf(out, "| `%s` |", tuned[i]);
+        for (size_t p = 0; p < sizeof(profiles) / sizeof(profiles[0]); p++) {
+            struct settings_draft draft;
+            char value[SETTINGS_TEXT_MAX];
+            settings_draft_init(&draft);
+            CHECK(settings_set(&draft, STR("PRIMARY_URL"), STR("http://primary"), SETTINGS_FLAG, NULL) == 0);
+            CHECK(settings_set(&draft, STR("LOAD_PROFILE"), str_of(profiles[p]), SETTINGS_FLAG, NULL) == 0);
+            CHECK(settings_finish(&draft, NULL) == 0);
+            settings_format(&draft.values, settings_find(str_of(tuned[i])), value, sizeof(value));
+            buf_printf(out, " %s |", value);
+        }
+        buf_append_char(out, '\n');
+    }
+}
