@@ -14,12 +14,14 @@ void *mem_alloc(size_t size);              /* zero-filled; never NULL */
 void *mem_alloc_array(size_t count, size_t size); /* zero-filled, overflow-checked; never NULL */
 void *mem_realloc(void *old, size_t size); /* never NULL; new bytes are not cleared */
 void *mem_try_alloc(size_t size);          /* zero-filled; NULL when memory is gone */
+/* Keeps what old holds (NULL allowed); new bytes are not cleared.  NULL when memory is gone: old stays. */
+void *mem_try_realloc(void *old, size_t size);
 char *mem_strdup(const char *text);
 char *mem_strndup(const char *text, size_t size); /* terminated copy */
 void mem_free(void *p);
 
-/* Test equipment: the count-th mem_try_alloc from now (1 = the next) returns NULL, and all after it
- * when repeat is set; 0 switches it off. */
+/* Test equipment: the count-th mem_try_* of this thread from now (1 = the next) returns NULL, and
+ * all after it when repeat is set; 0 switches it off. */
 void memory_fail_after(unsigned count, bool repeat);
 
 #endif

@@ -16,7 +16,7 @@ uint64_t prng_next(struct prng *p);
 uint64_t prng_below(struct prng *p, uint64_t bound);                 /* [0, bound), unbiased; bound > 0 */
 uint64_t prng_between(struct prng *p, uint64_t low, uint64_t high);  /* [low, high] */
 bool prng_chance(struct prng *p, uint64_t numerator, uint64_t denominator);
-/* Exponential with the given mean, by integer arithmetic only (fixed-point log2 table), so that it
+/* Exponential with the given mean, by integer arithmetic only (fixed-point log2), so that it
  * is the same under every compiler and math library; capped at 20 times the mean. */
 uint64_t prng_exponential(struct prng *p, uint64_t mean);
 /* A generator of its own for a named part, so that drawing in one part never shifts another. */

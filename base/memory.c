@@ -1,0 +1,99 @@
+/* The two ways to allocate, and the fault that tests plant in the second one.  The fault counter is
+ * per thread, so that a test on the loop thread never hits the log thread. */
+#include "base/memory.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Thread_local unsigned fail_countdown; /* 0 = off */
+static _Thread_local bool fail_repeat;
+static _Thread_local bool failing; /* the countdown has run out and repeat is set */
+
+static _Noreturn void die_of_hunger(size_t size)
+{
+    (void)fprintf(stderr, "out of memory: %zu bytes were refused\n", size);
+    abort();
+}
+
+void *mem_alloc(size_t size)
+{
+    void *p = calloc(1, size == 0 ? 1 : size);
+    if (p == NULL) {
+        die_of_hunger(size);
+    }
+    return p;
+}
+
+void *mem_alloc_array(size_t count, size_t size)
+{
+    if (size != 0 && count > SIZE_MAX / size) {
+        die_of_hunger(SIZE_MAX);
+    }
+    return mem_alloc(count * size);
+}
+
+void *mem_realloc(void *old, size_t size)
+{
+    void *p = realloc(old, size == 0 ? 1 : size);
+    if (p == NULL) {
+        die_of_hunger(size);
+    }
+    return p;
+}
+
+static bool planted_failure(void)
+{
+    if (failing) {
+        return true;
+    }
+    if (fail_countdown == 0) {
+        return false;
+    }
+    fail_countdown--;
+    if (fail_countdown > 0) {
+        return false;
+    }
+    failing = fail_repeat;
+    return true;
+}
+
+void *mem_try_alloc(size_t size)
+{
+    return planted_failure() ? NULL : calloc(1, size == 0 ? 1 : size);
+}
+
+void *mem_try_realloc(void *old, size_t size)
+{
+    return planted_failure() ? NULL : realloc(old, size == 0 ? 1 : size);
+}
+
+char *mem_strdup(const char *text)
+{
+    return mem_strndup(text, strlen(text));
+}
+
+char *mem_strndup(const char *text, size_t size)
+{
+    if (size == SIZE_MAX) {
+        die_of_hunger(size);
+    }
+    char *copy = mem_alloc(size + 1);
+    if (size > 0) {
+        memcpy(copy, text, size);
+    }
+    return copy;
+}
+
+void mem_free(void *p)
+{
+    free(p);
+}
+
+void memory_fail_after(unsigned count, bool repeat)
+{
+    fail_countdown = count;
+    fail_repeat = repeat;
+    failing = false;
+}
