@@ -33,6 +33,7 @@ void history_deinit(struct history *h)
     mem_free(h->ops);
     mem_free(h->effects);
     mem_free(h->samples);
+    mem_free(h->losses);
     for (size_t i = 0; i < h->collection_count; i++) {
         mem_free(h->collections[i]);
     }
@@ -55,8 +56,18 @@ struct effect_record *history_add_effect(struct history *h)
 {
     h->effects = history_grow(h->effects, h->effect_count, &h->effect_capacity, sizeof(*h->effects));
     struct effect_record *effect = &h->effects[h->effect_count++];
-    *effect = (struct effect_record){ 0 };
+    *effect = (struct effect_record){ .answered_ns = HISTORY_NEVER };
     return effect;
+}
+
+void history_add_loss(struct history *h, uint32_t instance, uint64_t incarnation, int64_t kept_until_ns)
+{
+    h->losses = history_grow(h->losses, h->loss_count, &h->loss_capacity, sizeof(*h->losses));
+    h->losses[h->loss_count++] = (struct history_loss){
+        .instance = instance,
+        .incarnation = incarnation,
+        .kept_until_ns = kept_until_ns,
+    };
 }
 
 struct status_sample *history_add_sample(struct history *h)

@@ -50,6 +50,16 @@ struct effect_record {
     uint64_t apply_order;
     int real_status;      /* what the server itself answered: 2xx had its effect, 4xx had none */
     uint64_t incarnation; /* of the instance's memory: rises when a restart loses state */
+    int64_t answered_ns;  /* when its answer left; HISTORY_NEVER (the default) = not known or none left */
+};
+
+/* A restart that cost an instance some of its memory: applications of an incarnation before this one
+ * that are younger than kept_until_ns are gone.  An instance whose incarnation rose without such an
+ * entry is taken to have lost everything. */
+struct history_loss {
+    uint32_t instance;
+    uint64_t incarnation;   /* the one that began with the restart */
+    int64_t kept_until_ns;  /* HISTORY_NEVER = nothing was kept */
 };
 
 /* A sample of the balancer's /status and of the truth, taken at one instant. */
@@ -76,6 +86,8 @@ struct history {
     size_t collection_count, collection_capacity;
     struct history_load *loads;
     size_t load_count;
+    struct history_loss *losses;
+    size_t loss_count, loss_capacity;
     char *content[2];         /* canonical dump of each instance at the end; NULL = not available */
     bool lb_lost_queue;       /* the balancer itself said that its memory queue was lost */
     uint64_t lost_on_crash;   /* writes it said it lost; 0 unless lb_lost_queue */
@@ -84,7 +96,8 @@ struct history {
 void history_init(struct history *h);
 void history_deinit(struct history *h);
 struct op_record *history_add_op(struct history *h);         /* zeroed; valid until the next add */
-struct effect_record *history_add_effect(struct history *h);
+struct effect_record *history_add_effect(struct history *h); /* zeroed but answered_ns */
+void history_add_loss(struct history *h, uint32_t instance, uint64_t incarnation, int64_t kept_until_ns);
 struct status_sample *history_add_sample(struct history *h);
 uint32_t history_collection(struct history *h, const char *name); /* found or added */
 
