@@ -25,7 +25,7 @@ struct json_scan {
     size_t count;
     bool is_object;
     bool escaped_key;   /* some key holds a backslash */
-    bool repeated_key;
+    bool repeated_key;   /* among those kept */
     bool too_many;      /* more members than fit; the rest was checked but not kept */
     size_t trailing;    /* bytes after the value that are not blanks (Chroma ignores them) */
 };
@@ -34,9 +34,11 @@ struct json_scan {
 int json_scan(struct str text, struct json_scan *out);
 /* The member of that name, or NULL. */
 const struct json_member *json_scan_find(const struct json_scan *scan, const char *key);
+const struct json_member *json_scan_find_str(const struct json_scan *scan, struct str key);
 /* Walks the elements of an array's text: *at starts at 0; false at the end. */
 bool json_scan_next(struct str array, size_t *at, struct str *element, enum json_kind *kind);
-/* Decodes a JSON string's text (with quotes) into out; false when it does not fit. */
+/* Decodes a JSON string's text (with quotes) into out, terminated (size counts that byte too); false
+ * when it does not fit or is no string. */
 bool json_scan_decode(struct str text, char *out, size_t size, size_t *length);
 
 #endif

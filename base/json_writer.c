@@ -1,0 +1,321 @@
+/* JSON out: separators, indentation, escapes and numbers. */
+#include "base/json_writer.h"
+
+#include "base/check.h"
+#include "base/utf8.h"
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { NUMBER_BYTES = 40, EXACT_DIGITS = 17 };
+
+void json_writer_init(struct json_writer *w, struct buf *out, unsigned indent)
+{
+    *w = (struct json_writer){ .out = out, .indent = indent };
+    w->first[0] = true;
+}
+
+static void new_line(struct json_writer *w)
+{
+    if (w->indent > 0) {
+        buf_append_char(w->out, '\n');
+        for (unsigned i = 0; i < w->depth * w->indent; i++) {
+            buf_append_char(w->out, ' ');
+        }
+    }
+}
+
+/* What stands before a key or before a value that is not behind a key. */
+static void separate(struct json_writer *w)
+{
+    if (w->after_key) {
+        w->after_key = false;
+        return;
+    }
+    if (!w->first[w->depth]) {
+        buf_append_char(w->out, ',');
+    }
+    w->first[w->depth] = false;
+    if (w->depth > 0) {
+        new_line(w);
+    }
+}
+
+static void begin(struct json_writer *w, char bracket)
+{
+    separate(w);
+    buf_append_char(w->out, bracket);
+    CHECK(w->depth + 1 < JSON_WRITER_DEPTH);
+    w->depth++;
+    w->first[w->depth] = true;
+}
+
+static void end(struct json_writer *w, char bracket)
+{
+    CHECK(w->depth > 0);
+    CHECK(!w->after_key);
+    bool empty = w->first[w->depth];
+    w->depth--;
+    if (!empty) {
+        new_line(w);
+    }
+    buf_append_char(w->out, bracket);
+}
+
+void json_object_begin(struct json_writer *w)
+{
+    begin(w, '{');
+}
+
+void json_object_end(struct json_writer *w)
+{
+    end(w, '}');
+}
+
+void json_array_begin(struct json_writer *w)
+{
+    begin(w, '[');
+}
+
+void json_array_end(struct json_writer *w)
+{
+    end(w, ']');
+}
+
+static void append_escaped(struct buf *out, unsigned char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    switch (c) {
+        case '"':
+            buf_append_text(out, "\\\"");
+            return;
+        case '\\':
+            buf_append_text(out, "\\\\");
+            return;
+        case '\n':
+            buf_append_text(out, "\\n");
+            return;
+        case '\r':
+            buf_append_text(out, "\\r");
+            return;
+        case '\t':
+            buf_append_text(out, "\\t");
+            return;
+        default:
+            buf_append_text(out, "\\u00");
+            buf_append_char(out, hex[c >> 4]);
+            buf_append_char(out, hex[c & 15]);
+            return;
+    }
+}
+
+static void append_quoted(struct buf *out, struct str s)
+{
+    buf_append_char(out, '"');
+    size_t plain = 0; /* start of the bytes that go out as they are */
+    size_t at = 0;
+    while (at < s.size) {
+        unsigned char c = (unsigned char)s.data[at];
+        size_t length = c < 0x80 ? 1 : utf8_length(str_make(s.data + at, s.size - at));
+        if (length > 0 && c >= 0x20 && c != '"' && c != '\\') {
+            at += length;
+            continue;
+        }
+        buf_append(out, s.data + plain, at - plain);
+        if (length == 0) {
+            buf_append_text(out, "\xef\xbf\xbd"); /* U+FFFD */
+        } else {
+            append_escaped(out, c);
+        }
+        at++;
+        plain = at;
+    }
+    if (s.size > plain) {
+        buf_append(out, s.data + plain, s.size - plain);
+    }
+    buf_append_char(out, '"');
+}
+
+void json_key_str(struct json_writer *w, struct str key)
+{
+    CHECK(!w->after_key);
+    separate(w);
+    append_quoted(w->out, key);
+    buf_append_char(w->out, ':');
+    if (w->indent > 0) {
+        buf_append_char(w->out, ' ');
+    }
+    w->after_key = true;
+}
+
+void json_key(struct json_writer *w, const char *key)
+{
+    json_key_str(w, str_of(key));
+}
+
+void json_put_str(struct json_writer *w, struct str value)
+{
+    separate(w);
+    append_quoted(w->out, value);
+}
+
+void json_put_text(struct json_writer *w, const char *value)
+{
+    if (value == NULL) {
+        json_put_null(w);
+    } else {
+        json_put_str(w, str_of(value));
+    }
+}
+
+void json_put_raw(struct json_writer *w, struct str json)
+{
+    separate(w);
+    buf_append_str(w->out, json);
+}
+
+void json_put_u64(struct json_writer *w, uint64_t value)
+{
+    separate(w);
+    buf_printf(w->out, "%llu", (unsigned long long)value);
+}
+
+void json_put_i64(struct json_writer *w, int64_t value)
+{
+    separate(w);
+    buf_printf(w->out, "%lld", (long long)value);
+}
+
+static bool reads_back(const char *text, double value)
+{
+    return strtod(text, NULL) == value;
+}
+
+/* Where a binary exponent changes, the decimal that is nearest to the value may fail where the next
+ * one outwards reads back (2^-44 is the classic): raises the last digit of the mantissa by one. */
+static void raise_last_digit(char *text)
+{
+    size_t at = strcspn(text, "e");
+    while (at-- > 0) {
+        if (text[at] == '.' || text[at] == '-') {
+            continue;
+        }
+        if (text[at] != '9') {
+            text[at]++;
+            return;
+        }
+        text[at] = '0'; /* a carry out of the first digit would need one more digit: then it fails */
+    }
+}
+
+/* "1e+07" and "1e-07" as "1e7" and "1e-7" */
+static void shorten_exponent(char *text)
+{
+    char *from = strchr(text, 'e');
+    if (from == NULL) {
+        return;
+    }
+    char *to = ++from;
+    if (*from == '-') {
+        to++;
+    }
+    from++;
+    while (*from == '0' && from[1] != '\0') {
+        from++;
+    }
+    memmove(to, from, strlen(from) + 1);
+}
+
+static void format_shortest(double value, char text[NUMBER_BYTES])
+{
+    /* 15 digits always survive a normal double, so fewer need no search of their own: %g drops zeros. */
+    int digits = fabs(value) < DBL_MIN && value != 0 ? 1 : 15;
+    for (; digits < EXACT_DIGITS; digits++) {
+        (void)snprintf(text, NUMBER_BYTES, "%.*g", digits, value);
+        if (reads_back(text, value)) {
+            break;
+        }
+        raise_last_digit(text);
+        if (reads_back(text, value)) {
+            break;
+        }
+    }
+    if (digits == EXACT_DIGITS) {
+        (void)snprintf(text, NUMBER_BYTES, "%.*g", EXACT_DIGITS, value);
+    }
+    shorten_exponent(text);
+}
+
+void json_put_double(struct json_writer *w, double value)
+{
+    if (!isfinite(value)) {
+        json_put_null(w);
+        return;
+    }
+    char text[NUMBER_BYTES];
+    format_shortest(value, text);
+    json_put_raw(w, str_of(text));
+}
+
+void json_put_fixed(struct json_writer *w, double value, int decimals)
+{
+    if (!isfinite(value)) {
+        json_put_null(w);
+        return;
+    }
+    separate(w);
+    buf_printf(w->out, "%.*f", decimals, value);
+}
+
+void json_put_bool(struct json_writer *w, bool value)
+{
+    json_put_raw(w, value ? STR("true") : STR("false"));
+}
+
+void json_put_null(struct json_writer *w)
+{
+    json_put_raw(w, STR("null"));
+}
+
+void json_pair_text(struct json_writer *w, const char *key, const char *value)
+{
+    json_key(w, key);
+    json_put_text(w, value);
+}
+
+void json_pair_str(struct json_writer *w, const char *key, struct str value)
+{
+    json_key(w, key);
+    json_put_str(w, value);
+}
+
+void json_pair_u64(struct json_writer *w, const char *key, uint64_t value)
+{
+    json_key(w, key);
+    json_put_u64(w, value);
+}
+
+void json_pair_i64(struct json_writer *w, const char *key, int64_t value)
+{
+    json_key(w, key);
+    json_put_i64(w, value);
+}
+
+void json_pair_double(struct json_writer *w, const char *key, double value)
+{
+    json_key(w, key);
+    json_put_double(w, value);
+}
+
+void json_pair_bool(struct json_writer *w, const char *key, bool value)
+{
+    json_key(w, key);
+    json_put_bool(w, value);
+}
+
+void json_pair_null(struct json_writer *w, const char *key)
+{
+    json_key(w, key);
+    json_put_null(w);
+}
