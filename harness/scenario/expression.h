@@ -21,6 +21,8 @@ struct expression_scope {
     const char *const *loads;
     size_t load_count;
     bool in_step;   /* status, outcome, latency, json("..."), header("...") are known */
+    bool value;     /* a step's capture: a value (json("$.id")) instead of a condition */
+    bool wall;      /* stop_if: "wall", real time, may be named */
     bool no_window; /* "until" and "stop_if": a condition about now, without always, within, during ... */
 };
 
