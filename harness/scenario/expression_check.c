@@ -6,6 +6,7 @@
  * counts per second; "rate(load.w.accepted) >= 99.9%" is the share of what was offered in the window. */
 #include "harness/scenario/expression_tree.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 struct check {

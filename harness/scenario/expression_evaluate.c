@@ -197,7 +197,7 @@ static void describe_expected(const struct expression *e, const struct window *w
 static void describe_sample(const struct expression *e, struct evaluation *ev, size_t sample,
                             struct expression_result *out)
 {
-    char values[120] = "";
+    char values[112] = "";
     char when[40];
     node_describe(e->condition, ev, sample, values, sizeof(values));
     out->at_ns = ev->world->sample_time(ev->world->context, sample);

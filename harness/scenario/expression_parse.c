@@ -14,7 +14,7 @@
 #include "harness/scenario/expression_lexer.h"
 
 #include "base/memory.h"
-#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 struct parser {
