@@ -4,6 +4,7 @@
 #define WALDRILL_BASE_SUGGEST_H
 
 #include "base/str.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Returns one of names, or NULL when none is near. Ties go to the first. */

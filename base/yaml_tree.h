@@ -51,7 +51,12 @@ void yaml_problems_print(const struct yaml_problems *list, const char *path, str
 
 /* Parses source; NULL with problems when it is not YAML of our subset. */
 struct yaml_node *yaml_parse(struct str source, struct yaml_problems *problems);
-void yaml_free(struct yaml_node *node);
+void yaml_tree_free(struct yaml_node *node); /* NULL allowed */
+/* Inline, because libyaml has a function of this name that a linked one would replace. */
+static inline void yaml_free(struct yaml_node *node)
+{
+    yaml_tree_free(node);
+}
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key); /* NULL if absent */
 bool yaml_is_null(const struct yaml_node *node); /* plain "", "~" or "null" */
 
