@@ -1,0 +1,18 @@
+/* The table of oracles, in the order of enum scenario_invariant. */
+#include "harness/checkers/checkers.h"
+
+#include "harness/checkers/oracles.h"
+
+const struct checker checker_table[] = {
+    { "conservation",
+      "every acknowledged write is applied, pending or dead-lettered, and at the end nothing is pending",
+      oracle_conservation },
+    { "no_lost_ack", "nothing acknowledged is lost", oracle_no_lost_ack },
+    { "no_double_effect", "no write takes effect again after a younger one", oracle_no_double_effect },
+    { "order_per_lane", "writes keep the order in which their clients knew them", oracle_order_per_lane },
+    { "converge", "both instances hold the same content at the end", oracle_converge },
+    { "read_your_writes", "a read soon after a write shows it", oracle_read_your_writes },
+    { "status_truthful", "/status says what is so", oracle_status_truthful },
+    { "refused_not_applied", "what was refused was not done", oracle_refused_not_applied },
+};
+const size_t checker_table_size = sizeof(checker_table) / sizeof(checker_table[0]);

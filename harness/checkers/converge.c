@@ -1,0 +1,156 @@
+/* converge: the canonical dumps of both instances are the same bytes.
+ *
+ * Comparing is one memcmp.  Only when it fails are the dumps read as JSON and walked side by side; keys
+ * are sorted in both, so the walk is a merge and finds what is missing on either side as well as what
+ * differs.  The message names the first place on the way down, both values, and how many more there are. */
+#include "base/memory.h"
+#include "harness/checkers/oracles.h"
+#include "harness/checkers/words.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX  8192
+#define VALUE_MAX 160
+#define DEPTH_MAX 16
+
+struct difference {
+    uint64_t count;
+    struct buf first; /* the first one, in words */
+    const char *path[DEPTH_MAX];
+    unsigned depth;
+};
+
+static void put_value(struct buf *out, const json_t *value)
+{
+    if (value == NULL) {
+        buf_append_text(out, "nothing");
+        return;
+    }
+    char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    if (text == NULL) {
+        buf_append_text(out, "(unreadable)");
+        return;
+    }
+    size_t size = strlen(text);
+    buf_append(out, text, size < VALUE_MAX ? size : VALUE_MAX);
+    if (size > VALUE_MAX) {
+        buf_printf(out, "... (%zu bytes)", size);
+    }
+    free(text);
+}
+
+static void differ(struct difference *d, const json_t *primary, const json_t *replica)
+{
+    if (d->count++ > 0) {
+        return;
+    }
+    for (unsigned i = 0; i < d->depth; i++) {
+        buf_printf(&d->first, "%s%s", i == 0 ? "" : " / ", d->path[i]);
+    }
+    buf_append_text(&d->first, ": the primary holds ");
+    put_value(&d->first, primary);
+    buf_append_text(&d->first, ", the replica ");
+    put_value(&d->first, replica);
+}
+
+static void walk(struct difference *d, json_t *primary, json_t *replica);
+
+static void walk_member(struct difference *d, const char *key, json_t *primary, json_t *replica)
+{
+    if (primary != NULL && replica != NULL && json_equal(primary, replica)) {
+        return;
+    }
+    if (d->depth == DEPTH_MAX) {
+        differ(d, primary, replica);
+        return;
+    }
+    d->path[d->depth++] = key;
+    if (primary == NULL || replica == NULL) {
+        differ(d, primary, replica);
+    } else {
+        walk(d, primary, replica);
+    }
+    d->depth--;
+}
+
+static void walk(struct difference *d, json_t *primary, json_t *replica)
+{
+    if (!json_is_object(primary) || !json_is_object(replica)) {
+        differ(d, primary, replica);
+        return;
+    }
+    const char *key;
+    json_t *value;
+    json_object_foreach(primary, key, value)
+    {
+        walk_member(d, key, value, json_object_get(replica, key));
+    }
+    json_object_foreach(replica, key, value)
+    {
+        if (json_object_get(primary, key) == NULL) {
+            walk_member(d, key, NULL, value);
+        }
+    }
+}
+
+/* Dumps that are not JSON (or not readable as such) are compared as bytes. */
+static void tell_offset(struct buf *saw, const char *primary, const char *replica)
+{
+    size_t at = 0;
+    while (primary[at] != '\0' && primary[at] == replica[at]) {
+        at++;
+    }
+    size_t from = at > 40 ? at - 40 : 0;
+    buf_printf(saw, "the dumps differ at byte %zu: the primary holds \"%.120s\", the replica \"%.120s\"", at,
+               primary + from, replica + from);
+}
+
+static void tell_difference(struct buf *saw, const char *primary, const char *replica)
+{
+    json_t *trees[2] = { json_loads(primary, JSON_DECODE_ANY, NULL),
+                         json_loads(replica, JSON_DECODE_ANY, NULL) };
+    struct difference d = { 0 };
+    buf_init(&d.first, TEXT_MAX / 2);
+    if (trees[0] != NULL && trees[1] != NULL) {
+        walk(&d, trees[0], trees[1]);
+    }
+    if (d.count == 0) {
+        tell_offset(saw, primary, replica);
+    } else {
+        buf_append_str(saw, buf_str(&d.first));
+        buf_printf(saw, " (%" PRIu64 " %s in all)", d.count, d.count == 1 ? "difference" : "differences");
+    }
+    buf_deinit(&d.first);
+    json_decref(trees[0]);
+    json_decref(trees[1]);
+}
+
+void oracle_converge(const struct checker_input *input, struct assertion_result *out)
+{
+    static const char *const expected = "primary and replica hold the same content at the end";
+    const struct history *h = input->history;
+    struct buf saw;
+    buf_init(&saw, TEXT_MAX);
+    if (!input->has_replica) {
+        buf_append_text(&saw, "there is only one instance");
+        words_pass(out, expected, &saw);
+        return;
+    }
+    int64_t end_ns = h->sample_count > 0 ? h->samples[h->sample_count - 1].at_ns : HISTORY_NEVER;
+    if (h->content[0] == NULL || h->content[1] == NULL) {
+        buf_printf(&saw, "the content of %s could not be had", words_instance(h->content[0] == NULL ? 0 : 1));
+        words_fail(out, expected, &saw, end_ns);
+        return;
+    }
+    size_t size = strlen(h->content[0]);
+    if (size == strlen(h->content[1]) && memcmp(h->content[0], h->content[1], size) == 0) {
+        buf_printf(&saw, "%zu bytes of canonical content, equal", size);
+        words_pass(out, expected, &saw);
+        return;
+    }
+    tell_difference(&saw, h->content[0], h->content[1]);
+    words_fail(out, expected, &saw, end_ns);
+}
