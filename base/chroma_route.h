@@ -8,39 +8,39 @@
 #include <stdint.h>
 
 /* X(enumerator, name in faults and reports, is a write) */
-#define CHROMA_OP_TABLE(X)                              \
-    X(OP_UNKNOWN, "unknown", false)                     \
-    X(OP_ROOT, "root", false)                           \
-    X(OP_HEARTBEAT, "heartbeat", false)                 \
-    X(OP_VERSION, "version", false)                     \
-    X(OP_HEALTHCHECK, "healthcheck", false)             \
-    X(OP_PREFLIGHT, "pre_flight_checks", false)         \
-    X(OP_IDENTITY, "identity", false)                   \
-    X(OP_RESET, "reset", true)                          \
-    X(OP_TENANT_CREATE, "create_tenant", true)          \
-    X(OP_TENANT_GET, "get_tenant", false)               \
-    X(OP_TENANT_UPDATE, "update_tenant", true)          \
-    X(OP_DATABASE_LIST, "list_databases", false)        \
-    X(OP_DATABASE_CREATE, "create_database", true)      \
-    X(OP_DATABASE_GET, "get_database", false)           \
-    X(OP_DATABASE_DELETE, "delete_database", true)      \
-    X(OP_COLLECTION_LIST, "list_collections", false)    \
-    X(OP_COLLECTION_COUNT, "count_collections", false)  \
-    X(OP_COLLECTION_CREATE, "create_collection", true)  \
-    X(OP_COLLECTION_GET, "get_collection", false)       \
-    X(OP_COLLECTION_UPDATE, "update_collection", true)  \
-    X(OP_COLLECTION_DELETE, "delete_collection", true)  \
-    X(OP_COLLECTION_FORK, "fork", true)                 \
-    X(OP_ADD, "add", true)                              \
-    X(OP_UPSERT, "upsert", true)                        \
-    X(OP_UPDATE, "update", true)                        \
-    X(OP_DELETE, "delete", true)                        \
-    X(OP_COUNT, "count", false)                         \
-    X(OP_GET, "get", false)                             \
-    X(OP_QUERY, "query", false)                         \
-    X(OP_SEARCH, "search", false)                       \
-    X(OP_V1, "v1", false)                               \
-    X(OP_DOCS, "docs", false)                           \
+#define CHROMA_OP_TABLE(X)                             \
+    X(OP_UNKNOWN, "unknown", false)                    \
+    X(OP_ROOT, "root", false)                          \
+    X(OP_HEARTBEAT, "heartbeat", false)                \
+    X(OP_VERSION, "version", false)                    \
+    X(OP_HEALTHCHECK, "healthcheck", false)            \
+    X(OP_PREFLIGHT, "pre_flight_checks", false)        \
+    X(OP_IDENTITY, "identity", false)                  \
+    X(OP_RESET, "reset", true)                         \
+    X(OP_TENANT_CREATE, "create_tenant", true)         \
+    X(OP_TENANT_GET, "get_tenant", false)              \
+    X(OP_TENANT_UPDATE, "update_tenant", true)         \
+    X(OP_DATABASE_LIST, "list_databases", false)       \
+    X(OP_DATABASE_CREATE, "create_database", true)     \
+    X(OP_DATABASE_GET, "get_database", false)          \
+    X(OP_DATABASE_DELETE, "delete_database", true)     \
+    X(OP_COLLECTION_LIST, "list_collections", false)   \
+    X(OP_COLLECTION_COUNT, "count_collections", false) \
+    X(OP_COLLECTION_CREATE, "create_collection", true) \
+    X(OP_COLLECTION_GET, "get_collection", false)      \
+    X(OP_COLLECTION_UPDATE, "update_collection", true) \
+    X(OP_COLLECTION_DELETE, "delete_collection", true) \
+    X(OP_COLLECTION_FORK, "fork", true)                \
+    X(OP_ADD, "add", true)                             \
+    X(OP_UPSERT, "upsert", true)                       \
+    X(OP_UPDATE, "update", true)                       \
+    X(OP_DELETE, "delete", true)                       \
+    X(OP_COUNT, "count", false)                        \
+    X(OP_GET, "get", false)                            \
+    X(OP_QUERY, "query", false)                        \
+    X(OP_SEARCH, "search", false)                      \
+    X(OP_V1, "v1", false)                              \
+    X(OP_DOCS, "docs", false)                          \
     X(OP_OPENAPI, "openapi", false)
 
 enum chroma_op {
@@ -52,14 +52,14 @@ enum chroma_op {
 
 /* Where a request goes.  Segments are raw (percent-encoded as sent) slices of the path given. */
 struct chroma_route {
-    enum chroma_op op;        /* OP_UNKNOWN: no such route, or not with this method */
-    bool path_known;          /* a known path with a wrong method: 405, not 404 */
-    const char *allow;        /* with path_known: the allow header of the 405 ("GET,HEAD", ...) */
-    bool short_path;          /* the guide's /api/v2/collections alias was used (see below) */
+    enum chroma_op op; /* OP_UNKNOWN: no such route, or not with this method */
+    bool path_known;   /* a known path with a wrong method: 405, not 404 */
+    const char *allow; /* with path_known: the allow header of the 405 ("GET,HEAD", ...) */
+    bool short_path;   /* the guide's /api/v2/collections alias was used (see below) */
     struct str tenant;
     struct str database;
-    struct str collection;    /* a NAME for GET and DELETE of a collection, a UUID elsewhere */
-    struct str query;         /* after '?', without it */
+    struct str collection; /* a NAME for GET and DELETE of a collection, a UUID elsewhere */
+    struct str query;      /* after '?', without it */
 };
 
 /* target is path and query as sent.  With short_alias, /api/v2/collections and what is under it is

@@ -9,20 +9,20 @@
 
 #include <stddef.h>
 
-#define ERROR_TABLE(X)                                          \
-    X(ERR_NOMEM, "out of memory")                               \
-    X(ERR_INVALID, "invalid argument")                          \
-    X(ERR_SYNTAX, "syntax error")                               \
-    X(ERR_LIMIT, "limit reached")                               \
-    X(ERR_NOT_FOUND, "not found")                               \
-    X(ERR_EXISTS, "already exists")                             \
-    X(ERR_IO, "input/output error")                             \
-    X(ERR_BUSY, "in use")                                       \
-    X(ERR_DAMAGED, "data is damaged")                           \
-    X(ERR_TORN, "unfinished tail")                              \
-    X(ERR_UNSUPPORTED, "not supported")                         \
-    X(ERR_TIMEOUT, "timed out")                                 \
-    X(ERR_REFUSED, "connection refused")                        \
+#define ERROR_TABLE(X)                   \
+    X(ERR_NOMEM, "out of memory")        \
+    X(ERR_INVALID, "invalid argument")   \
+    X(ERR_SYNTAX, "syntax error")        \
+    X(ERR_LIMIT, "limit reached")        \
+    X(ERR_NOT_FOUND, "not found")        \
+    X(ERR_EXISTS, "already exists")      \
+    X(ERR_IO, "input/output error")      \
+    X(ERR_BUSY, "in use")                \
+    X(ERR_DAMAGED, "data is damaged")    \
+    X(ERR_TORN, "unfinished tail")       \
+    X(ERR_UNSUPPORTED, "not supported")  \
+    X(ERR_TIMEOUT, "timed out")          \
+    X(ERR_REFUSED, "connection refused") \
     X(ERR_STATE, "not possible in this state")
 
 enum error_code {
@@ -41,11 +41,9 @@ struct errmsg {
 const char *error_text(int code);
 
 /* Writes the formatted text into msg (NULL is allowed) and returns code. */
-int error_set(struct errmsg *msg, int code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+int error_set(struct errmsg *msg, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Puts "prefix: " before what msg already says (NULL is allowed) and returns code. */
-int error_wrap(struct errmsg *msg, int code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+int error_wrap(struct errmsg *msg, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -31,6 +31,6 @@ static inline bool heap_contains(const struct heap_node *node)
     return node->index != 0;
 }
 
-#define HEAP_ENTRY(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define HEAP_ENTRY(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 #endif

@@ -9,25 +9,32 @@
 #include <stddef.h>
 
 #define JSON_SCAN_MEMBERS 16
-#define JSON_SCAN_DEPTH 128
+#define JSON_SCAN_DEPTH   128
 
-enum json_kind { JSON_NULL_VALUE, JSON_BOOL_VALUE, JSON_NUMBER_VALUE, JSON_STRING_VALUE, JSON_ARRAY_VALUE, JSON_OBJECT_VALUE };
+enum json_kind {
+    JSON_NULL_VALUE,
+    JSON_BOOL_VALUE,
+    JSON_NUMBER_VALUE,
+    JSON_STRING_VALUE,
+    JSON_ARRAY_VALUE,
+    JSON_OBJECT_VALUE
+};
 
 struct json_member {
     struct str key;   /* between the quotes, raw */
     struct str value; /* the value's text, raw, quotes or brackets included */
     enum json_kind kind;
-    size_t elements;  /* of an array: its length */
+    size_t elements; /* of an array: its length */
 };
 
 struct json_scan {
     struct json_member members[JSON_SCAN_MEMBERS];
     size_t count;
     bool is_object;
-    bool escaped_key;   /* some key holds a backslash */
-    bool repeated_key;   /* among those kept */
-    bool too_many;      /* more members than fit; the rest was checked but not kept */
-    size_t trailing;    /* bytes after the value that are not blanks (Chroma ignores them) */
+    bool escaped_key;  /* some key holds a backslash */
+    bool repeated_key; /* among those kept */
+    bool too_many;     /* more members than fit; the rest was checked but not kept */
+    size_t trailing;   /* bytes after the value that are not blanks (Chroma ignores them) */
 };
 
 /* Returns 0, or ERR_SYNTAX when text does not begin with one valid JSON value. */

@@ -26,7 +26,7 @@ void json_array_begin(struct json_writer *w);
 void json_array_end(struct json_writer *w);
 void json_key(struct json_writer *w, const char *key);
 void json_key_str(struct json_writer *w, struct str key);
-void json_put_str(struct json_writer *w, struct str value); /* bytes that are not UTF-8 become U+FFFD */
+void json_put_str(struct json_writer *w, struct str value);   /* bytes that are not UTF-8 become U+FFFD */
 void json_put_text(struct json_writer *w, const char *value); /* NULL gives null */
 void json_put_u64(struct json_writer *w, uint64_t value);
 void json_put_i64(struct json_writer *w, int64_t value);

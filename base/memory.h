@@ -10,10 +10,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-void *mem_alloc(size_t size);              /* zero-filled; never NULL */
+void *mem_alloc(size_t size);                     /* zero-filled; never NULL */
 void *mem_alloc_array(size_t count, size_t size); /* zero-filled, overflow-checked; never NULL */
-void *mem_realloc(void *old, size_t size); /* never NULL; new bytes are not cleared */
-void *mem_try_alloc(size_t size);          /* zero-filled; NULL when memory is gone */
+void *mem_realloc(void *old, size_t size);        /* never NULL; new bytes are not cleared */
+void *mem_try_alloc(size_t size);                 /* zero-filled; NULL when memory is gone */
 /* Keeps what old holds (NULL allowed); new bytes are not cleared.  NULL when memory is gone: old stays. */
 void *mem_try_realloc(void *old, size_t size);
 char *mem_strdup(const char *text);

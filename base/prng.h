@@ -13,8 +13,8 @@ struct prng {
 
 void prng_seed(struct prng *p, uint64_t seed);
 uint64_t prng_next(struct prng *p);
-uint64_t prng_below(struct prng *p, uint64_t bound);                 /* [0, bound), unbiased; bound > 0 */
-uint64_t prng_between(struct prng *p, uint64_t low, uint64_t high);  /* [low, high] */
+uint64_t prng_below(struct prng *p, uint64_t bound);                /* [0, bound), unbiased; bound > 0 */
+uint64_t prng_between(struct prng *p, uint64_t low, uint64_t high); /* [low, high] */
 bool prng_chance(struct prng *p, uint64_t numerator, uint64_t denominator);
 /* Exponential with the given mean, by integer arithmetic only (fixed-point log2), so that it
  * is the same under every compiler and math library; capped at 20 times the mean. */

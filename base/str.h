@@ -13,7 +13,7 @@ struct str {
 };
 
 #define STR(literal) ((struct str){ (literal), sizeof(literal) - 1 })
-#define STR_ARGS(s) (int)(s).size, (s).data /* for "%.*s" */
+#define STR_ARGS(s)  (int)(s).size, (s).data /* for "%.*s" */
 
 static inline struct str str_make(const char *data, size_t size)
 {

@@ -13,7 +13,7 @@
 
 #define NS_PER_US UINT64_C(1000)
 #define NS_PER_MS UINT64_C(1000000)
-#define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_S  UINT64_C(1000000000)
 
 /* plain_unit_ns: what one of a plain number means, 0 = a unit is required.  The message says what is
  * wrong and what would be right: '"30" needs a unit (a duration): write "30s", or "30m" ...'. */

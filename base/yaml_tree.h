@@ -38,16 +38,15 @@ struct yaml_problems {
     size_t capacity;
 };
 void yaml_problem_add(struct yaml_problems *list, unsigned line, unsigned column, unsigned width,
-                      const char *hint, const char *format, ...)
-    __attribute__((format(printf, 6, 7)));
+                      const char *hint, const char *format, ...) __attribute__((format(printf, 6, 7)));
 void yaml_problem_at(struct yaml_problems *list, const struct yaml_node *node, const char *hint,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
 void yaml_problems_deinit(struct yaml_problems *list);
 /* "path:line:column: error: text", the source line and a caret under it, at most cap problems in
  * the order of lines, then "and N more". */
 struct buf;
-void yaml_problems_print(const struct yaml_problems *list, const char *path, struct str source,
-                         size_t cap, bool colour, struct buf *out);
+void yaml_problems_print(const struct yaml_problems *list, const char *path, struct str source, size_t cap,
+                         bool colour, struct buf *out);
 
 /* Parses source; NULL with problems when it is not YAML of our subset. */
 struct yaml_node *yaml_parse(struct str source, struct yaml_problems *problems);
@@ -58,6 +57,6 @@ static inline void yaml_free(struct yaml_node *node)
     yaml_tree_free(node);
 }
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key); /* NULL if absent */
-bool yaml_is_null(const struct yaml_node *node); /* plain "", "~" or "null" */
+bool yaml_is_null(const struct yaml_node *node);                                /* plain "", "~" or "null" */
 
 #endif

@@ -14,9 +14,9 @@ struct suite_test {
 
 int suite_main(int argc, char **argv, const char *suite, const struct suite_test *tests, size_t count);
 
-#define TEST_MAIN(suite, tests)                                                       \
-    int main(int argc, char **argv)                                                   \
-    {                                                                                 \
+#define TEST_MAIN(suite, tests)                                                        \
+    int main(int argc, char **argv)                                                    \
+    {                                                                                  \
         return suite_main(argc, argv, suite, tests, sizeof(tests) / sizeof(tests[0])); \
     }
 
