@@ -189,7 +189,7 @@ static uint64_t read_little_endian(struct reader *r, size_t size)
 {
     struct str bytes = reader_bytes(r, size);
     uint64_t v = 0;
-    for (size_t i = 0; i < bytes.size; i++) {
+    for (size_t i = 0; bytes.data != NULL && i < bytes.size; i++) {
         v |= (uint64_t)(uint8_t)bytes.data[i] << (8 * i);
     }
     return v;

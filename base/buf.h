@@ -25,7 +25,7 @@ void buf_append_str(struct buf *b, struct str s);
 void buf_append_text(struct buf *b, const char *text);
 void buf_append_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *b, const char *format, va_list args);
+void buf_vprintf(struct buf *b, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 /* Little-endian integers, for the log's records. */
 void buf_append_u8(struct buf *b, uint8_t v);
 void buf_append_u16(struct buf *b, uint16_t v);

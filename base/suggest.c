@@ -8,7 +8,10 @@ enum { NAME_BYTES_MAX = 64 };
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    if (c >= 'A' && c <= 'Z') {
+        return (char)(c | 0x20);
+    }
+    return c;
 }
 
 static size_t least(size_t a, size_t b, size_t c)

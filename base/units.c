@@ -2,6 +2,7 @@
  * digit, so that "0.1s" is 100000000 ns and nothing is rounded through a double. */
 #include "base/units.h"
 
+#include "base/check.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,7 +220,7 @@ int units_parse_rate(struct str text, double *per_second, struct errmsg *msg)
     }
     struct str rest = count;
     struct str number = take_number(&rest);
-    double value;
+    double value = 0;
     if (number.size == 0 || rest.size > 0 || units_parse_double(number, &value, NULL) != 0) {
         return error_set(msg, ERR_SYNTAX, "\"%.*s\" is not a rate: expected one like 50/min, 200/s or 3/h",
                          shown(text), text.data);
@@ -241,7 +242,7 @@ int units_parse_share(struct str text, bool plain_allowed, double *share, struct
     struct str number = take_number(&rest);
     rest = str_trim(rest);
     bool percent = str_equal(rest, STR("%"));
-    double value;
+    double value = 0;
     if (number.size == 0 || (rest.size > 0 && !percent) || units_parse_double(number, &value, NULL) != 0) {
         return error_set(msg, ERR_SYNTAX, "\"%.*s\" is not a share: expected one like 80%%%s", shown(text),
                          text.data, plain_allowed ? " or 0.8" : "");
@@ -276,6 +277,11 @@ int units_parse_u64(struct str text, uint64_t *out, struct errmsg *msg)
     return 0;
 }
 
+static bool is_number_mark(char c)
+{
+    return c == '+' || c == '-' || c == '.' || c == 'e' || c == 'E';
+}
+
 int units_parse_double(struct str text, double *out, struct errmsg *msg)
 {
     struct str trimmed = str_trim(text);
@@ -283,7 +289,7 @@ int units_parse_double(struct str text, double *out, struct errmsg *msg)
     bool plausible = trimmed.size > 0 && trimmed.size < sizeof(copy);
     for (size_t i = 0; plausible && i < trimmed.size; i++) {
         /* keeps strtod from its hexadecimal, "inf" and "nan" */
-        plausible = is_digit(trimmed.data[i]) || memchr("+-.eE", trimmed.data[i], 5) != NULL;
+        plausible = is_digit(trimmed.data[i]) || is_number_mark(trimmed.data[i]);
     }
     if (plausible) {
         memcpy(copy, trimmed.data, trimmed.size);
@@ -298,17 +304,21 @@ int units_parse_double(struct str text, double *out, struct errmsg *msg)
     return error_set(msg, ERR_SYNTAX, "\"%.*s\" is not a number", shown(text), text.data);
 }
 
-/* "value[.fraction]name", where one whole is parts of the smallest unit. */
+/* "value[.fraction]name", where one whole is so many of the smallest unit. */
 static size_t format_part(uint64_t amount, uint64_t whole, const char *name, char *out, size_t size)
 {
+    CHECK(whole > 0);
     char fraction[24] = "";
     uint64_t rest = amount % whole;
     if (rest > 0) {
         size_t at = 0;
         fraction[at++] = '.';
-        for (uint64_t weight = whole / 10; rest > 0 && weight > 0; weight /= 10) {
-            fraction[at++] = (char)('0' + rest / weight);
+        for (uint64_t weight = whole / 10; weight > 0; weight /= 10) {
+            fraction[at++] = (char)('0' + rest / weight % 10);
             rest %= weight;
+        }
+        while (fraction[at - 1] == '0') {
+            at--;
         }
         fraction[at] = '\0';
     }
@@ -332,6 +342,7 @@ void units_format_duration(uint64_t ns, char *out, size_t size)
     uint64_t rest = ns;
     for (size_t i = COUNT(duration_units); i-- > 4 && at < size;) { /* d, h, m */
         const struct unit *unit = &duration_units[i];
+        CHECK(unit->factor > 0);
         if (rest >= unit->factor) {
             at += format_part(rest - rest % unit->factor, unit->factor, unit->name, out + at, size - at);
             rest %= unit->factor;

@@ -141,12 +141,12 @@ static void print_problem(const struct yaml_problem *p, const char *path, struct
 void yaml_problems_print(const struct yaml_problems *list, const char *path, struct str source, size_t cap,
                          bool colour, struct buf *out)
 {
-    const struct yaml_problem **sorted = mem_alloc_array(list->count, sizeof(*sorted));
+    const struct yaml_problem **sorted = mem_alloc_array(list->count, sizeof(struct yaml_problem *));
     for (size_t i = 0; i < list->count; i++) {
         sorted[i] = &list->items[i];
     }
     if (list->count > 1) {
-        qsort(sorted, list->count, sizeof(*sorted), in_order_of_lines);
+        qsort(sorted, list->count, sizeof(struct yaml_problem *), in_order_of_lines);
     }
     for (size_t i = 0; i < list->count && i < cap; i++) {
         print_problem(sorted[i], path, source, colour, out);

@@ -47,7 +47,11 @@ endif()
 if(WALDRILL_HARDENING)
     target_compile_options(waldrill_options INTERFACE
         -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection
-        -fcf-protection=full -ftrivial-auto-var-init=zero -fPIE)
+        -fcf-protection=full -fPIE)
+    if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+        # clang 14 wants a second flag to admit that it knows what this one does
+        target_compile_options(waldrill_options INTERFACE -ftrivial-auto-var-init=zero)
+    endif()
     target_link_options(waldrill_options INTERFACE
         -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--as-needed)
 endif()
