@@ -90,6 +90,8 @@ struct wal_scan {
 /* expected_log_id 0 = any. */
 int wal_scan_begin(struct wal_scan *scan, struct str segment, uint64_t expected_log_id, struct errmsg *msg);
 int wal_scan_next(struct wal_scan *scan, struct wal_record *out, struct errmsg *msg);
+/* After the end: nothing but zeros from scan->tail on. */
+bool wal_scan_tail_is_zero(const struct wal_scan *scan);
 void wal_scan_end(struct wal_scan *scan);
 
 #endif

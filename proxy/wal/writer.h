@@ -57,10 +57,10 @@
 #include <stdint.h>
 
 #define WAL_SEGMENT_BYTES_MIN (8u * WAL_SECTOR_BYTES)
-#define WAL_BATCH_BYTES       (8u << 20) /* a commit takes no further record beyond this */
-#define WAL_PREPARE_BYTES     (1u << 20) /* zeros written by one prepare job */
-#define WAL_SPARES_MAX        2          /* prepared or recycled files kept */
-#define WAL_JOB_OPS_MAX       8
+#define WAL_LAZY_BYTES        (1u << 20)   /* records nobody waits for are held back up to this much */
+#define WAL_BATCH_BYTES       (8u << 20)   /* a commit takes no further record beyond this */
+#define WAL_PREPARE_BYTES     (256u << 10) /* zeros written by one prepare job */
+#define WAL_SPARES_MAX        2            /* prepared or recycled files kept */
 
 struct wal_writer;
 
@@ -164,7 +164,7 @@ void wal_writer_finish(struct wal_writer *w);
 
 const struct wal_job *wal_writer_next(struct wal_writer *w, bool idle);
 /* Whether wal_writer_next with idle would give a job (or a job is out). */
-bool wal_writer_has_idle_work(const struct wal_writer *w);
+bool wal_writer_has_idle_work(struct wal_writer *w);
 void wal_writer_done(struct wal_writer *w, const struct wal_result *result);
 bool wal_writer_poll(struct wal_writer *w, struct wal_notice *out);
 
