@@ -388,6 +388,27 @@ static bool scan_skip_padding(struct wal_scan *scan)
     return true;
 }
 
+/* A crash may cut a commit in the middle of a sector: what the cut record left in the sector of the last
+ * whole one stays there for ever, because a sector that holds a durable record is never written again.
+ * After that opening the log went on in the next sector, with a frame that says so: everything before
+ * it is durable. */
+static bool scan_skip_remains(struct wal_scan *scan, uint32_t salt)
+{
+    size_t next = (size_t)round_up(scan->at, WAL_SECTOR_BYTES);
+    struct frame f;
+    bool whole = false;
+    if (next == scan->at || !frame_parse(scan->bytes, next, salt, &f, &whole) || !whole ||
+        f.durable_lsn != scan->next_lsn - 1) {
+        return false;
+    }
+    bool follows =
+        f.kind == FRAME_MARK || (f.lsn == scan->next_lsn && (f.kind == FRAME_RECORD || f.chunk == 0));
+    if (follows) {
+        scan->at = next;
+    }
+    return follows;
+}
+
 /* Takes a sound record or chunk frame; true when the record is complete. */
 static bool scan_take(struct wal_scan *scan, const struct frame *f, struct wal_record *out)
 {
@@ -416,13 +437,14 @@ int wal_scan_next(struct wal_scan *scan, struct wal_record *out, struct errmsg *
     for (;;) {
         struct frame f;
         bool whole = false;
-        if (!frame_parse(scan->bytes, scan->at, salt, &f, &whole)) {
-            if (chunks == 0 && scan_skip_padding(scan)) {
+        bool sound = frame_parse(scan->bytes, scan->at, salt, &f, &whole);
+        if (!sound || !whole) {
+            if (chunks == 0 && (scan_skip_padding(scan) || scan_skip_remains(scan, salt))) {
                 continue;
             }
-            return scan_hole(scan, salt, chunks > 0, msg);
+            return scan_hole(scan, salt, chunks > 0 || sound, msg);
         }
-        if (!whole || f.durable_lsn >= scan->next_lsn) {
+        if (f.durable_lsn >= scan->next_lsn) {
             return scan_hole(scan, salt, true, msg);
         }
         if (f.kind == FRAME_MARK) {

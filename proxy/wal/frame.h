@@ -28,6 +28,7 @@
 #define WAL_META_BYTES_MAX (1u << 20)
 #define WAL_BODY_BYTES_MAX (1u << 30)
 #define WAL_FORMAT_VERSION 1u
+#define WAL_FILE_BYTES_MAX ((size_t)4 << 30) /* a segment, header and all, is smaller than this */
 
 /* One record as the core sees it.  Borrowed slices. */
 struct wal_record {

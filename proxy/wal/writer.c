@@ -29,7 +29,7 @@ struct wal_writer *wal_writer_new(const struct wal_writer_options *options)
     w->log_id = options->log_id;
     w->next_lsn = 1;
     wal_segments_init(&w->segments);
-    buf_init(&w->batch, SIZE_MAX);
+    buf_init(&w->batch, WAL_FILE_BYTES_MAX);
     buf_init(&w->read_body, WAL_BODY_BYTES_MAX);
     return w;
 }

@@ -250,7 +250,7 @@ static void records_durable(struct wal_writer *w, bool rolled)
     }
     if (w->batch.capacity > 2 * (size_t)WAL_BATCH_BYTES) { /* one huge record should not keep its room */
         buf_deinit(&w->batch);
-        buf_init(&w->batch, SIZE_MAX);
+        buf_init(&w->batch, WAL_FILE_BYTES_MAX);
     }
 }
 

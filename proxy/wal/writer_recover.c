@@ -178,7 +178,7 @@ int wal_writer_recover(struct wal_writer *w, const struct wal_source *source, wa
     struct recovering r = { .w = w, .each = each, .context = context };
     struct listing l = { .spare_next = 1 };
     struct buf bytes;
-    buf_init(&bytes, SIZE_MAX);
+    buf_init(&bytes, WAL_FILE_BYTES_MAX);
     int rc = source->list(source->context, listing_add, &l, msg);
     if (rc == 0 && l.count > 0) {
         qsort(l.sequences, l.count, sizeof(l.sequences[0]), compare_u64);
