@@ -143,9 +143,14 @@ struct scenario {
     bool waived[INVARIANT_COUNT];
 };
 
+/* A file's text, at most 4 MiB; NULL with a line that names the file. */
+char *scenario_read_file(const char *path, size_t *size, struct errmsg *msg);
 /* Parses and checks a file's text: structure, units, names of metrics, settings, phases, faults.  All
  * problems of the file in one pass; NULL when there are any. */
 struct scenario *scenario_parse(const char *path, struct str source, struct yaml_problems *problems);
 void scenario_free(struct scenario *s);
+/* The reference part of docs/scenarios.md, from the tables of keys and metrics. */
+struct buf;
+void scenario_reference(struct buf *out);
 
 #endif

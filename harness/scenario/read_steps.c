@@ -1,0 +1,176 @@
+/* Steps: what a person would type, and what the answers must be. */
+#include "harness/scenario/keys.h"
+
+#include "base/buf.h"
+#include "base/memory.h"
+#include "base/suggest.h"
+#include "base/units.h"
+#include "harness/scenario/yaml_json.h"
+#include <stdio.h>
+
+#define STEP_TIMEOUT_NS (10 * NS_PER_S)
+
+static bool name_is_known(const struct reading *r, struct str name)
+{
+    for (size_t i = 0; i < r->capture_count; i++) {
+        if (str_equal(name, str_of(r->captures[i]))) {
+            return true;
+        }
+    }
+    return str_equal(name, STR("lb")) || str_equal(name, STR("primary")) ||
+           (str_equal(name, STR("replica")) && r->s->has_replica);
+}
+
+/* Every ${name} of a text is an address or was captured by an earlier step. */
+static void check_references(struct reading *r, const struct yaml_node *node, const char *text)
+{
+    const char *at = text;
+    while ((at = strstr(at, "${")) != NULL) {
+        const char *end = strchr(at, '}');
+        struct str name = str_make(at + 2, end == NULL ? strlen(at + 2) : (size_t)(end - at) - 2);
+        if (end == NULL || !name_is_known(r, name)) {
+            const char *names[SCENARIO_CAPTURES_MAX + 3] = { "lb", "primary", "replica" };
+            size_t count = r->s->has_replica ? 3 : 2;
+            memcpy(names + count, r->captures, r->capture_count * sizeof(*names));
+            const char *near = suggest_name(name, names, count + r->capture_count);
+            char hint[128] = "";
+            char message[256];
+            int shown = (int)(name.size > 60 ? 60 : name.size);
+            if (near != NULL) {
+                (void)snprintf(hint, sizeof(hint), "did you mean \"${%s}\"?", near);
+            }
+            (void)snprintf(message, sizeof(message),
+                           end == NULL ? "\"${%.*s\" is not closed by \"}\""
+                                       : "\"${%.*s}\" is neither an address (lb, primary, replica) nor "
+                                         "captured by an earlier step",
+                           shown, name.data);
+            size_t offset = node->kind == YAML_SCALAR && text == node->text ? (size_t)(at - text) : 0;
+            complain_inside(r, node, offset, name.size + 3, near == NULL ? NULL : hint, message);
+            return;
+        }
+        at = end;
+    }
+}
+
+static void check_url(struct reading *r, const struct yaml_node *node, const char *url)
+{
+    static const char *const prefixes[] = { "${lb}/", "${primary}/", "${replica}/" };
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        if (strncmp(url, prefixes[i], strlen(prefixes[i])) == 0) {
+            check_references(r, node, url);
+            return;
+        }
+    }
+    if (strncmp(url, "${", 2) == 0 && strchr(url, '}') != NULL && strncmp(strchr(url, '}'), "}/", 2) == 0) {
+        check_references(r, node, url);
+        return;
+    }
+    complain(r, node, NULL,
+             "url begins with \"${lb}/\", \"${primary}/\" or \"${replica}/\": a run talks to nobody else");
+}
+
+void read_request(struct reading *r, const struct yaml_node *node, void *target)
+{
+    struct scenario_step *step = target;
+    keys_read(r, "request", "request", node, step, false);
+    const struct yaml_node *method = yaml_get(node, "method");
+    const struct yaml_node *url = yaml_get(node, "url");
+    const struct yaml_node *json = yaml_get(node, "json");
+    const struct yaml_node *body = yaml_get(node, "body");
+    if (url != NULL && step->url != NULL) {
+        check_url(r, url, step->url);
+    }
+    if (json != NULL && body != NULL) {
+        complain(r, body, NULL, "a request has \"json\" or \"body\", not both");
+        return;
+    }
+    if (json != NULL) {
+        struct buf out;
+        struct json_writer w;
+        buf_init(&out, SCENARIO_FILE_MAX * 2);
+        json_writer_init(&w, &out, 0);
+        yaml_json_put(&w, json);
+        step->body = mem_strdup(buf_text(&out));
+        buf_deinit(&out);
+        check_references(r, json, step->body);
+    } else if (body != NULL && step->body != NULL) {
+        check_references(r, body, step->body);
+    }
+    bool given = method != NULL && method->kind == YAML_SCALAR;
+    step->method = mem_strdup(given ? method->text : json != NULL || body != NULL ? "POST" : "GET");
+}
+
+void read_assert(struct reading *r, const struct yaml_node *node, void *target)
+{
+    struct scenario_step *step = target;
+    if (!reading_is_list(r, node, "assert", SCENARIO_ITEMS_MAX)) {
+        return;
+    }
+    step->assertions = mem_alloc_array(node->count + 1, sizeof(*step->assertions));
+    for (size_t i = 0; i < node->count; i++) {
+        struct expression *e =
+            read_expression(r, node->items[i], (struct expression_scope){ .in_step = true });
+        if (e != NULL) {
+            step->assertions[step->assertion_count++] =
+                (struct step_assertion){ .text = mem_strdup(node->items[i]->text),
+                                         .line = reading_line(r, node->items[i]),
+                                         .expression = e };
+        }
+    }
+}
+
+void read_capture(struct reading *r, const struct yaml_node *node, void *target)
+{
+    struct scenario_step *step = target;
+    if (node->kind != YAML_MAP) {
+        complain(r, node, NULL, "capture takes names and values: { coll: 'json(\"$.id\")' }");
+        return;
+    }
+    step->captures = mem_alloc_array(node->count + 1, sizeof(*step->captures));
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_node *key = node->keys[i];
+        if (!name_is_plain(key->text)) {
+            complain(r, key, NULL,
+                     "a capture is named with letters, digits, \"-\" and \"_\", a letter first");
+            continue;
+        }
+        if (r->capture_count == SCENARIO_CAPTURES_MAX) {
+            complain(r, key, NULL, "more than %d captures in one file", SCENARIO_CAPTURES_MAX);
+            continue;
+        }
+        r->captures[r->capture_count++] =
+            key->text; /* even if its value is wrong: one mistake, one complaint */
+        struct expression *e =
+            read_expression(r, node->items[i], (struct expression_scope){ .in_step = true, .value = true });
+        if (e != NULL) {
+            step->captures[step->capture_count++] = (struct scenario_capture){
+                .name = mem_strdup(key->text), .text = mem_strdup(node->items[i]->text), .expression = e
+            };
+        }
+    }
+}
+
+void read_steps(struct reading *r, const struct yaml_node *node, void *target)
+{
+    struct scenario *s = target;
+    if (!reading_is_list(r, node, "steps", SCENARIO_ITEMS_MAX)) {
+        return;
+    }
+    s->steps = mem_alloc_array(node->count + 1, sizeof(*s->steps));
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_node *map = node->items[i];
+        struct scenario_step *step = &s->steps[s->step_count++];
+        const struct yaml_node *name = yaml_get(map, "name");
+        const struct yaml_node *request = yaml_get(map, "request");
+        const struct yaml_node *run = yaml_get(map, "run");
+        char title[128];
+        (void)snprintf(title, sizeof(title), "step \"%.60s\"",
+                       name != NULL && name->kind == YAML_SCALAR ? name->text : "?");
+        *step = (struct scenario_step){ .timeout_ns = STEP_TIMEOUT_NS, .line = reading_line(r, map) };
+        keys_read(r, "step", title, map, step, false);
+        if (map->kind == YAML_MAP && (request == NULL) == (run == NULL)) {
+            complain(r, request != NULL ? run : map, NULL, "%s needs \"request\" or \"run\", one of the two",
+                     title);
+        }
+    }
+}

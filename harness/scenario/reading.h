@@ -1,0 +1,98 @@
+/* The state of reading one scenario file, and how complaints find their place in it.  Private to
+ * harness/scenario. */
+#ifndef WALDRILL_HARNESS_SCENARIO_READING_H
+#define WALDRILL_HARNESS_SCENARIO_READING_H
+
+#include "harness/scenario/scenario.h"
+
+#define SCENARIO_NAME_MAX     48
+#define SCENARIO_PHASES_MAX   64
+#define SCENARIO_LOADS_MAX    16
+#define SCENARIO_ITEMS_MAX    512 /* faults, steps, expectations, each */
+#define SCENARIO_CAPTURES_MAX 64
+#define SCENARIO_EXTENDS_MAX  4
+#define SCENARIO_FILE_MAX     ((size_t)4 * 1024 * 1024)
+
+struct base_node; /* nodes that came from an extended file */
+
+struct reading {
+    struct scenario *s;
+    struct str source;
+    struct yaml_problems *problems;
+    struct base_node *base_nodes;
+    const struct yaml_node *extends; /* where complaints about base files are shown */
+    /* Names of the file, collected before anything is read, so that one wrong phase is one complaint. */
+    const char *phases[SCENARIO_PHASES_MAX];
+    size_t phase_count;
+    const char *loads[SCENARIO_LOADS_MAX];
+    size_t load_count;
+    const char *captures[SCENARIO_CAPTURES_MAX];
+    size_t capture_count;
+    const char *title; /* of the section being read */
+};
+
+/* --- reading.c ---------------------------------------------------------------------------------- */
+__attribute__((format(printf, 4, 5))) void complain(struct reading *r, const struct yaml_node *node,
+                                                    const char *hint, const char *format, ...);
+/* At an offset inside a scalar's text. */
+void complain_inside(struct reading *r, const struct yaml_node *node, size_t offset, size_t width,
+                     const char *hint, const char *text);
+/* The line to blame in the file that was given: a node from a base file stands where `extends` is. */
+unsigned reading_line(const struct reading *r, const struct yaml_node *node);
+/* The scalar's text; complains and returns NULL for a list, a map or nothing. */
+const char *reading_text(struct reading *r, const struct yaml_node *node, const char *what);
+bool reading_is_list(struct reading *r, const struct yaml_node *node, const char *what, size_t limit);
+bool name_is_plain(const char *text);
+/* Merges what the file extends into root; the nodes taken over are remembered. */
+void reading_extend(struct reading *r, struct yaml_node *root, const char *path, unsigned depth);
+void reading_deinit(struct reading *r);
+
+/* --- sections (key_table refers to them) ----------------------------------------------------------- */
+void read_clock(struct reading *r, const struct yaml_node *node, void *target);
+void read_limits(struct reading *r, const struct yaml_node *node, void *target);
+void read_topology(struct reading *r, const struct yaml_node *node, void *target);
+void read_primary(struct reading *r, const struct yaml_node *node, void *target);
+void read_replica(struct reading *r, const struct yaml_node *node, void *target);
+void read_lb(struct reading *r, const struct yaml_node *node, void *target);
+void read_invariants(struct reading *r, const struct yaml_node *node, void *target);
+void read_waive(struct reading *r, const struct yaml_node *node, void *target);
+void read_report(struct reading *r, const struct yaml_node *node, void *target);
+void read_nothing(struct reading *r, const struct yaml_node *node, void *target);
+void read_phases(struct reading *r, const struct yaml_node *node, void *target);
+void read_until(struct reading *r, const struct yaml_node *node, void *target);
+void read_loads(struct reading *r, const struct yaml_node *node, void *target);
+void read_arrivals(struct reading *r, const struct yaml_node *node, void *target);
+void read_mix(struct reading *r, const struct yaml_node *node, void *target);
+void read_during(struct reading *r, const struct yaml_node *node, void *target);
+void read_faults(struct reading *r, const struct yaml_node *node, void *target);
+void read_steps(struct reading *r, const struct yaml_node *node, void *target);
+void read_request(struct reading *r, const struct yaml_node *node, void *target);
+void read_assert(struct reading *r, const struct yaml_node *node, void *target);
+void read_capture(struct reading *r, const struct yaml_node *node, void *target);
+void read_steady(struct reading *r, const struct yaml_node *node, void *target);
+void read_expect(struct reading *r, const struct yaml_node *node, void *target);
+void read_stop_if(struct reading *r, const struct yaml_node *node, void *target);
+void read_mark(struct reading *r, const struct yaml_node *node, void *target); /* struct mark */
+/* Filled by read_fault's rows before they are put together. */
+struct fault_draft {
+    char *name;
+    const struct yaml_node *at, *during, *length, *restart, *does, *target;
+    uint64_t restart_after_ns;
+    size_t restart_data;
+    uint64_t restart_lost_ns;
+    bool has_restart_after;
+    uint64_t expect_hits;
+    bool has_expect_hits;
+};
+void read_restart(struct reading *r, const struct yaml_node *node, void *target);
+void read_expect_hits(struct reading *r, const struct yaml_node *node, void *target);
+
+/* --- read_marks.c ------------------------------------------------------------------------------------ */
+bool phase_find(struct reading *r, const struct yaml_node *node, struct str name, size_t offset,
+                uint32_t *out);
+bool mark_parse(struct reading *r, const struct yaml_node *node, struct mark *out);
+/* An expression at its place; NULL after a complaint. */
+struct expression *read_expression(struct reading *r, const struct yaml_node *node,
+                                   struct expression_scope scope);
+
+#endif

@@ -1,0 +1,146 @@
+/* From a file's text to a scenario, and its end.  How it goes: the YAML tree; what it extends merged in;
+ * the names of phases and loads collected; then the top-level section by the rows of key_table.c.  A file
+ * with any problem gives no scenario. */
+#include "harness/scenario/keys.h"
+
+#include "base/memory.h"
+#include "base/units.h"
+
+#define WALL_LIMIT_NS      (600 * NS_PER_S)
+#define SIMULATED_LIMIT_NS ((uint64_t)86400 * NS_PER_S)
+
+static void collect_names(struct reading *r, const struct yaml_node *root)
+{
+    const struct yaml_node *phases = yaml_get(root, "phases");
+    const struct yaml_node *loads = yaml_get(root, "load");
+    for (size_t i = 0; phases != NULL && phases->kind == YAML_LIST && i < phases->count; i++) {
+        const struct yaml_node *name = yaml_get(phases->items[i], "name");
+        if (r->phase_count < SCENARIO_PHASES_MAX) {
+            /* Places count: the index is the phase's number. */
+            r->phases[r->phase_count++] = name != NULL && name->kind == YAML_SCALAR ? name->text : "";
+        }
+    }
+    for (size_t i = 0; loads != NULL && loads->kind == YAML_MAP && i < loads->count; i++) {
+        if (r->load_count < SCENARIO_LOADS_MAX) {
+            r->loads[r->load_count++] = loads->keys[i]->text;
+        }
+    }
+}
+
+static struct scenario *scenario_new(const char *path)
+{
+    struct scenario *s = mem_alloc(sizeof(*s));
+    s->path = mem_strdup(path);
+    s->seed = 1;
+    s->virtual_clock = true;
+    s->wall_limit_ns = WALL_LIMIT_NS;
+    s->simulated_limit_ns = SIMULATED_LIMIT_NS;
+    s->has_replica = true;
+    for (size_t i = 0; i < INVARIANT_COUNT; i++) {
+        s->invariants[i] = true;
+    }
+    return s;
+}
+
+static void read_root(struct reading *r, struct yaml_node *root)
+{
+    if (root->kind != YAML_MAP) {
+        complain(r, root, NULL, "a scenario holds keys: lines \"scenario: name\", \"phases: ...\"");
+        return;
+    }
+    reading_extend(r, root, r->s->path, 0);
+    collect_names(r, root);
+    keys_read(r, "scenario", "the scenario", root, r->s, false);
+}
+
+struct scenario *scenario_parse(const char *path, struct str source, struct yaml_problems *problems)
+{
+    size_t before = problems->count;
+    struct yaml_node *root = yaml_parse(source, problems);
+    if (root == NULL) {
+        if (problems->count == before) {
+            yaml_problem_add(problems, 1, 1, 1, NULL,
+                             "the file is empty: a scenario begins with \"scenario: name\"");
+        }
+        return NULL;
+    }
+    struct reading r = { .s = scenario_new(path), .source = source, .problems = problems };
+    read_root(&r, root);
+    reading_deinit(&r);
+    yaml_free(root);
+    if (problems->count > before) {
+        scenario_free(r.s);
+        return NULL;
+    }
+    return r.s;
+}
+
+static void free_expects(struct scenario_expect *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        mem_free(list[i].text);
+        expression_free(list[i].expression);
+    }
+    mem_free(list);
+}
+
+static void free_steps(struct scenario *s)
+{
+    for (size_t i = 0; i < s->step_count; i++) {
+        struct scenario_step *step = &s->steps[i];
+        mem_free(step->name);
+        mem_free(step->method);
+        mem_free(step->url);
+        mem_free(step->body);
+        mem_free(step->run);
+        for (size_t k = 0; k < step->assertion_count; k++) {
+            mem_free(step->assertions[k].text);
+            expression_free(step->assertions[k].expression);
+        }
+        for (size_t k = 0; k < step->capture_count; k++) {
+            mem_free(step->captures[k].name);
+            mem_free(step->captures[k].text);
+            expression_free(step->captures[k].expression);
+        }
+        mem_free(step->assertions);
+        mem_free(step->captures);
+    }
+    mem_free(s->steps);
+}
+
+void scenario_free(struct scenario *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < s->lb_setting_count; i++) {
+        mem_free(s->lb_settings[i].name);
+        mem_free(s->lb_settings[i].value);
+    }
+    for (size_t i = 0; i < s->load_count; i++) {
+        mem_free(s->loads[i].name);
+    }
+    for (size_t i = 0; i < s->phase_count; i++) {
+        mem_free(s->phases[i].name);
+        expression_free(s->phases[i].until);
+    }
+    for (size_t i = 0; i < s->fault_count; i++) {
+        mem_free(s->faults[i].name);
+        mem_free(s->faults[i].document);
+    }
+    free_steps(s);
+    free_expects(s->steady, s->steady_count);
+    free_expects(s->expects, s->expect_count);
+    free_expects(s->stops, s->stop_count);
+    mem_free(s->lb_settings);
+    mem_free(s->loads);
+    mem_free(s->phases);
+    mem_free(s->faults);
+    mem_free(s->latency[0]);
+    mem_free(s->latency[1]);
+    mem_free(s->path);
+    mem_free(s->name);
+    mem_free(s->title);
+    mem_free(s->runbook);
+    mem_free(s);
+}
