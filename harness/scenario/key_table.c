@@ -145,7 +145,7 @@ const struct key_row key_table[] = {
     { "restart", "data", KEY_CHOICE, .choices = "keep|lose|empty", .value = "keep, lose or empty",
       .meaning =
           "an instance comes back with everything, without its last seconds, or with nothing (default keep)",
-      .read = read_restart },
+      .read = read_restart_data },
     { "restart", "lost", KEY_DURATION, AT(fault_draft, restart_lost_ns), .low = 1,
       .value = "a duration above 0", .meaning = "with data: lose: how much of the latest it has forgotten" },
     /* --- steps ----------------------------------------------------------------------------------------- */

@@ -15,15 +15,15 @@
 
 /* --- parts -------------------------------------------------------------------------------------------- */
 
-/* `restart:` of a fault, and `data:` inside of it. */
+void read_restart_data(struct reading *r, const struct yaml_node *node, void *target)
+{
+    struct fault_draft *draft = target;
+    (void)keys_read_choice(r, node, "data", "keep|lose|empty", &draft->restart_data); /* has been checked */
+}
+
 void read_restart(struct reading *r, const struct yaml_node *node, void *target)
 {
     struct fault_draft *draft = target;
-    if (node->kind == YAML_SCALAR) {
-        (void)keys_read_choice(r, node, "data", "keep|lose|empty",
-                               &draft->restart_data); /* complaints are noted */
-        return;
-    }
     draft->restart = node;
     draft->has_restart_after = yaml_get(node, "after") != NULL;
     keys_read(r, "restart", "restart", node, draft, false);

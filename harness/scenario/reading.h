@@ -84,6 +84,7 @@ struct fault_draft {
     uint64_t expect_hits;
     bool has_expect_hits;
 };
+void read_restart_data(struct reading *r, const struct yaml_node *node, void *target);
 void read_restart(struct reading *r, const struct yaml_node *node, void *target);
 void read_expect_hits(struct reading *r, const struct yaml_node *node, void *target);
 

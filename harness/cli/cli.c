@@ -1,0 +1,111 @@
+/* Options and files of the commands.  Every mistake is one clear line: what was given, what is expected, the
+ * nearest right name. */
+#include "harness/cli/cli.h"
+
+#include "base/buf.h"
+#include "base/memory.h"
+#include "base/suggest.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+#define PROBLEMS_SHOWN 20
+#define OPTIONS_MAX    16
+
+bool cli_colour(FILE *stream)
+{
+    const char *no = getenv("NO_COLOR");
+    return (no == NULL || no[0] == '\0') && isatty(fileno(stream)) == 1;
+}
+
+bool cli_wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool complain_of_option(const char *command, const char *given, const struct cli_option *options,
+                               size_t count)
+{
+    const char *names[OPTIONS_MAX];
+    size_t known = 0;
+    for (; known < count && known < OPTIONS_MAX; known++) {
+        names[known] = options[known].name;
+    }
+    const char *near = suggest_name(str_make(given, strcspn(given, "=")), names, known);
+    (void)fprintf(stderr, "waldrill %s: unknown option %.*s%s%s%s; see waldrill %s --help\n", command,
+                  (int)strcspn(given, "="), given, near == NULL ? "" : "; did you mean ",
+                  near == NULL ? "" : near, near == NULL ? "" : "?", command);
+    return false;
+}
+
+/* One option at argv[*at]; *at is left on the last word taken. */
+static bool take_option(int argc, char **argv, int *at, const struct cli_option *options, size_t count)
+{
+    const char *given = argv[*at];
+    size_t size = strcspn(given, "=");
+    for (size_t i = 0; i < count; i++) {
+        if (!str_equal(str_make(given, size), str_of(options[i].name))) {
+            continue;
+        }
+        bool attached = given[size] == '=';
+        if (options[i].flag != NULL) {
+            *options[i].flag = true;
+            if (attached) {
+                (void)fprintf(stderr, "waldrill %s: %s takes no value\n", argv[0], options[i].name);
+            }
+            return !attached;
+        }
+        if (!attached && *at + 1 >= argc) {
+            (void)fprintf(stderr, "waldrill %s: %s needs a value\n", argv[0], options[i].name);
+            return false;
+        }
+        *options[i].value = attached ? given + size + 1 : argv[++*at];
+        return true;
+    }
+    return complain_of_option(argv[0], given, options, count);
+}
+
+bool cli_options_parse(int *argc, char **argv, const struct cli_option *options, size_t count)
+{
+    int kept = 1;
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            while (++i < *argc) {
+                argv[kept++] = argv[i];
+            }
+        } else if (argv[i][0] != '-' || argv[i][1] == '\0') {
+            argv[kept++] = argv[i];
+        } else if (!take_option(*argc, argv, &i, options, count)) {
+            return false;
+        }
+    }
+    *argc = kept;
+    return true;
+}
+
+struct scenario *cli_scenario_load(const char *path)
+{
+    struct errmsg msg = { "" };
+    size_t size = 0;
+    char *text = scenario_read_file(path, &size, &msg);
+    if (text == NULL) {
+        (void)fprintf(stderr, "waldrill: cannot read %s\n", msg.text);
+        return NULL;
+    }
+    struct yaml_problems problems = { 0 };
+    struct scenario *s = scenario_parse(path, str_make(text, size), &problems);
+    if (problems.count > 0) {
+        struct buf out;
+        buf_init(&out, (size_t)1 << 20);
+        yaml_problems_print(&problems, path, str_make(text, size), PROBLEMS_SHOWN, cli_colour(stderr), &out);
+        (void)fputs(buf_text(&out), stderr);
+        buf_deinit(&out);
+    }
+    yaml_problems_deinit(&problems);
+    mem_free(text);
+    return s;
+}

@@ -1,0 +1,35 @@
+/* What the commands share: options, reading a scenario file, colours.  Private to harness/cli. */
+#ifndef WALDRILL_HARNESS_CLI_CLI_H
+#define WALDRILL_HARNESS_CLI_CLI_H
+
+#include "harness/scenario/scenario.h"
+#include <stdio.h>
+
+enum exit_status {
+    EXIT_PASS = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2, /* also: a scenario file that is wrong */
+    EXIT_INVALID = 3,
+    EXIT_INFRASTRUCTURE = 4,
+    EXIT_CLEANUP = 5,
+};
+
+/* "--name value", "--name=value", or "--flag". */
+struct cli_option {
+    const char *name;   /* "--engine" */
+    const char **value; /* NULL for a flag */
+    bool *flag;
+};
+
+/* Fills the options, leaves the other arguments in argv[1..] in order and their number in *argc.  False
+ * after one clear line on stderr. */
+bool cli_options_parse(int *argc, char **argv, const struct cli_option *options, size_t count);
+/* Is one of the arguments --help or -h? */
+bool cli_wants_help(int argc, char **argv);
+
+/* Reads and checks a file; NULL after saying on stderr everything that is wrong with it. */
+struct scenario *cli_scenario_load(const char *path);
+/* May this stream show colours?  (A terminal, and NO_COLOR is not set.) */
+bool cli_colour(FILE *stream);
+
+#endif

@@ -1,0 +1,308 @@
+/* waldrill run FILE...: plays scenarios on an engine, judges them, writes the reports, and says in plain
+ * words how it went: the verdict first, then each failed assertion with its place.  With several files the
+ * exit status is the worst. */
+#include "harness/cli/cli.h"
+#include "harness/cli/commands.h"
+
+#include "base/memory.h"
+#include "base/units.h"
+#include "harness/engine.h"
+#include "harness/results.h"
+#include "harness/runner/runner.h"
+#include "reports/report.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PATH_BYTES         4096
+#define FAILURES_SHOWN     20
+#define DEFAULT_OUT        "waldrill-report"
+#define DEFAULT_REAL_SCALE 1.0
+
+static const char help[] =
+    "usage: waldrill run FILE... [--engine sim|real] [--out DIR] [--seed N] [--time-scale X]\n"
+    "                            [--mutant NAME] [--quiet]\n"
+    "\n"
+    "Plays scenario files and judges them.\n"
+    "\n"
+    "  --engine sim    no sockets, virtual clock: minutes in milliseconds, the same run every time\n"
+    "  --engine real   walproxy and two mockchromas as processes on loopback\n"
+    "                  (default: what the scenario's clock says)\n"
+    "  --out DIR       results.json, junit.xml, report.md, report.html (default " DEFAULT_OUT
+    ");\n"
+    "                  with several files, one folder for each inside of DIR\n"
+    "  --seed N        another seed than the file's\n"
+    "  --time-scale X  real: run X times faster than the wall clock, 1 to 100 (default 1)\n"
+    "  --mutant NAME   put a known-bad proxy on trial (test builds)\n"
+    "  --quiet         only the verdict\n"
+    "\n"
+    "examples\n"
+    "  waldrill run scenarios/guide/01-primary-down.yaml --engine sim --out report\n"
+    "  waldrill run scenarios/guide/01-primary-down.yaml --engine real --time-scale 10 --out report\n"
+    "\n"
+    "exit status: 0 pass, 1 failed, 2 scenario or usage wrong, 3 the run proves nothing (INVALID),\n"
+    "             4 infrastructure, 5 cleanup failed\n";
+
+struct run_request {
+    const char *engine; /* NULL = by the scenario's clock */
+    const char *out;
+    uint64_t seed; /* 0 = the file's */
+    double time_scale;
+    const char *mutant;
+    bool quiet;
+    char bin_dir[PATH_BYTES];
+};
+
+/* --- the request -------------------------------------------------------------------------------------- */
+
+/* Where walproxy and mockchroma stand: beside this program. */
+static void find_bin_dir(char *out, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", out, size - 1);
+    if (length <= 0) {
+        (void)snprintf(out, size, ".");
+        return;
+    }
+    out[length] = '\0';
+    char *slash = strrchr(out, '/');
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+}
+
+static bool request_is_sound(struct run_request *request, const char *seed, const char *scale)
+{
+    struct errmsg msg = { "" };
+    if (request->engine != NULL && strcmp(request->engine, "sim") != 0 &&
+        strcmp(request->engine, "real") != 0) {
+        (void)fprintf(stderr, "waldrill run: --engine is sim or real, not \"%s\"\n", request->engine);
+        return false;
+    }
+    if (seed != NULL && (units_parse_u64(str_of(seed), &request->seed, &msg) != 0 || request->seed == 0)) {
+        (void)fprintf(stderr, "waldrill run: --seed is a whole number above 0, not \"%s\"\n", seed);
+        return false;
+    }
+    if (scale != NULL && (units_parse_double(str_of(scale), &request->time_scale, &msg) != 0 ||
+                          request->time_scale < 1 || request->time_scale > 100)) {
+        (void)fprintf(stderr, "waldrill run: --time-scale is a number from 1 to 100, not \"%s\"\n", scale);
+        return false;
+    }
+    return true;
+}
+
+/* Makes a folder and those above it. */
+static bool folder_make(const char *path)
+{
+    char part[PATH_BYTES];
+    size_t size = strlen(path);
+    if (size == 0 || size >= sizeof(part)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    for (size_t i = 1; i <= size; i++) {
+        if (path[i] != '/' && path[i] != '\0') {
+            continue;
+        }
+        (void)snprintf(part, sizeof(part), "%.*s", (int)i, path);
+        if (mkdir(part, 0777) != 0 && errno != EEXIST) {
+            return false;
+        }
+    }
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISDIR(info.st_mode)) {
+        errno = ENOTDIR;
+        return false;
+    }
+    return access(path, W_OK | X_OK) == 0;
+}
+
+/* --- words -------------------------------------------------------------------------------------------- */
+
+static const char *verdict_colour(enum verdict verdict)
+{
+    if (!cli_colour(stdout)) {
+        return "";
+    }
+    return verdict == VERDICT_PASS ? "\033[1;32m" : verdict == VERDICT_INVALID ? "\033[1;33m" : "\033[1;31m";
+}
+
+static void time_text(int64_t ns, char *out, size_t size)
+{
+    units_format_duration((uint64_t)(ns < 0 ? 0 : ns - ns % 1000000), out, size);
+}
+
+static void print_failure(const struct results *r, const struct assertion_result *a)
+{
+    (void)printf("  FAILED %s\n", a->name);
+    if (a->line != 0) {
+        (void)printf("    at        %s:%u\n", r->path, a->line);
+    }
+    if (a->expected != NULL) {
+        (void)printf("    expected  %s\n", a->expected);
+    }
+    if (a->saw != NULL) {
+        (void)printf("    saw       %s\n", a->saw);
+    }
+    if (a->at_ns != HISTORY_NEVER) {
+        char when[40];
+        time_text(a->at_ns, when, sizeof(when));
+        (void)printf("    when      %s after the start\n", when);
+    }
+}
+
+static void print_assertions(const struct results *r)
+{
+    size_t passed = 0;
+    size_t skipped = 0;
+    size_t failed = 0;
+    for (size_t i = 0; i < r->assertion_count; i++) {
+        const struct assertion_result *a = &r->assertions[i];
+        passed += a->passed && !a->skipped;
+        skipped += a->skipped;
+        if (!a->passed && !a->skipped && failed++ < FAILURES_SHOWN) {
+            print_failure(r, a);
+        }
+    }
+    if (failed > FAILURES_SHOWN) {
+        (void)printf("  and %zu more failed; see the report\n", failed - FAILURES_SHOWN);
+    }
+    (void)printf("  checks    %zu held, %zu failed", passed, failed);
+    (void)printf(skipped == 0 ? "\n" : ", %zu skipped (see the report)\n", skipped);
+}
+
+static void print_account(const struct results *r, const char *out, bool quiet)
+{
+    char simulated[40];
+    time_text(r->simulated_ns, simulated, sizeof(simulated));
+    (void)printf("%s%s%s %s (%s)\n", verdict_colour(r->verdict), verdict_name(r->verdict),
+                 cli_colour(stdout) ? "\033[0m" : "", r->scenario, r->engine);
+    if (r->verdict_words != NULL) {
+        (void)printf("  %s\n", r->verdict_words);
+    }
+    if (quiet) {
+        return;
+    }
+    print_assertions(r);
+    (void)printf("  writes    %" PRIu64 " offered, %" PRIu64 " accepted (%" PRIu64
+                 " of them queued), %" PRIu64 " refused, %" PRIu64 " failed\n",
+                 r->writes_offered, r->writes_accepted, r->writes_queued, r->writes_refused,
+                 r->writes_failed);
+    (void)printf("  reads     %" PRIu64 " offered, %" PRIu64 " answered, %" PRIu64 " failed\n",
+                 r->reads_offered, r->reads_ok, r->reads_failed);
+    (void)printf("  time      %s simulated, %.2f s on the wall\n", simulated, r->wall_seconds);
+    (void)printf("  seed      %" PRIu64 "\n", r->seed);
+    if (r->journal_hash[0] != '\0') {
+        (void)printf("  journal   %s\n", r->journal_hash);
+    }
+    (void)printf("  report    %s/report.html\n", out);
+    if (r->verdict != VERDICT_PASS && r->reproduce != NULL) {
+        (void)printf("  again     %s\n", r->reproduce);
+    }
+}
+
+/* --- the run -------------------------------------------------------------------------------------------- */
+
+/* Logs and data of the children: beside the report, so that a failed run can be looked into. */
+static bool make_folders(const char *out, char *work, size_t size)
+{
+    int length = snprintf(work, size, "%s/work", out);
+    if (length > 0 && (size_t)length < size && folder_make(out) && folder_make(work)) {
+        return true;
+    }
+    (void)fprintf(stderr, "waldrill run: cannot make the folder %s: %s\n", out, strerror(errno));
+    return false;
+}
+
+static int play(const struct scenario *s, const struct run_request *request, const char *out)
+{
+    char work[PATH_BYTES];
+    if (!make_folders(out, work, sizeof(work))) {
+        return EXIT_INFRASTRUCTURE;
+    }
+    bool sim = request->engine != NULL ? strcmp(request->engine, "sim") == 0 : s->virtual_clock;
+    struct engine *engine = sim ? engine_sim_new() : engine_real_new(request->bin_dir);
+    struct runner_options options = { .time_scale = request->time_scale,
+                                      .work_dir = work,
+                                      .mutant = request->mutant,
+                                      .progress = !request->quiet && isatty(STDERR_FILENO) == 1,
+                                      .seed = request->seed };
+    struct history history;
+    struct results results;
+    struct errmsg msg = { "" };
+    history_init(&history);
+    results_init(&results);
+    runner_run(s, engine, &options, &history, &results);
+    int status = verdict_exit_code(results.verdict);
+    if (report_write(out, &results, &msg) != 0) {
+        (void)fprintf(stderr, "waldrill run: the report could not be written: %s\n", msg.text);
+        status = status == EXIT_PASS ? EXIT_INFRASTRUCTURE : status;
+    }
+    print_account(&results, out, request->quiet);
+    engine->ops->close(engine);
+    results_deinit(&results);
+    history_deinit(&history);
+    return status;
+}
+
+/* A file on its own reports into DIR, several into DIR/<name of the file>. */
+static int play_file(const char *path, const struct run_request *request, bool alone)
+{
+    char out[PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+    const char *base = slash == NULL ? path : slash + 1;
+    struct scenario *s = cli_scenario_load(path);
+    if (s == NULL) {
+        return EXIT_USAGE;
+    }
+    int length = alone ? snprintf(out, sizeof(out), "%s", request->out)
+                       : snprintf(out, sizeof(out), "%s/%.*s", request->out, (int)strcspn(base, "."), base);
+    int status = EXIT_INFRASTRUCTURE;
+    if (length > 0 && (size_t)length < sizeof(out)) {
+        status = play(s, request, out);
+    } else {
+        (void)fputs("waldrill run: the folder's name is too long\n", stderr);
+    }
+    scenario_free(s);
+    return status;
+}
+
+int command_run(int argc, char **argv)
+{
+    struct run_request request = { .out = DEFAULT_OUT, .time_scale = DEFAULT_REAL_SCALE };
+    const char *seed = NULL;
+    const char *scale = NULL;
+    const struct cli_option options[] = { { "--engine", &request.engine, NULL },
+                                          { "--out", &request.out, NULL },
+                                          { "--seed", &seed, NULL },
+                                          { "--time-scale", &scale, NULL },
+                                          { "--mutant", &request.mutant, NULL },
+                                          { "--quiet", NULL, &request.quiet } };
+    if (cli_wants_help(argc, argv)) {
+        (void)fputs(help, stdout);
+        return EXIT_PASS;
+    }
+    if (!cli_options_parse(&argc, argv, options, sizeof(options) / sizeof(options[0])) ||
+        !request_is_sound(&request, seed, scale)) {
+        return EXIT_USAGE;
+    }
+    if (argc < 2) {
+        (void)fputs("waldrill run: which file?  waldrill run FILE... --engine sim --out DIR\n", stderr);
+        return EXIT_USAGE;
+    }
+    find_bin_dir(request.bin_dir, sizeof(request.bin_dir));
+    int worst = EXIT_PASS;
+    /* All files are read before the first runs: a mistake in the last must not cost an hour. */
+    for (int i = 1; i < argc; i++) {
+        struct scenario *s = cli_scenario_load(argv[i]);
+        worst = s == NULL ? EXIT_USAGE : worst;
+        scenario_free(s);
+    }
+    for (int i = 1; i < argc && worst != EXIT_USAGE; i++) {
+        int status = play_file(argv[i], &request, argc == 2);
+        worst = status > worst ? status : worst;
+        (void)fflush(stdout);
+    }
+    return worst;
+}
