@@ -9,7 +9,7 @@ struct relay *relay_new(void)
     struct relay *r = mem_try_alloc(sizeof(*r));
     if (r != NULL) {
         r->references = 1;
-        buf_init(&r->bytes, SIZE_MAX / 2);
+        buf_init(&r->bytes, SIZE_MAX / 4);
     }
     return r;
 }

@@ -216,7 +216,9 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
 
 /* A write that is sent again on a new connection is a second write, so libcurl must not be able to:
  * with a body it would have to rewind the read callback, which has no seek function (error 65); without
- * one it re-sends silently when a kept connection turns out dead, hence a fresh connection. */
+ * one it re-sends silently when a kept connection turns out dead, hence a fresh connection.  What it still
+ * does by itself is to begin again when the connection died before any byte of the body left: the first
+ * request was never whole then, so nobody can have carried it out. */
 static bool set_method(struct upstream_call *call, CURL *e)
 {
     bool safe = strcmp(call->method, "GET") == 0 || strcmp(call->method, "HEAD") == 0;

@@ -1,0 +1,402 @@
+#include "proxy/io/server.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/units.h"
+#include "proxy/io/clients.h"
+#include "proxy/io/io_clock.h"
+#include "proxy/io/listen.h"
+#include "proxy/io/log_memory.h"
+#include "proxy/io/log_store.h"
+#include "proxy/io/log_writer.h"
+#include "proxy/io/process_log.h"
+#include "proxy/io/upstream.h"
+#include "proxy/ports/pump.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define EVENTS_PER_TURN 64
+#define IDLE_TIMEOUT_S  75u
+#define RSS_INTERVAL_NS NS_PER_S
+#define LAG_INTERVAL_NS (10 * NS_PER_S) /* between two warnings of it */
+
+struct server {
+    struct settings settings;
+    struct io_clock clock;
+    struct pump pump;
+    int epoll_fd;
+    int signal_fd;
+    int statm_fd;
+    int listen_fd; /* -1 once the clients' side owns it */
+    unsigned port;
+    struct io_watch signal_watch;
+    struct io_watch log_watch;
+    struct log_store *log;
+    struct clients *clients;
+    struct upstream *upstream;
+    struct process_log lines;
+    bool log_ready;
+    bool stopped;
+    int signals;
+    int end_signal;
+    uint64_t rss_at_ns;
+    uint64_t lag_max_ns;
+    uint64_t lag_told_ns;
+};
+
+/* Events to the core. */
+
+static void tell_core(void *context, struct core_event *event)
+{
+    struct server *s = context;
+    event->now_ns = io_clock_core_ns(&s->clock);
+    event->wall_ms = io_clock_wall_ms();
+    pump_event(&s->pump, event);
+}
+
+static void tell_record(void *context, uint64_t lsn, uint8_t type, struct str meta, struct block *body,
+                        bool first)
+{
+    struct core_event event = { .kind = CORE_EV_RECORD };
+    event.u.record.lsn = lsn;
+    event.u.record.type = type;
+    event.u.record.meta = meta;
+    event.u.record.body = body;
+    event.u.record.first = first;
+    tell_core(context, &event);
+}
+
+static bool deliver_log(struct server *s)
+{
+    struct core_event event = { .kind = CORE_EV_TICK };
+    bool any = false;
+    s->log_ready = false;
+    while (log_store_next(s->log, &event)) {
+        tell_core(s, &event);
+        any = true;
+    }
+    return any;
+}
+
+/* The process port. */
+
+static void port_line(void *context, enum log_level level, struct block *text)
+{
+    struct server *s = context;
+    process_log_line(&s->lines, level, block_str(text));
+}
+
+static void port_stopped(void *context)
+{
+    struct server *s = context;
+    s->stopped = true;
+}
+
+static void note(void *context, const char *text)
+{
+    struct server *s = context;
+    process_log_note(&s->lines, LOG_DEBUG, "microhttpd", "why", str_of(text));
+}
+
+static struct relay *open_relay(void *context, uint64_t call, struct http_head *head)
+{
+    struct server *s = context;
+    return upstream_relay(s->upstream, call, head);
+}
+
+/* Signals. */
+
+static void take_signal(void *context, int fd, uint32_t events)
+{
+    struct server *s = context;
+    struct signalfd_siginfo info;
+    (void)events;
+    while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        s->end_signal = (int)info.ssi_signo;
+        s->signals++;
+    }
+}
+
+static void act_on_signals(struct server *s, int *acted)
+{
+    if (s->signals == *acted) {
+        return;
+    }
+    if (*acted == 0) {
+        struct core_event event = { .kind = CORE_EV_COMMAND };
+        event.u.command.command = CORE_COMMAND_DRAIN;
+        process_log_note(&s->lines, LOG_INFO, "draining", "signal", str_of(sigabbrev_np(s->end_signal)));
+        tell_core(s, &event);
+    }
+    *acted = s->signals;
+}
+
+static void log_is_ready(void *context, int fd, uint32_t events)
+{
+    struct server *s = context;
+    (void)fd;
+    (void)events;
+    s->log_ready = true;
+}
+
+/* The loop. */
+
+static void measure_memory(struct server *s, uint64_t now_ns)
+{
+    char text[128];
+    struct str rest;
+    uint64_t pages = 0;
+    if (now_ns < s->rss_at_ns) {
+        return;
+    }
+    s->rss_at_ns = now_ns + RSS_INTERVAL_NS;
+    ssize_t n = pread(s->statm_fd, text, sizeof(text), 0); /* /proc: answered from memory */
+    if (n > 0) {
+        (void)str_cut(str_make(text, (size_t)n), ' ', &rest);
+        if (units_parse_u64(str_cut(rest, ' ', &rest), &pages, NULL) == 0) {
+            core_set_rss(s->pump.core, pages * (uint64_t)sysconf(_SC_PAGESIZE));
+        }
+    }
+}
+
+/* Lag is how late the core hears that a deadline of its has passed.  With TIME_SCALE it counts that many
+ * times, and a rehearsal whose lag nears its intervals proves nothing: hence the warning. */
+static void measure_lag(struct server *s, uint64_t wanted_ns, uint64_t now_ns)
+{
+    uint64_t lag = now_ns > wanted_ns ? now_ns - wanted_ns : 0;
+    if (lag > s->lag_max_ns) {
+        s->lag_max_ns = lag;
+    }
+    if ((double)lag * s->settings.time_scale * 10 <= (double)s->settings.check_interval_ns ||
+        (s->lag_told_ns != 0 && now_ns < s->lag_told_ns + LAG_INTERVAL_NS)) {
+        return;
+    }
+    char text[32];
+    units_format_duration(lag, text, sizeof(text));
+    s->lag_told_ns = now_ns;
+    process_log_note(&s->lines, LOG_WARN, "loop_lag", "lag", str_of(text));
+}
+
+static void tick(struct server *s)
+{
+    uint64_t deadline = io_clock_to_real(&s->clock, core_deadline(s->pump.core));
+    uint64_t now = io_clock_real_ns();
+    if (deadline <= now) {
+        struct core_event event = { .kind = CORE_EV_TICK };
+        measure_lag(s, deadline, now);
+        tell_core(s, &event);
+    }
+}
+
+static uint64_t next_deadline(struct server *s, uint64_t now_ns)
+{
+    uint64_t deadlines[] = { io_clock_to_real(&s->clock, core_deadline(s->pump.core)),
+                             upstream_deadline(s->upstream), clients_deadline(s->clients, now_ns),
+                             s->rss_at_ns };
+    uint64_t first = IO_CLOCK_NEVER;
+    for (size_t i = 0; i < sizeof(deadlines) / sizeof(deadlines[0]); i++) {
+        first = deadlines[i] < first ? deadlines[i] : first;
+    }
+    return first;
+}
+
+static void wait_for_events(struct server *s)
+{
+    struct epoll_event events[EVENTS_PER_TURN];
+    uint64_t now = io_clock_real_ns();
+    uint64_t until = next_deadline(s, now);
+    uint64_t wait = until > now ? until - now : 0;
+    struct timespec timeout = { (time_t)(wait / NS_PER_S), (long)(wait % NS_PER_S) };
+    int n = epoll_pwait2(s->epoll_fd, events, EVENTS_PER_TURN, &timeout, NULL);
+    if (n < 0 && errno == ENOSYS) { /* kernels before 5.11 */
+        n = epoll_wait(s->epoll_fd, events, EVENTS_PER_TURN, (int)((wait + NS_PER_MS - 1) / NS_PER_MS));
+    }
+    CHECK(n >= 0 || errno == EINTR);
+    for (int i = 0; i < n; i++) {
+        struct io_watch *watch = events[i].data.ptr;
+        watch->ready(watch->context, watch->fd, events[i].events);
+    }
+}
+
+static void turn(struct server *s)
+{
+    uint64_t now = io_clock_real_ns();
+    clients_turn(s->clients, now);
+    upstream_turn(s->upstream, now);
+    for (bool more = true; more;) {
+        more = upstream_deliver(s->upstream);
+        more = clients_deliver(s->clients) || more;
+        more = (s->log_ready && deliver_log(s)) || more;
+    }
+    tick(s);
+    measure_memory(s, now);
+    process_log_flush(&s->lines);
+}
+
+int server_run(struct server *s)
+{
+    int acted = 0;
+    struct core_event start = { .kind = CORE_EV_START };
+    tell_core(s, &start);
+    while (!s->stopped && s->signals < 2) {
+        turn(s);
+        wait_for_events(s);
+        act_on_signals(s, &acted);
+    }
+    char lag[32];
+    units_format_duration(s->lag_max_ns, lag, sizeof(lag));
+    process_log_note(&s->lines, LOG_INFO, "stopped", "lag_max", str_of(lag));
+    return s->stopped ? 0 : 128 + s->end_signal;
+}
+
+/* Opening and closing. */
+
+static int watch_fd(struct server *s, int fd, struct io_watch *watch, struct errmsg *msg)
+{
+    struct epoll_event event = { .events = EPOLLIN, .data.ptr = watch };
+    watch->fd = fd;
+    if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+        return error_set(msg, ERR_IO, "epoll: %s", strerror(errno));
+    }
+    return 0;
+}
+
+static int open_descriptors(struct server *s, struct errmsg *msg)
+{
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0) {
+        return error_set(msg, ERR_IO, "signals: %s", strerror(errno));
+    }
+    s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    s->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    s->statm_fd = -1;
+    if (s->epoll_fd < 0 || s->signal_fd < 0) {
+        return error_set(msg, ERR_IO, "event loop: %s", strerror(errno));
+    }
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (statm != NULL) {
+        s->statm_fd = dup(fileno(statm));
+        (void)fclose(statm);
+    }
+    s->signal_watch = (struct io_watch){ take_signal, s, -1 };
+    return watch_fd(s, s->signal_fd, &s->signal_watch, msg);
+}
+
+static int open_log(struct server *s, struct errmsg *msg)
+{
+    struct log_writer_options options = { .dir = s->settings.wal_dir,
+                                          .segment_bytes = s->settings.wal_segment_bytes };
+    struct wal_recovery found = { 0 };
+    int rc = s->settings.wal_mode == WAL_MODE_MEMORY
+                 ? log_memory_open(&s->log, msg)
+                 : log_writer_open(&s->log, &options, tell_record, s, &found, msg);
+    if (rc != 0) {
+        return error_wrap(msg, rc, "WAL_DIR");
+    }
+    s->pump.ports.log = log_store_port(s->log);
+    s->log_watch = (struct io_watch){ log_is_ready, s, -1 };
+    return watch_fd(s, log_store_fd(s->log), &s->log_watch, msg);
+}
+
+static int open_network(struct server *s, struct errmsg *msg)
+{
+    struct io_sink sink = { tell_core, s };
+    const char *urls[CORE_INSTANCES] = { s->settings.primary_url, s->settings.replica_url };
+    int rc = upstream_open(&s->upstream, urls, s->epoll_fd, sink, msg);
+    if (rc == 0) {
+        rc = listen_begin(s->listen_fd, msg);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    struct clients_options options = { .listen_fd = s->listen_fd,
+                                       .connections_max = (unsigned)s->settings.max_connections,
+                                       .idle_timeout_s = IDLE_TIMEOUT_S,
+                                       .epoll_fd = s->epoll_fd,
+                                       .sink = sink,
+                                       .relay_open = open_relay,
+                                       .relay_context = s,
+                                       .note = note,
+                                       .note_context = s };
+    s->listen_fd = -1;
+    rc = clients_open(&s->clients, &options, msg);
+    if (rc == 0) {
+        s->pump.ports.client = clients_port(s->clients);
+        s->pump.ports.upstream = upstream_port(s->upstream);
+    }
+    return rc;
+}
+
+int server_open(struct server **out, const struct settings *settings, uint64_t seed, struct errmsg *msg)
+{
+    struct server *s = mem_alloc(sizeof(*s));
+    s->settings = *settings;
+    s->listen_fd = -1;
+    io_clock_init(&s->clock, settings->time_scale);
+    process_log_init(&s->lines, STDERR_FILENO, settings->log_level, settings->log_format);
+    s->pump.ports.process = (struct process_port){ s, port_line, port_stopped };
+    int rc = open_descriptors(s, msg);
+    if (rc == 0) {
+        rc = listen_bind(settings, &s->listen_fd, &s->port, msg);
+    }
+    if (rc == 0) {
+        s->pump.core = core_new(&s->settings, seed);
+        rc = open_log(s, msg);
+    }
+    if (rc == 0) {
+        rc = open_network(s, msg);
+    }
+    if (rc == 0) {
+        rc = log_store_start(s->log, msg);
+    }
+    if (rc != 0) {
+        server_close(s);
+        return rc;
+    }
+    *out = s;
+    return 0;
+}
+
+unsigned server_port(const struct server *s)
+{
+    return s->port;
+}
+
+/* Clients first: their relays borrow from calls.  The log last but for the core, which may still hold
+ * blocks that the log thread is reading. */
+void server_close(struct server *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    clients_close(s->clients);
+    upstream_close(s->upstream);
+    log_store_close(s->log);
+    if (s->pump.core != NULL) {
+        core_free(s->pump.core);
+    }
+    process_log_deinit(&s->lines);
+    if (s->listen_fd >= 0) {
+        (void)close(s->listen_fd);
+    }
+    if (s->statm_fd > 0) {
+        (void)close(s->statm_fd);
+    }
+    if (s->signal_fd > 0) {
+        (void)close(s->signal_fd);
+    }
+    if (s->epoll_fd > 0) {
+        (void)close(s->epoll_fd);
+    }
+    mem_free(s);
+}
