@@ -355,6 +355,7 @@ void expression_evaluate(const struct expression *e, const struct expression_wor
     }
     struct evaluation ev;
     evaluation_init(&ev, e, world, w.from, w.to);
+    ev.open_end = w.open_end;
     if (!node_samples(e->condition)) {
         judge_once(e, &ev, &w, out);
     } else {

@@ -123,6 +123,7 @@ struct evaluation {
     const struct expression_world *world;
     int64_t from; /* window of functions */
     int64_t to;
+    bool open_end;       /* a sample exactly at `to` is outside */
     struct value *calls; /* cache, by call_index; unit UNIT_NULL = not computed */
     void *document;      /* json_t of the step's body, or NULL */
     bool document_tried;
@@ -134,6 +135,8 @@ void evaluation_deinit(struct evaluation *ev);
 struct value node_value(const struct node *node, struct evaluation *ev, size_t sample);
 /* Three-valued. */
 enum expression_verdict node_truth(const struct node *node, struct evaluation *ev, size_t sample);
+
+/* --- expression_words.c ---------------------------------------------------------------------- */
 bool node_samples(const struct node *node); /* does it look at samples? */
 void value_format(const struct value *v, char *out, size_t size);
 /* "wal.pending_writes = 12, lb.rss = 70.0 MiB": what the condition's names were at a sample. */

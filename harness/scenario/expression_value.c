@@ -5,7 +5,6 @@
 #include "harness/scenario/expression_tree.h"
 
 #include "base/memory.h"
-#include "base/units.h"
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -87,7 +86,8 @@ static struct value call_samples(const struct node *node, const struct evaluatio
     for (size_t i = 0; i < world->sample_count; i++) {
         int64_t at = world->sample_time(world->context, i);
         double v = 0;
-        if (at < ev->from || at > ev->to || !world->value(world->context, node->left->text, i, &v)) {
+        if (at < ev->from || at > ev->to || (ev->open_end && at == ev->to) ||
+            !world->value(world->context, node->left->text, i, &v)) {
             continue;
         }
         first = count == 0 ? at : first;
@@ -192,18 +192,16 @@ static struct value outcome_value(const struct evaluation *ev)
 
 /* --- arithmetic ------------------------------------------------------------------------------------- */
 
-/* Durations are in nanoseconds and rates per second; their product is a count. */
-static double scale_of(const struct node *node)
+/* Durations are in nanoseconds and rates per second; their product is a count.  Divided, not multiplied by a
+ * billionth, so that "50/s * 20s" is exactly 1000. */
+static double in_seconds(double result, const struct node *node)
 {
     bool left = node->left->unit == UNIT_DURATION;
     bool right = node->right->unit == UNIT_DURATION;
     if (node->kind == NODE_MULTIPLY && node->unit == UNIT_COUNT && left != right) {
-        return 1e-9;
+        return result / 1e9;
     }
-    if (node->kind == NODE_DIVIDE && node->unit == UNIT_RATE && right) {
-        return 1e9;
-    }
-    return 1;
+    return node->kind == NODE_DIVIDE && node->unit == UNIT_RATE && right ? result * 1e9 : result;
 }
 
 static struct value arithmetic_value(const struct node *node, struct evaluation *ev, size_t sample)
@@ -219,12 +217,12 @@ static struct value arithmetic_value(const struct node *node, struct evaluation 
     } else if (node->kind == NODE_SUBTRACT) {
         result = a.number - b.number;
     } else if (node->kind == NODE_MULTIPLY) {
-        result = a.number * b.number * scale_of(node);
+        result = in_seconds(a.number * b.number, node);
     } else if (node->kind == NODE_DIVIDE) {
         if (b.number == 0) {
             return unknown_of(node->unit);
         }
-        result = a.number / b.number * scale_of(node);
+        result = in_seconds(a.number / b.number, node);
     }
     return number_of(node->unit, result);
 }
@@ -432,115 +430,4 @@ enum expression_verdict node_truth(const struct node *node, struct evaluation *e
     }
     struct value v = node_value(node, ev, sample);
     return !v.known ? EXPRESSION_UNKNOWN : verdict_of(v.number != 0);
-}
-
-/* --- words ------------------------------------------------------------------------------------------- */
-
-bool node_samples(const struct node *node)
-{
-    if (node == NULL) {
-        return false;
-    }
-    if (node->kind == NODE_METRIC) {
-        return true;
-    }
-    return node->kind != NODE_CALL && (node_samples(node->left) || node_samples(node->right));
-}
-
-void value_format(const struct value *v, char *out, size_t size)
-{
-    if (!v->known) {
-        (void)snprintf(out, size, "unknown");
-        return;
-    }
-    switch (v->unit) {
-        case UNIT_COUNT:
-            (void)snprintf(out, size, "%.10g", v->number);
-            return;
-        case UNIT_DURATION:
-            if (v->number >= 0 && v->number < 1e18) {
-                /* Whole microseconds: a person does not want the nanoseconds. */
-                uint64_t ns = (uint64_t)v->number;
-                units_format_duration(ns >= 1000000 ? ns - ns % 1000 : ns, out, size);
-            } else {
-                (void)snprintf(out, size, "%.6gs", v->number / 1e9);
-            }
-            return;
-        case UNIT_SIZE:
-            if (v->number >= 0 && v->number < 1e18) {
-                units_format_size((uint64_t)v->number, out, size);
-            } else {
-                (void)snprintf(out, size, "%.6g bytes", v->number);
-            }
-            return;
-        case UNIT_RATE:
-        case UNIT_EITHER:
-            (void)snprintf(out, size, "%.4g/s", v->number);
-            return;
-        case UNIT_SHARE:
-            (void)snprintf(out, size, "%.6g%%", v->number * 100);
-            return;
-        case UNIT_TRUTH:
-            (void)snprintf(out, size, "%s", v->number != 0 ? "true" : "false");
-            return;
-        case UNIT_TEXT:
-        case UNIT_JSON:
-            (void)snprintf(out, size, "\"%.*s%s\"", (int)(v->text.size > 100 ? 100 : v->text.size),
-                           v->text.data == NULL ? "" : v->text.data, v->text.size > 100 ? "..." : "");
-            return;
-        case UNIT_OUTCOME:
-            (void)snprintf(out, size, "%.*s", STR_ARGS(v->text));
-            return;
-        case UNIT_NULL:
-            (void)snprintf(out, size, "null");
-            return;
-    }
-}
-
-static void node_label(const struct node *node, char *out, size_t size)
-{
-    if (node->kind == NODE_CALL) {
-        (void)snprintf(out, size, "%s(%s)", strcmp(node->function, "share") == 0 ? "rate" : node->function,
-                       node->left->text);
-    } else if (node->kind == NODE_METRIC) {
-        (void)snprintf(out, size, "%s", node->text);
-    } else if (node->kind == NODE_JSON) {
-        (void)snprintf(out, size, "json(\"%s\")", node->text);
-    } else if (node->kind == NODE_HEADER) {
-        (void)snprintf(out, size, "header(\"%s\")", node->text);
-    } else if (node->kind == NODE_STATUS) {
-        (void)snprintf(out, size, "status");
-    } else if (node->kind == NODE_OUTCOME) {
-        (void)snprintf(out, size, "outcome");
-    } else if (node->kind == NODE_LATENCY) {
-        (void)snprintf(out, size, "latency");
-    } else if (node->kind == NODE_BODY) {
-        (void)snprintf(out, size, "body");
-    } else {
-        out[0] = '\0';
-    }
-}
-
-void node_describe(const struct node *node, struct evaluation *ev, size_t sample, char *out, size_t size)
-{
-    if (node == NULL || size < 8) {
-        return;
-    }
-    char label[200];
-    node_label(node, label, sizeof(label));
-    if (label[0] == '\0') {
-        node_describe(node->left, ev, sample, out, size);
-        node_describe(node->right, ev, sample, out, size);
-        return;
-    }
-    char text[160];
-    struct value v = node_value(node, ev, sample);
-    value_format(&v, text, sizeof(text));
-    if (node->kind == NODE_OUTCOME && v.known && str_equal(v.text, STR("answered"))) {
-        (void)snprintf(text, sizeof(text), "answered with %d", ev->world->step_status);
-    }
-    size_t used = strlen(out);
-    if (strstr(out, label) == NULL && used + 8 < size) {
-        (void)snprintf(out + used, size - used, "%s%s = %s", used == 0 ? "" : ", ", label, text);
-    }
 }
