@@ -1,0 +1,571 @@
+/* The clients' side on real sockets, with a test in the core's place: bodies within their limit, answers
+ * whole or visibly cut, every request over exactly once, unfriendly bytes refused. */
+#include "base/memory.h"
+#include "proxy/io/clients.h"
+#include "proxy/io/io_clock.h"
+#include "proxy/io/listen.h"
+#include "proxy/io/upstream.h"
+#include "tests/lib/http.h"
+#include "tests/lib/process.h"
+#include "tests/lib/scripted.h"
+#include "tests/lib/suite.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define BOUND_MS 8000
+#define LIMIT    1000
+
+struct rig {
+    int epoll_fd;
+    unsigned port;
+    struct clients *clients;
+    struct client_port client_port;
+    struct upstream *up;
+    struct upstream_port up_port;
+    struct scripted *server;
+    unsigned heads;
+    unsigned bodies;
+    unsigned too_large;
+    unsigned failed;
+    unsigned dones;
+    unsigned delivered;
+    unsigned call_ends;
+    size_t held_max; /* of the last relay */
+    uint64_t later;  /* a client to be answered from the loop */
+    unsigned later_turns;
+    uint64_t last;
+    uint64_t relaying; /* client of the last relayed call */
+    struct relay *relay;
+    char target[256];
+    bool loopback;
+    int64_t content_length;
+};
+
+static void reply(struct rig *rig, uint64_t client, int status, const char *headers, struct block *body)
+{
+    struct block *lines = block_copy(headers, strlen(headers));
+    rig->client_port.reply(rig->client_port.context, client, status, lines, body);
+    block_unref(lines);
+}
+
+static void reply_text(struct rig *rig, uint64_t client, int status, const char *text)
+{
+    struct block *body = text[0] == '\0' ? NULL : block_copy(text, strlen(text));
+    reply(rig, client, status, "Content-Type: text/plain\r\nX-Mine: yes\r\n", body);
+    block_unref(body);
+}
+
+static void on_head(struct rig *rig, struct core_event *event)
+{
+    uint64_t client = event->u.client_head.client;
+    const struct http_head *head = event->u.client_head.head;
+    rig->heads++;
+    rig->last = client;
+    rig->loopback = event->u.client_head.loopback;
+    rig->content_length = head->content_length;
+    (void)snprintf(rig->target, sizeof(rig->target), "%.*s", STR_ARGS(head->target));
+    if (str_starts(head->target, STR("/collect"))) {
+        rig->client_port.collect(rig->client_port.context, client, LIMIT);
+    } else if (str_starts(head->target, STR("/later"))) {
+        rig->later = client;
+        rig->later_turns = 3;
+    } else if (str_starts(head->target, STR("/relay/"))) {
+        struct block *request = NULL;
+        char text[256];
+        int n = snprintf(text, sizeof(text), "%.*s %.*s\n", STR_ARGS(head->method),
+                         (int)head->target.size - 6, head->target.data + 6);
+        request = block_copy(text, (size_t)n);
+        rig->relaying = client;
+        struct upstream_request call = { .call = client, .request = request, .head_first = true };
+        rig->up_port.call(rig->up_port.context, &call);
+        block_unref(request);
+    } else if (str_starts(head->target, STR("/abort"))) {
+        rig->client_port.abort(rig->client_port.context, client);
+    } else if (!str_starts(head->target, STR("/never"))) {
+        reply_text(rig, client, 200, "hello");
+    }
+}
+
+static void on_event(void *context, struct core_event *event)
+{
+    struct rig *rig = context;
+    if (event->kind == CORE_EV_CLIENT_HEAD) {
+        on_head(rig, event);
+    } else if (event->kind == CORE_EV_CLIENT_BODY) {
+        rig->bodies++;
+        rig->too_large += event->u.client_body.too_large;
+        rig->failed += event->u.client_body.failed;
+        if (event->u.client_body.too_large || event->u.client_body.failed) {
+            CU_ASSERT_PTR_NULL(event->u.client_body.body);
+            reply_text(rig, event->u.client_body.client, event->u.client_body.failed ? 503 : 413, "no");
+        } else {
+            reply(rig, event->u.client_body.client, 201, "", event->u.client_body.body);
+        }
+    } else if (event->kind == CORE_EV_CLIENT_DONE) {
+        rig->dones++;
+        rig->delivered += event->u.client_done.delivered;
+    } else if (event->kind == CORE_EV_CALL_HEAD) {
+        struct block *lines = block_copy("X-Served-By: primary\r\n", 22);
+        rig->client_port.relay(rig->client_port.context, rig->relaying, event->u.call_head.call, lines);
+        block_unref(lines);
+    } else if (event->kind == CORE_EV_CALL_END) {
+        rig->call_ends++;
+    }
+}
+
+static struct relay *open_relay(void *context, uint64_t call, struct http_head *head)
+{
+    struct rig *rig = context;
+    relay_unref(rig->relay);
+    struct relay *relay = upstream_relay(rig->up, call, head);
+    rig->relay = relay == NULL ? NULL : relay_ref(relay);
+    return relay;
+}
+
+static void rig_open(struct rig *rig)
+{
+    static char url[64];
+    struct settings_draft draft;
+    struct errmsg msg = { "" };
+    int fd = -1;
+    memset(rig, 0, sizeof(*rig));
+    rig->server = scripted_start();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rig->server);
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u", scripted_port(rig->server));
+    settings_draft_init(&draft);
+    CU_ASSERT_EQUAL_FATAL(settings_set(&draft, STR("PRIMARY_URL"), str_of(url), SETTINGS_FLAG, &msg), 0);
+    CU_ASSERT_EQUAL_FATAL(settings_set(&draft, STR("PORT"), STR("0"), SETTINGS_FLAG, &msg), 0);
+    CU_ASSERT_EQUAL_FATAL(settings_finish(&draft, &msg), 0);
+    CU_ASSERT_EQUAL_FATAL(listen_bind(&draft.values, &fd, &rig->port, &msg), 0);
+    CU_ASSERT_EQUAL_FATAL(listen_begin(fd, &msg), 0);
+    rig->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    struct io_sink sink = { on_event, rig };
+    const char *urls[CORE_INSTANCES] = { url, "" };
+    CU_ASSERT_EQUAL_FATAL(upstream_open(&rig->up, urls, rig->epoll_fd, sink, &msg), 0);
+    struct clients_options options = { .listen_fd = fd,
+                                       .connections_max = 100,
+                                       .idle_timeout_s = 30,
+                                       .epoll_fd = rig->epoll_fd,
+                                       .sink = sink,
+                                       .relay_open = open_relay,
+                                       .relay_context = rig };
+    CU_ASSERT_EQUAL_FATAL(clients_open(&rig->clients, &options, &msg), 0);
+    rig->client_port = clients_port(rig->clients);
+    rig->up_port = upstream_port(rig->up);
+}
+
+static void rig_close(struct rig *rig)
+{
+    clients_close(rig->clients);
+    upstream_close(rig->up);
+    scripted_stop(rig->server);
+    relay_unref(rig->relay);
+    (void)close(rig->epoll_fd);
+    CU_ASSERT_EQUAL(block_bytes_live(), 0);
+}
+
+static void rig_turn(struct rig *rig)
+{
+    struct epoll_event events[16];
+    uint64_t now = io_clock_real_ns();
+    clients_turn(rig->clients, now);
+    upstream_turn(rig->up, now);
+    while (upstream_deliver(rig->up) | clients_deliver(rig->clients)) {
+    }
+    if (rig->relay != NULL && relay_held(rig->relay) > rig->held_max) {
+        rig->held_max = relay_held(rig->relay);
+    }
+    if (rig->later != 0 && rig->later_turns-- == 0) {
+        reply_text(rig, rig->later, 200, "at last");
+        rig->later = 0;
+    }
+    bool idle = upstream_deadline(rig->up) > now && clients_deadline(rig->clients, now) > now;
+    int n = epoll_wait(rig->epoll_fd, events, 16, idle ? 10 : 0);
+    for (int i = 0; i < n; i++) {
+        struct io_watch *watch = events[i].data.ptr;
+        watch->ready(watch->context, watch->fd, events[i].events);
+    }
+}
+
+/* A client with its own thread, while the test's thread plays the proxy. */
+struct visitor {
+    struct rig *rig;
+    void (*visit)(struct visitor *v);
+    const char *method;
+    const char *target;
+    const char *headers;
+    const char *body;
+    const void *bytes;
+    size_t size;
+    struct http_reply reply;
+    atomic_bool done;
+};
+
+static void visit_ask(struct visitor *v)
+{
+    v->reply = http_ask(v->rig->port, v->method, v->target, v->headers, v->body, BOUND_MS);
+}
+
+static void visit_raw(struct visitor *v)
+{
+    v->reply = http_raw(v->rig->port, v->bytes, v->size, BOUND_MS);
+}
+
+static void *visitor_run(void *context)
+{
+    struct visitor *v = context;
+    v->visit(v);
+    atomic_store(&v->done, true);
+    return NULL;
+}
+
+/* Runs the visitor to its end, and on until its requests are over for the core too. */
+static void visit(struct rig *rig, struct visitor *v)
+{
+    pthread_t thread;
+    long long bound = test_now_ms() + BOUND_MS;
+    v->rig = rig;
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, visitor_run, v), 0);
+    while ((!atomic_load(&v->done) || rig->dones < rig->heads) && test_now_ms() < bound) {
+        rig_turn(rig);
+    }
+    (void)pthread_join(thread, NULL);
+    CU_ASSERT_EQUAL(rig->dones, rig->heads);
+}
+
+static struct http_reply ask(struct rig *rig, const char *method, const char *target, const char *headers,
+                             const char *body)
+{
+    struct visitor v = {
+        .visit = visit_ask, .method = method, .target = target, .headers = headers, .body = body
+    };
+    visit(rig, &v);
+    return v.reply;
+}
+
+static struct http_reply ask_raw(struct rig *rig, const void *bytes, size_t size)
+{
+    struct visitor v = { .visit = visit_raw, .bytes = bytes, .size = size };
+    visit(rig, &v);
+    return v.reply;
+}
+
+static void test_reply(void)
+{
+    struct rig rig;
+    rig_open(&rig);
+    struct http_reply r = ask(&rig, "GET", "/a%2Fb%00/c?x=%20&y", NULL, NULL);
+    CU_ASSERT_EQUAL(r.status, 200);
+    CU_ASSERT_STRING_EQUAL(r.body, "hello");
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.head, "X-Mine: yes\r\n"));
+    CU_ASSERT_STRING_EQUAL(rig.target, "/a%2Fb%00/c?x=%20&y"); /* as sent, undecoded */
+    CU_ASSERT_TRUE(rig.loopback);
+    CU_ASSERT_EQUAL(rig.content_length, 0);
+    CU_ASSERT_EQUAL(rig.delivered, 1);
+    http_reply_free(&r);
+    r = ask(&rig, "HEAD", "/", NULL, NULL);
+    CU_ASSERT_EQUAL(r.status, 200);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.head, "Content-Length: 5\r\n"));
+    http_reply_free(&r);
+    r = ask(&rig, "GET", "/later", NULL, NULL);
+    CU_ASSERT_STRING_EQUAL(r.body, "at last");
+    http_reply_free(&r);
+    /* answered at the head while the body is still to come: it is read and thrown away */
+    r = ask(&rig, "POST", "/x", NULL, "some body");
+    CU_ASSERT_EQUAL(r.status, 200);
+    CU_ASSERT_EQUAL(rig.bodies, 0);
+    CU_ASSERT_EQUAL(rig.delivered, 4);
+    http_reply_free(&r);
+    rig_close(&rig);
+}
+
+static void test_collect(void)
+{
+    static const char chunked[] =
+        "POST /collect HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
+    struct rig rig;
+    rig_open(&rig);
+    struct http_reply r = ask(&rig, "POST", "/collect", NULL, "{\"ids\":[]}");
+    CU_ASSERT_EQUAL(r.status, 201);
+    CU_ASSERT_STRING_EQUAL(r.body, "{\"ids\":[]}");
+    http_reply_free(&r);
+    r = ask_raw(&rig, chunked, sizeof(chunked) - 1);
+    CU_ASSERT_EQUAL(r.status, 201);
+    CU_ASSERT_STRING_EQUAL(r.body, "hello world");
+    CU_ASSERT_EQUAL(rig.content_length, -1);
+    http_reply_free(&r);
+    r = ask(&rig, "GET", "/collect", NULL, NULL); /* the body is told even when there is none */
+    CU_ASSERT_EQUAL(r.status, 201);
+    CU_ASSERT_EQUAL(rig.bodies, 3);
+    http_reply_free(&r);
+    r = ask(&rig, "POST", "/collect", "Expect: 100-continue\r\n", "x");
+    CU_ASSERT_EQUAL(r.status, 100);
+    http_reply_free(&r);
+    rig_close(&rig);
+}
+
+static void test_too_large(void)
+{
+    struct rig rig;
+    char *body = mem_alloc(3000000);
+    memset(body, 'x', 2999999);
+    rig_open(&rig);
+    struct http_reply r = ask(&rig, "POST", "/collect", NULL, body);
+    CU_ASSERT_EQUAL(r.status, 413);
+    CU_ASSERT_TRUE(r.complete);
+    http_reply_free(&r);
+    /* the same without a length told */
+    size_t size = 3000200;
+    char *chunked = mem_alloc(size);
+    int n = snprintf(
+        chunked, size,
+        "POST /collect HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n",
+        strlen(body), body);
+    r = ask_raw(&rig, chunked, (size_t)n);
+    CU_ASSERT_EQUAL(r.status, 413);
+    http_reply_free(&r);
+    CU_ASSERT_EQUAL(rig.too_large, 2);
+    /* a client that asks first is told at once and sends nothing */
+    static const char polite[] =
+        "POST /collect HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n"
+        "Expect: 100-continue\r\n\r\n";
+    r = ask_raw(&rig, polite, sizeof(polite) - 1);
+    CU_ASSERT_EQUAL(r.status, 413);
+    http_reply_free(&r);
+    static const char huge[] = "POST /collect HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n";
+    r = ask_raw(&rig, huge, sizeof(huge) - 1);
+    CU_ASSERT_EQUAL(r.status, 413);
+    http_reply_free(&r);
+    r = ask(&rig, "GET", "/", NULL, NULL);
+    CU_ASSERT_EQUAL(r.status, 200);
+    http_reply_free(&r);
+    mem_free(chunked);
+    mem_free(body);
+    rig_close(&rig);
+}
+
+static void test_no_memory(void)
+{
+    struct rig rig;
+    rig_open(&rig);
+    memory_fail_after(1, true);
+    struct http_reply r = ask(&rig, "POST", "/collect", NULL, "{\"ids\":[]}");
+    memory_fail_after(0, false);
+    CU_ASSERT_EQUAL(rig.failed, 1);
+    CU_ASSERT_EQUAL(r.status, 503);
+    http_reply_free(&r);
+    rig_close(&rig);
+}
+
+static void test_garbage(void)
+{
+    static const char *const requests[] = {
+        "\x16\x03\x01\x02 this is TLS or worse\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: minus one\r\n\r\n",
+        "POST /collect HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        "POST /collect HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\nhello\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nno colon here\r\n\r\n",
+        "GET / FTP/9\r\n\r\n",
+    };
+    struct rig rig;
+    rig_open(&rig);
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        struct http_reply r = ask_raw(&rig, requests[i], strlen(requests[i]));
+        CU_ASSERT(r.status == 0 || r.status >= 400 || rig.heads > 0);
+        http_reply_free(&r);
+    }
+    char *head = mem_alloc(100000);
+    int n = snprintf(head, 100000, "GET / HTTP/1.1\r\nHost: a\r\n");
+    for (int i = 0; i < 200; i++) {
+        n += snprintf(head + n, 100000 - (size_t)n, "X-%d: y\r\n", i);
+    }
+    n += snprintf(head + n, 100000 - (size_t)n, "\r\n");
+    struct http_reply r = ask_raw(&rig, head, (size_t)n);
+    CU_ASSERT_EQUAL(r.status, 431);
+    http_reply_free(&r);
+    memset(head, 'x', 99999);
+    memcpy(head, "GET /", 5);
+    r = ask_raw(&rig, head, 99999);
+    CU_ASSERT(r.status >= 400 || r.status == 0);
+    http_reply_free(&r);
+    r = ask(&rig, "GET", "/", NULL, NULL); /* alive */
+    CU_ASSERT_EQUAL(r.status, 200);
+    http_reply_free(&r);
+    mem_free(head);
+    rig_close(&rig);
+}
+
+static void visit_and_leave(struct visitor *v)
+{
+    int fd = http_connect(v->rig->port, BOUND_MS);
+    (void)http_send(fd, v->bytes, v->size);
+    (void)close(fd);
+}
+
+static void test_client_leaves(void)
+{
+    static const char half[] = "POST /collect HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\nonly this";
+    static const char later[] = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct rig rig;
+    rig_open(&rig);
+    struct visitor v = { .visit = visit_and_leave, .bytes = half, .size = sizeof(half) - 1 };
+    visit(&rig, &v);
+    struct visitor w = { .visit = visit_and_leave, .bytes = later, .size = sizeof(later) - 1 };
+    long long bound = test_now_ms() + BOUND_MS;
+    visit(&rig, &w);
+    while (rig.dones < rig.heads && test_now_ms() < bound) {
+        rig_turn(&rig);
+    }
+    CU_ASSERT_EQUAL(rig.bodies, 0);
+    CU_ASSERT_EQUAL(rig.dones, rig.heads);
+    reply_text(&rig, rig.last, 200, "too late: the ticket is over"); /* no effect, no crash */
+    rig_turn(&rig);
+    rig_close(&rig);
+}
+
+static void test_abort(void)
+{
+    static const char old[] = "GET /abort HTTP/1.0\r\n\r\n";
+    struct rig rig;
+    rig_open(&rig);
+    struct http_reply r = ask(&rig, "GET", "/abort", NULL, NULL);
+    CU_ASSERT_EQUAL(r.status, 0);
+    http_reply_free(&r);
+    r = ask_raw(&rig, old, sizeof(old) - 1);
+    CU_ASSERT_EQUAL(r.status, 0);
+    http_reply_free(&r);
+    CU_ASSERT_EQUAL(rig.heads, 2);
+    CU_ASSERT_EQUAL(rig.dones, 2);
+    CU_ASSERT_EQUAL(rig.delivered, 0);
+    rig_close(&rig);
+}
+
+static void test_relay(void)
+{
+    static const char *const targets[] = { "/relay/size/3000000", "/relay/chunked/3000000",
+                                           "/relay/until-close/3000000" };
+    struct rig rig;
+    rig_open(&rig);
+    for (size_t i = 0; i < 3; i++) {
+        struct http_reply r = ask(&rig, "GET", targets[i], NULL, NULL);
+        CU_ASSERT_EQUAL(r.status, 200);
+        CU_ASSERT_TRUE(r.complete);
+        CU_ASSERT_EQUAL(r.body_size, 3000000);
+        CU_ASSERT_PTR_NOT_NULL(strstr(r.head, "X-Served-By: primary\r\n"));
+        CU_ASSERT_EQUAL(strstr(r.head, "Content-Length: 3000000\r\n") != NULL, i == 0);
+        http_reply_free(&r);
+    }
+    CU_ASSERT_EQUAL(rig.delivered, 3);
+    CU_ASSERT_EQUAL(rig.call_ends, 3);
+    CU_ASSERT(rig.held_max <= RELAY_CREDIT_BYTES + 65536);
+    struct http_reply r = ask(&rig, "GET", "/relay/status/404", NULL, NULL);
+    CU_ASSERT_EQUAL(r.status, 404);
+    CU_ASSERT_STRING_EQUAL(r.body, "{\"error\":\"x\"}");
+    http_reply_free(&r);
+    r = ask(&rig, "HEAD", "/relay/echo", NULL, NULL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(r.head, "Content-Length: 7\r\n"));
+    http_reply_free(&r);
+    rig_close(&rig);
+}
+
+/* An answer that breaks off must not look whole, not even to a client that reads until the end. */
+static void test_relay_cut(void)
+{
+    static const char old[] = "GET /relay/cut/100000 HTTP/1.0\r\n\r\n";
+    struct rig rig;
+    rig_open(&rig);
+    struct http_reply r = ask(&rig, "GET", "/relay/cut/100000", NULL, NULL);
+    CU_ASSERT_FALSE(r.complete);
+    http_reply_free(&r);
+    r = ask_raw(&rig, old, sizeof(old) - 1);
+    CU_ASSERT_FALSE(r.complete);
+    http_reply_free(&r);
+    CU_ASSERT_EQUAL(rig.dones, 2);
+    CU_ASSERT_EQUAL(rig.delivered, 0);
+    rig_close(&rig);
+}
+
+static void visit_read_little(struct visitor *v)
+{
+    char piece[1000];
+    int fd = http_connect(v->rig->port, BOUND_MS);
+    (void)http_send(fd, v->bytes, v->size);
+    (void)!read(fd, piece, sizeof(piece));
+    (void)close(fd);
+}
+
+static void test_relay_left(void)
+{
+    static const char request[] = "GET /relay/size/30000000 HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct rig rig;
+    rig_open(&rig);
+    struct visitor v = { .visit = visit_read_little, .bytes = request, .size = sizeof(request) - 1 };
+    visit(&rig, &v);
+    CU_ASSERT_EQUAL(rig.delivered, 0);
+    long long bound = test_now_ms() + BOUND_MS;
+    while (rig.call_ends < 1 && test_now_ms() < bound) {
+        rig_turn(&rig); /* the call is not held up by a client that is gone */
+    }
+    CU_ASSERT_EQUAL(rig.call_ends, 1);
+    rig_close(&rig);
+}
+
+static void test_keep_alive(void)
+{
+    static const char three[] =
+        "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /later HTTP/1.1\r\nHost: a\r\n\r\n"
+        "GET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    struct rig rig;
+    rig_open(&rig);
+    struct http_reply r =
+        ask_raw(&rig, three, sizeof(three) - 1); /* closes after the first answer it reads */
+    CU_ASSERT_EQUAL(r.status, 200);
+    http_reply_free(&r);
+    CU_ASSERT_EQUAL(rig.dones, rig.heads);
+    rig_close(&rig);
+}
+
+static void test_close_with_open_requests(void)
+{
+    struct rig rig;
+    rig_open(&rig);
+    int fds[3];
+    static const char request[] = "GET /never HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (int i = 0; i < 3; i++) {
+        fds[i] = http_connect(rig.port, BOUND_MS);
+        CU_ASSERT_TRUE(http_send(fds[i], request, sizeof(request) - 1));
+    }
+    long long bound = test_now_ms() + BOUND_MS;
+    while (rig.heads < 3 && test_now_ms() < bound) {
+        rig_turn(&rig);
+    }
+    CU_ASSERT_EQUAL(rig.heads, 3);
+    rig_close(&rig);
+    for (int i = 0; i < 3; i++) {
+        (void)close(fds[i]);
+    }
+}
+
+static const struct suite_test tests[] = {
+    { "a request is told as sent and answered", test_reply },
+    { "a body is collected whole, chunked or not", test_collect },
+    { "a body over the limit is 413 and the proxy goes on", test_too_large },
+    { "a body without memory for it is told as failed", test_no_memory },
+    { "garbage instead of HTTP is refused", test_garbage },
+    { "a client that leaves ends its request once", test_client_leaves },
+    { "abort is never a clean end", test_abort },
+    { "a relayed answer arrives whole through a bounded buffer", test_relay },
+    { "a relayed answer that breaks off is visibly cut", test_relay_cut },
+    { "a client that leaves a relayed answer holds nothing up", test_relay_left },
+    { "pipelined requests are each over once", test_keep_alive },
+    { "closing with requests open", test_close_with_open_requests },
+};
+
+TEST_MAIN("proxy_io_clients", tests)
