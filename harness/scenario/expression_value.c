@@ -2,6 +2,7 @@
  *
  * Truth has three values: what was not seen is UNKNOWN, and an unknown operand leaves a comparison unknown;
  * and, or, implies follow Kleene (false and unknown is false, true or unknown is true). */
+#include "base/check.h"
 #include "harness/scenario/expression_tree.h"
 
 #include "base/memory.h"
@@ -196,6 +197,7 @@ static struct value outcome_value(const struct evaluation *ev)
  * billionth, so that "50/s * 20s" is exactly 1000. */
 static double in_seconds(double result, const struct node *node)
 {
+    CHECK(node->right != NULL);
     bool left = node->left->unit == UNIT_DURATION;
     bool right = node->right->unit == UNIT_DURATION;
     if (node->kind == NODE_MULTIPLY && node->unit == UNIT_COUNT && left != right) {

@@ -456,7 +456,7 @@ void upstream_close(struct upstream *u)
         if (!call->finished) {
             upstream_call_cut(call, CALL_CANCELLED, "");
         }
-        HASH_DEL(u->calls, call);
+        HASH_DEL(u->calls, call); /* NOLINT(clang-analyzer-core.NullDereference): the call is in it */
         upstream_call_free(call);
     }
     while (u->idle_count > 0) {

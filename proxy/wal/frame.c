@@ -311,7 +311,7 @@ int wal_record_decode(struct str bytes, uint64_t log_id, uint64_t sequence, uint
 
 int wal_scan_begin(struct wal_scan *scan, struct str segment, uint64_t expected_log_id, struct errmsg *msg)
 {
-    struct wal_segment_header header;
+    struct wal_segment_header header = { 0 };
     int rc = wal_segment_header_decode(segment, &header, msg);
     if (rc != 0) {
         return rc;

@@ -340,7 +340,9 @@ static void file_copy_safe(struct file *out, const struct file *f)
 {
     out->live = true;
     file_reserve(out, f->size > f->safe_size ? f->size : f->safe_size);
-    memcpy(out->now, f->safe, f->safe_size);
+    if (f->safe_size > 0) { /* a new file has no bytes, and no memory for them */
+        memcpy(out->now, f->safe, f->safe_size);
+    }
     out->size = f->safe_size;
 }
 
