@@ -2,9 +2,9 @@
  *
  * Truth has three values: what was not seen is UNKNOWN, and an unknown operand leaves a comparison unknown;
  * and, or, implies follow Kleene (false and unknown is false, true or unknown is true). */
-#include "base/check.h"
 #include "harness/scenario/expression_tree.h"
 
+#include "base/check.h"
 #include "base/memory.h"
 #include <jansson.h>
 #include <math.h>
