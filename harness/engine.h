@@ -27,21 +27,21 @@ struct engine_setup {
     uint64_t seed;
     const struct engine_setting *lb_settings;
     size_t lb_setting_count;
-    const char *latency[2];   /* mock latency profiles; NULL = none */
+    const char *latency[2]; /* mock latency profiles; NULL = none */
     bool has_replica;
-    double time_scale;        /* real only */
-    const char *work_dir;     /* real: logs, WAL, output of the children */
-    const char *mutant;       /* NULL = the healthy core; else a known-bad one by name (test builds) */
-    const char *trace_path;   /* sim: every event as a JSON line into this file; NULL = no trace */
-    size_t core_room;         /* sim: actions taken per core_step; 0 = the default (a test sets 1) */
+    double time_scale;      /* real only */
+    const char *work_dir;   /* real: logs, WAL, output of the children */
+    const char *mutant;     /* NULL = the healthy core; else a known-bad one by name (test builds) */
+    const char *trace_path; /* sim: every event as a JSON line into this file; NULL = no trace */
+    size_t core_room;       /* sim: actions taken per core_step; 0 = the default (a test sets 1) */
 };
 
 struct engine_request {
     enum engine_target target; /* clients talk to the balancer; steps also to an instance */
     const char *method;
-    const char *path;          /* as typed, with query */
-    const char *headers;       /* "Name: value\r\n" lines; NULL = none */
-    struct str body;           /* copied */
+    const char *path;    /* as typed, with query */
+    const char *headers; /* "Name: value\r\n" lines; NULL = none */
+    struct str body;     /* copied */
     uint64_t timeout_ns;
 };
 
@@ -62,7 +62,8 @@ struct engine_ops {
     const char *name;
     /* Starts everything and waits until the balancer answers /status.  Journal entries of the mocks are
      * added to history->effects as they become known (at the latest in finish). */
-    int (*open)(struct engine *e, const struct engine_setup *setup, struct history *history, struct errmsg *msg);
+    int (*open)(struct engine *e, const struct engine_setup *setup, struct history *history,
+                struct errmsg *msg);
     uint64_t (*now)(struct engine *e);
     /* Lets the world run until scenario time until_ns.  Answers are delivered by callbacks from inside; a
      * callback may call request, nothing else. */
@@ -73,19 +74,22 @@ struct engine_ops {
     /* A fault document (see mock_fault_add) on an instance. */
     int (*fault_add)(struct engine *e, enum engine_target instance, struct str json, uint64_t *id,
                      uint64_t *touches, struct errmsg *msg);
-    int (*fault_remove)(struct engine *e, enum engine_target instance, uint64_t id, uint64_t *hits, struct errmsg *msg);
+    int (*fault_remove)(struct engine *e, enum engine_target instance, uint64_t id, uint64_t *hits,
+                        struct errmsg *msg);
     int (*fault_clear)(struct engine *e, struct errmsg *msg); /* all faults on all instances */
     int (*instance_kill)(struct engine *e, enum engine_target instance, struct errmsg *msg);
-    int (*instance_start)(struct engine *e, enum engine_target instance, enum mock_restart what, uint64_t lost_ns, struct errmsg *msg);
+    int (*instance_start)(struct engine *e, enum engine_target instance, enum mock_restart what,
+                          uint64_t lost_ns, struct errmsg *msg);
     int (*lb_stop)(struct engine *e, enum lb_stop how, struct errmsg *msg);
-    int (*lb_start)(struct engine *e, struct errmsg *msg); /* same log directory */
+    int (*lb_start)(struct engine *e, struct errmsg *msg);                /* same log directory */
     const char *(*base_url)(struct engine *e, enum engine_target target); /* "http://127.0.0.1:4711" */
     /* Directory where the balancer's log stands, for steps that run commands; NULL on sim. */
-    const char *(*environment)(struct engine *e); /* "LB=... PRIMARY=..." lines for child commands; NULL = cannot run commands */
+    const char *(*environment)(
+        struct engine *e); /* "LB=... PRIMARY=..." lines for child commands; NULL = cannot run commands */
     /* Ends clients and journals; fills history->content. */
     int (*finish)(struct engine *e, struct errmsg *msg);
-    /* After finish: a digest of everything that happened, the same for the same scenario, seed and build.  NULL
-     * function or "" = this engine's runs do not repeat exactly. */
+    /* After finish: a digest of everything that happened, the same for the same scenario, seed and build.
+     * NULL function or "" = this engine's runs do not repeat exactly. */
     const char *(*journal_hash)(struct engine *e);
     /* Stops what still runs and frees e.  The caller of engine_*_new calls it, not the runner. */
     void (*close)(struct engine *e);

@@ -9,12 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HISTORY_NONE UINT32_MAX
+#define HISTORY_NONE  UINT32_MAX
 #define HISTORY_NEVER INT64_MIN
 
 enum op_outcome {
-    OP_PENDING,   /* not answered when the run ended */
-    OP_ANSWERED,  /* a whole answer; see status */
+    OP_PENDING,  /* not answered when the run ended */
+    OP_ANSWERED, /* a whole answer; see status */
     OP_CONN_REFUSED,
     OP_CONN_BROKEN,
     OP_TIMED_OUT,
@@ -25,26 +25,26 @@ enum op_outcome {
  * record read back names the write it comes from. */
 struct op_record {
     uint64_t tag;
-    uint32_t load;       /* index into history.loads; HISTORY_NONE = a step */
+    uint32_t load; /* index into history.loads; HISTORY_NONE = a step */
     enum chroma_op op;
     uint32_t collection; /* index into history.collections; HISTORY_NONE */
     uint32_t record;     /* the id is "doc-%06u"; HISTORY_NONE for collection operations */
     int64_t planned_ns;  /* open loop: when it should have been sent */
     int64_t sent_ns;
-    int64_t done_ns;     /* HISTORY_NEVER while pending */
+    int64_t done_ns; /* HISTORY_NEVER while pending */
     enum op_outcome outcome;
-    int status;          /* 0 unless OP_ANSWERED */
-    bool queued;         /* X-Wal-Status: queued */
-    int64_t seen_tag;    /* get of one record: tag found, 0 = record absent, -1 = not looked at */
+    int status;       /* 0 unless OP_ANSWERED */
+    bool queued;      /* X-Wal-Status: queued */
+    int64_t seen_tag; /* get of one record: tag found, 0 = record absent, -1 = not looked at */
 };
 
 /* One write carried out by one instance (from a mock's journal), or refused by it. */
 struct effect_record {
-    uint32_t instance;    /* 0 primary, 1 replica */
+    uint32_t instance; /* 0 primary, 1 replica */
     enum chroma_op op;
-    uint64_t tag;         /* from x-request-id "wd-<tag>" or the record's tag; 0 = not a harness write */
-    uint32_t collection;  /* by name */
-    uint32_t record;      /* HISTORY_NONE for collection operations */
+    uint64_t tag;        /* from x-request-id "wd-<tag>" or the record's tag; 0 = not a harness write */
+    uint32_t collection; /* by name */
+    uint32_t record;     /* HISTORY_NONE for collection operations */
     int64_t received_ns;
     int64_t applied_ns;
     uint64_t apply_order;
@@ -58,14 +58,14 @@ struct effect_record {
  * entry is taken to have lost everything. */
 struct history_loss {
     uint32_t instance;
-    uint64_t incarnation;   /* the one that began with the restart */
-    int64_t kept_until_ns;  /* HISTORY_NEVER = nothing was kept */
+    uint64_t incarnation;  /* the one that began with the restart */
+    int64_t kept_until_ns; /* HISTORY_NEVER = nothing was kept */
 };
 
 /* A sample of the balancer's /status and of the truth, taken at one instant. */
 struct status_sample {
     int64_t at_ns;
-    bool answered;             /* /status could be had */
+    bool answered; /* /status could be had */
     uint64_t latency_ns;
     double pending_writes, failed_replays, dead_letters, total_replayed, oldest_pending_s; /* -1 = null */
     bool is_replaying;
@@ -73,7 +73,11 @@ struct status_sample {
     double memory_bytes, wal_bytes, rss_bytes;
 };
 
-struct history_load { const char *name; double offered_per_second; uint64_t planned, sent; };
+struct history_load {
+    const char *name;
+    double offered_per_second;
+    uint64_t planned, sent;
+};
 
 struct history {
     struct op_record *ops;
@@ -82,15 +86,15 @@ struct history {
     size_t effect_count, effect_capacity;
     struct status_sample *samples;
     size_t sample_count, sample_capacity;
-    char **collections;       /* names */
+    char **collections; /* names */
     size_t collection_count, collection_capacity;
     struct history_load *loads;
     size_t load_count;
     struct history_loss *losses;
     size_t loss_count, loss_capacity;
-    char *content[2];         /* canonical dump of each instance at the end; NULL = not available */
-    bool lb_lost_queue;       /* the balancer itself said that its memory queue was lost */
-    uint64_t lost_on_crash;   /* writes it said it lost; 0 unless lb_lost_queue */
+    char *content[2];       /* canonical dump of each instance at the end; NULL = not available */
+    bool lb_lost_queue;     /* the balancer itself said that its memory queue was lost */
+    uint64_t lost_on_crash; /* writes it said it lost; 0 unless lb_lost_queue */
 };
 
 void history_init(struct history *h);

@@ -9,38 +9,71 @@
 
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_INVALID, VERDICT_ERROR, VERDICT_CLEANUP_FAILED };
 
-enum assertion_kind { ASSERT_STEADY, ASSERT_EXPECT, ASSERT_STEP, ASSERT_INVARIANT, ASSERT_VALIDITY, ASSERT_CLEANUP };
+enum assertion_kind {
+    ASSERT_STEADY,
+    ASSERT_EXPECT,
+    ASSERT_STEP,
+    ASSERT_INVARIANT,
+    ASSERT_VALIDITY,
+    ASSERT_CLEANUP
+};
 
 struct assertion_result {
     enum assertion_kind kind;
-    char *name;       /* the expression or invariant as written */
-    unsigned line;    /* in the scenario file; 0 = built in */
+    char *name;    /* the expression or invariant as written */
+    unsigned line; /* in the scenario file; 0 = built in */
     bool passed;
-    bool skipped;     /* with the reason in saw */
+    bool skipped; /* with the reason in saw */
     char *expected;
     char *saw;
-    int64_t at_ns;    /* when first violated or fulfilled; HISTORY_NEVER */
+    int64_t at_ns; /* when first violated or fulfilled; HISTORY_NEVER */
 };
 
-struct phase_span { char *name; int64_t start_ns, end_ns; };
-struct fault_span { char *name; char *target; char *what; int64_t start_ns, end_ns; uint64_t hits, touches; };
-struct step_result { char *name; char *command; int64_t at_ns; int status; char *outcome; char *output; bool passed; bool skipped; };
-struct event_line { int64_t at_ns; char *text; };
+struct phase_span {
+    char *name;
+    int64_t start_ns, end_ns;
+};
+struct fault_span {
+    char *name;
+    char *target;
+    char *what;
+    int64_t start_ns, end_ns;
+    uint64_t hits, touches;
+};
+struct step_result {
+    char *name;
+    char *command;
+    int64_t at_ns;
+    int status;
+    char *outcome;
+    char *output;
+    bool passed;
+    bool skipped;
+};
+struct event_line {
+    int64_t at_ns;
+    char *text;
+};
 
 struct results {
     char *scenario, *title, *path, *runbook, *engine;
     uint64_t seed;
     enum verdict verdict;
-    char *verdict_words;        /* one or two sentences a person understands */
+    char *verdict_words; /* one or two sentences a person understands */
     char journal_hash[33];
-    int64_t simulated_ns;       /* length of the run in scenario time */
-    double wall_seconds;        /* not part of the hash */
-    char *reproduce;            /* the command line */
-    struct assertion_result *assertions; size_t assertion_count;
-    struct phase_span *phases; size_t phase_count;
-    struct fault_span *faults; size_t fault_count;
-    struct step_result *steps; size_t step_count;
-    struct event_line *events; size_t event_count; /* state changes, in order */
+    int64_t simulated_ns; /* length of the run in scenario time */
+    double wall_seconds;  /* not part of the hash */
+    char *reproduce;      /* the command line */
+    struct assertion_result *assertions;
+    size_t assertion_count;
+    struct phase_span *phases;
+    size_t phase_count;
+    struct fault_span *faults;
+    size_t fault_count;
+    struct step_result *steps;
+    size_t step_count;
+    struct event_line *events;
+    size_t event_count; /* state changes, in order */
     uint64_t writes_offered, writes_accepted, writes_refused, writes_failed, writes_queued;
     uint64_t reads_offered, reads_ok, reads_failed;
     const struct history *history; /* borrowed: series and latencies are drawn from it */
@@ -48,8 +81,10 @@ struct results {
 
 void results_init(struct results *r);
 void results_deinit(struct results *r);
-struct assertion_result *results_add_assertion(struct results *r, enum assertion_kind kind, const char *name, unsigned line);
-void results_add_event(struct results *r, int64_t at_ns, const char *format, ...) __attribute__((format(printf, 3, 4)));
+struct assertion_result *results_add_assertion(struct results *r, enum assertion_kind kind, const char *name,
+                                               unsigned line);
+void results_add_event(struct results *r, int64_t at_ns, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 const char *verdict_name(enum verdict v);
 int verdict_exit_code(enum verdict v); /* 0 pass, 1 failed, 3 invalid, 4 infrastructure, 5 cleanup failed */
 

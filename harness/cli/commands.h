@@ -1,6 +1,7 @@
 /* waldrill's commands, one file each; main.c only picks one.  Each takes its own arguments (argv[0] is the
  * command's name), prints for people on stdout and errors on stderr, and returns the exit status of
- * docs/cli.md: 0 pass, 1 failed, 2 file or usage invalid, 3 run invalid, 4 infrastructure, 5 cleanup failed. */
+ * docs/cli.md: 0 pass, 1 failed, 2 file or usage invalid, 3 run invalid, 4 infrastructure, 5 cleanup failed.
+ */
 #ifndef WALDRILL_HARNESS_CLI_COMMANDS_H
 #define WALDRILL_HARNESS_CLI_COMMANDS_H
 

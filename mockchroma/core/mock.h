@@ -23,12 +23,12 @@
 struct mock;
 
 struct mock_options {
-    uint64_t seed;             /* UUIDs, shares, distributions */
-    const char *name;          /* "primary"; shown in journal and status */
-    const char *latency;       /* profile by name ("none", "measured-small"); NULL = "none" */
+    uint64_t seed;       /* UUIDs, shares, distributions */
+    const char *name;    /* "primary"; shown in journal and status */
+    const char *latency; /* profile by name ("none", "measured-small"); NULL = "none" */
     bool allow_reset;
-    uint64_t max_body_bytes;   /* 0 = Chroma's 41943040 */
-    const char *tag_key;       /* metadata key whose integer value is journalled as a record's tag; NULL = none */
+    uint64_t max_body_bytes; /* 0 = Chroma's 41943040 */
+    const char *tag_key; /* metadata key whose integer value is journalled as a record's tag; NULL = none */
 };
 
 enum mock_event_kind {
@@ -41,8 +41,8 @@ enum mock_event_kind {
 struct mock_event {
     enum mock_event_kind kind;
     uint64_t now_ns;
-    uint64_t conn;     /* never reused; given by the adapter */
-    uint64_t request;  /* MOCK_EV_REQUEST: never reused; given by the adapter */
+    uint64_t conn;    /* never reused; given by the adapter */
+    uint64_t request; /* MOCK_EV_REQUEST: never reused; given by the adapter */
     const struct http_head *head;
     struct block *body; /* borrowed; NULL when empty */
 };
@@ -100,24 +100,24 @@ bool mock_accepts(const struct mock *mock); /* listening? */
  * late).  Pointers are borrowed for the call. */
 struct mock_journal_entry {
     uint64_t request;
-    struct str request_id;   /* x-request-id as received (joined ones separated by commas) */
+    struct str request_id; /* x-request-id as received (joined ones separated by commas) */
     enum chroma_op op;
     struct str method;
     struct str target;
     uint64_t received_ns;
-    bool applied;            /* the operation was carried out (its effect, or its refusal, happened) */
+    bool applied; /* the operation was carried out (its effect, or its refusal, happened) */
     uint64_t applied_ns;
-    uint64_t apply_order;    /* rises with each applied write of this server; 0 = not applied */
+    uint64_t apply_order; /* rises with each applied write of this server; 0 = not applied */
     bool answered;
     uint64_t answered_ns;
-    int status;              /* sent to the client; 0 = none */
-    int real_status;         /* what the server itself would have answered; 0 = never got that far */
-    struct str fault;        /* name of the fault that decided, "" = none */
-    struct str tenant;       /* decoded; "" when not applicable */
+    int status;        /* sent to the client; 0 = none */
+    int real_status;   /* what the server itself would have answered; 0 = never got that far */
+    struct str fault;  /* name of the fault that decided, "" = none */
+    struct str tenant; /* decoded; "" when not applicable */
     struct str database;
-    struct str collection;   /* NAME, resolved from the UUID at the time of application; "" = unknown */
-    const struct str *ids;   /* record ids of an applied record write (for delete by filter: those deleted) */
-    const int64_t *tags;     /* value of tag_key per id, INT64_MIN = none */
+    struct str collection; /* NAME, resolved from the UUID at the time of application; "" = unknown */
+    const struct str *ids; /* record ids of an applied record write (for delete by filter: those deleted) */
+    const int64_t *tags;   /* value of tag_key per id, INT64_MIN = none */
     size_t id_count;
 };
 typedef void mock_journal_cb(void *context, const struct mock_journal_entry *entry);

@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CORE_INSTANCES 2 /* 0 = the machine named primary, 1 = the one named replica */
+#define CORE_INSTANCES   2 /* 0 = the machine named primary, 1 = the one named replica */
 #define CORE_NO_DEADLINE UINT64_MAX
 
 struct core;
@@ -36,8 +36,8 @@ enum core_event_kind {
     CORE_EV_CLIENT_HEAD, /* a request's head */
     CORE_EV_CLIENT_BODY, /* its whole body, after CORE_ACT_COLLECT (always, even when empty) */
     CORE_EV_CLIENT_DONE, /* the ticket is over: answered in full, or the client went away */
-    CORE_EV_CALL_HEAD,   /* an answer's head, for calls with head_first; the body waits for RELAY or COLLECT */
-    CORE_EV_CALL_END,    /* the call is over */
+    CORE_EV_CALL_HEAD, /* an answer's head, for calls with head_first; the body waits for RELAY or COLLECT */
+    CORE_EV_CALL_END,  /* the call is over */
     CORE_EV_LOG_DURABLE, /* all records up to lsn are on disk */
     CORE_EV_LOG_FAILED,  /* a write or sync failed: nothing more will become durable */
     CORE_EV_LOG_READ,    /* the body of a record, after CORE_ACT_READ */
@@ -58,8 +58,8 @@ enum core_command {
 
 struct core_event {
     enum core_event_kind kind;
-    uint64_t now_ns;  /* monotonic, of this event; never goes back */
-    int64_t wall_ms;  /* UTC, for timestamps only */
+    uint64_t now_ns; /* monotonic, of this event; never goes back */
+    int64_t wall_ms; /* UTC, for timestamps only */
     union {
         struct {
             uint64_t lsn;
@@ -76,8 +76,8 @@ struct core_event {
         struct {
             uint64_t client;
             struct block *body; /* NULL when empty */
-            bool too_large;     /* the limit of COLLECT was passed; body is NULL, the rest is being discarded */
-            bool failed;        /* out of memory while collecting */
+            bool too_large; /* the limit of COLLECT was passed; body is NULL, the rest is being discarded */
+            bool failed;    /* out of memory while collecting */
         } client_body;
         struct {
             uint64_t client;
@@ -90,10 +90,10 @@ struct core_event {
         struct {
             uint64_t call;
             enum call_outcome outcome;
-            bool bytes_left;            /* at least one byte of the request left this process */
+            bool bytes_left;              /* at least one byte of the request left this process */
             const struct http_head *head; /* CALL_ANSWERED without head_first: the answer's head, else NULL */
-            struct block *body;         /* collected body, NULL when empty or relayed */
-            const char *detail;         /* for people: "Connection refused"; "" when none */
+            struct block *body;           /* collected body, NULL when empty or relayed */
+            const char *detail;           /* for people: "Connection refused"; "" when none */
         } call_end;
         struct {
             uint64_t lsn;

@@ -33,8 +33,8 @@ struct settings {
     char wal_dir[SETTINGS_TEXT_MAX];
     uint64_t wal_segment_bytes;
     uint64_t wal_memory_bytes;
-    uint64_t wal_max_bytes;   /* rule 20 */
-    uint64_t wal_max_writes;  /* rule 20 */
+    uint64_t wal_max_bytes;  /* rule 20 */
+    uint64_t wal_max_writes; /* rule 20 */
     enum when_none_up when_none_up;
     uint64_t replay_max_attempts;
     uint64_t max_body_bytes;
@@ -63,7 +63,7 @@ enum settings_type {
 struct settings_row {
     const char *name; /* "CHECK_INTERVAL"; the flag is --check-interval, the YAML key check_interval */
     enum settings_type type;
-    size_t offset; /* in struct settings */
+    size_t offset;        /* in struct settings */
     const char *fallback; /* default, as a user would write it; NULL = required; "" = off */
     const char *expected; /* "a duration from 100ms to 1d, or plain seconds" */
     const char *meaning;  /* one line for --help */
@@ -85,8 +85,8 @@ void settings_draft_init(struct settings_draft *draft); /* all defaults; require
 /* name as in the table (any of NAME, name, name-with-dashes).  A value from a lower source never replaces
  * one from a higher.  The message is one line naming setting, value and what is expected; an unknown name
  * suggests the nearest. */
-int settings_set(struct settings_draft *draft, struct str name, struct str value,
-                 enum settings_source source, struct errmsg *msg);
+int settings_set(struct settings_draft *draft, struct str name, struct str value, enum settings_source source,
+                 struct errmsg *msg);
 /* Applies LOAD_PROFILE, then checks that required ones are there and that they fit together. */
 int settings_finish(struct settings_draft *draft, struct errmsg *msg);
 /* "NAME=value  # source" for every row. */

@@ -41,7 +41,8 @@ struct upstream_port {
 /* The log. */
 struct log_port {
     void *context;
-    void (*append)(void *context, uint64_t lsn, uint8_t type, struct block *meta, struct block *body, bool sync);
+    void (*append)(void *context, uint64_t lsn, uint8_t type, struct block *meta, struct block *body,
+                   bool sync);
     void (*read)(void *context, uint64_t lsn);
     void (*trim)(void *context, uint64_t lsn);
 };
