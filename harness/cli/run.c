@@ -19,7 +19,7 @@
 #define PATH_BYTES         4096
 #define FAILURES_SHOWN     20
 #define DEFAULT_OUT        "waldrill-report"
-#define DEFAULT_REAL_SCALE 1.0
+#define DEFAULT_REAL_SCALE 10.0
 
 static const char help[] =
     "usage: waldrill run FILE... [--engine sim|real] [--out DIR] [--seed N] [--time-scale X]\n"
@@ -34,13 +34,13 @@ static const char help[] =
     ");\n"
     "                  with several files, one folder for each inside of DIR\n"
     "  --seed N        another seed than the file's\n"
-    "  --time-scale X  real: run X times faster than the wall clock, 1 to 100 (default 1)\n"
+    "  --time-scale X  real: run X times faster than the wall clock, 1 to 100 (default 10)\n"
     "  --mutant NAME   put a known-bad proxy on trial (test builds)\n"
     "  --quiet         only the verdict\n"
     "\n"
     "examples\n"
     "  waldrill run scenarios/guide/01-primary-down.yaml --engine sim --out report\n"
-    "  waldrill run scenarios/guide/01-primary-down.yaml --engine real --time-scale 10 --out report\n"
+    "  waldrill run scenarios/guide/01-primary-down.yaml --engine real --out report\n"
     "\n"
     "exit status: 0 pass, 1 failed, 2 scenario or usage wrong, 3 the run proves nothing (INVALID),\n"
     "             4 infrastructure, 5 cleanup failed\n";
