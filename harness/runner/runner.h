@@ -8,14 +8,14 @@
 #include "harness/scenario/scenario.h"
 
 struct runner_options {
-    double time_scale;      /* real engine */
+    double time_scale; /* real engine */
     const char *work_dir;
     const char *mutant;
-    bool progress;          /* a line on stderr now and then, for people */
-    uint64_t seed;          /* 0 = the scenario's */
-    uint64_t sample_ns;     /* period of /status samples; 0 = fitted to the scenario's length */
-    bool no_samples;        /* none while the load runs (campaigns); phases that end by a condition still ask */
-    bool no_gate;           /* skip the wait for steady_state before the load */
+    bool progress;      /* a line on stderr now and then, for people */
+    uint64_t seed;      /* 0 = the scenario's */
+    uint64_t sample_ns; /* period of /status samples; 0 = fitted to the scenario's length */
+    bool no_samples;    /* none while the load runs (campaigns); phases that end by a condition still ask */
+    bool no_gate;       /* skip the wait for steady_state before the load */
 };
 
 /* Opens the engine, plays, heals, judges, finishes; the caller closes the engine.  Always leaves a judged

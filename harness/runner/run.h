@@ -1,0 +1,185 @@
+/* What one run knows of itself, shared by the files of harness/runner/ and seen by nobody else.
+ *
+ *   runner.c    the loop: what is due now, then let the world move to what is due next
+ *   timeline.c  phases, marks, faults
+ *   clients.c   the load: collections, operations, their answers
+ *   sampling.c  /status, and the events read from it
+ *   steps.c     the runbook's requests and commands
+ *   world.c     the series as expressions see them
+ *   healing.c   after the last phase: everything mended, everything drained
+ *   judging.c   assertions, verdict, words
+ *
+ * Everything runs on one thread.  Answers arrive as callbacks from inside engine->advance; they note facts
+ * in this struct and ask nothing of the engine. */
+#ifndef WALDRILL_HARNESS_RUNNER_RUN_H
+#define WALDRILL_HARNESS_RUNNER_RUN_H
+
+#include "base/units.h"
+#include "harness/runner/runner.h"
+#include "harness/runner/workload.h"
+#include <sys/types.h>
+
+#define RUN_ID_SIZE        40
+#define RUN_RECENT         64 /* acknowledged writes that a get may follow */
+#define RUN_NO_TIME        UINT64_MAX
+#define RUN_COMMAND_OUTPUT ((size_t)1 << 20)
+
+struct run_phase {
+    bool begun, over;
+    bool ran_out; /* "until" did not come true within max */
+    uint64_t start_ns, end_ns;
+};
+
+struct run_fault {
+    bool begun, over;
+    bool waits_restart;
+    uint64_t restart_ns;
+    uint64_t start_ns, end_ns;
+    uint64_t id, hits, touches;
+};
+
+struct run_collection {
+    uint32_t name;        /* index into history->collections */
+    char id[RUN_ID_SIZE]; /* "" until the create has been answered */
+    char trouble[128];    /* why it has none */
+};
+
+struct run_recent {
+    uint32_t collection; /* index into run->collections */
+    uint32_t record;
+};
+
+struct run_load {
+    struct workload plan;
+    bool begun;
+    uint64_t end_ns;       /* RUN_NO_TIME while nobody knows */
+    uint32_t first, count; /* its targets among run->collections */
+    uint64_t planned, sent;
+    uint64_t worst_late_ns;
+};
+
+struct run_step {
+    bool begun, over;
+    uint32_t op; /* index into history->ops; HISTORY_NONE */
+    uint64_t begun_ns;
+    pid_t child; /* a command that runs; 0 = none */
+    int output_fd;
+    struct buf output;
+};
+
+struct run_capture {
+    char *name;
+    char *value;
+};
+
+/* What /status said beyond struct status_sample, at the same index. */
+struct run_status_more {
+    double healthy_instances, total_instances;
+    double progress_age_s; /* -1 = null */
+    double lag[2];
+    uint64_t alerts;
+};
+
+struct run {
+    const struct scenario *scenario;
+    struct engine *engine;
+    const struct runner_options *options;
+    struct history *history;
+    struct results *results;
+    uint64_t seed;
+    uint64_t start_ns; /* of the first phase */
+    uint64_t end_ns;   /* of the last one; RUN_NO_TIME until then */
+    uint64_t next_tag;
+
+    struct run_phase *phases;
+    uint32_t phase; /* the one going on; == phase_count when all are over */
+    struct run_fault *faults;
+    struct run_load *loads;
+    struct run_collection *collections;
+    uint32_t collection_count;
+    uint32_t creates_open;
+    struct run_recent recent[RUN_RECENT];
+    uint64_t recent_count;
+    struct buf scratch; /* bodies, paths and headers being composed */
+    uint64_t in_flight; /* operations and steps sent and not answered */
+
+    uint64_t sample_ns;
+    uint64_t next_sample_ns;
+    uint64_t samples_in_flight;
+    bool fresh_sample; /* one has come since the loop last looked */
+    struct run_status_more *more;
+    size_t more_count, more_capacity;
+    bool was_pending[3]; /* thresholds of pending_writes that were passed, for events */
+
+    struct run_step *steps;
+    struct run_capture *captures;
+    size_t capture_count;
+    struct run_collection *made; /* collections that steps created */
+    size_t made_count;
+
+    uint64_t wall_start_ns;
+    const struct scenario_expect *stopped_by; /* the stop_if that came true; NULL = none */
+    bool lb_dead, lb_paused;
+    bool instance_dead[2];
+    char invalid[256]; /* why the run proves nothing; "" = it may */
+    char broken[600];  /* what the engine could not do; "" = nothing */
+    char heal_trouble[600];
+    bool drained;
+};
+
+/* ---- timeline.c ---- */
+/* Scenario time of a mark; false while nobody can know it (a phase that ends by a condition). */
+bool timeline_mark(const struct run *run, const struct mark *mark, uint64_t *at_ns);
+void timeline_begin(struct run *run);
+/* Ends and begins what is due at now_ns. */
+int timeline_phases(struct run *run, uint64_t now_ns);
+int timeline_faults(struct run *run, uint64_t now_ns, struct errmsg *msg);
+uint64_t timeline_next(const struct run *run); /* RUN_NO_TIME = nothing known */
+const char *timeline_target_name(enum scenario_target target);
+/* Ends one fault that has begun; its hits are counted. */
+int timeline_fault_end(struct run *run, size_t index, uint64_t now_ns, struct errmsg *msg);
+
+/* ---- clients.c ---- */
+int clients_open(struct run *run, struct errmsg *msg); /* creates the loads' collections */
+void clients_phases_changed(struct run *run);
+int clients_send_due(struct run *run, uint64_t now_ns, struct errmsg *msg);
+uint64_t clients_next(const struct run *run);
+uint64_t run_tag(struct run *run);
+void clients_close(struct run *run);
+/* Notes an answer in an operation's record. */
+void clients_note(struct op_record *op, const struct engine_answer *answer);
+
+/* ---- sampling.c ---- */
+void sampling_open(struct run *run);
+int sampling_send(struct run *run, struct errmsg *msg);
+void sampling_close(struct run *run);
+
+/* ---- steps.c ---- */
+int steps_due(struct run *run, uint64_t now_ns, bool last_chance, struct errmsg *msg);
+uint64_t steps_next(const struct run *run);
+bool steps_commands_running(const struct run *run);
+void steps_poll(struct run *run, uint64_t now_ns);
+void steps_close(struct run *run);
+
+/* ---- runner.c ---- */
+uint64_t run_wall_ns(void); /* the machine's monotonic clock: for limits and figures, never for decisions */
+
+/* ---- world.c ---- */
+/* All samples and the whole run. */
+struct expression_world world_of_run(struct run *run);
+/* The last sample, and loads from begin_ns on. */
+struct expression_world world_of_now(struct run *run, uint64_t begin_ns, uint64_t now_ns);
+
+/* ---- healing.c ---- */
+void healing_run(struct run *run);
+/* Lets the world run until the condition holds, asking /status meanwhile; false = the bound was reached or
+ * the engine failed (run->broken). */
+bool healing_wait(struct run *run, bool (*done)(struct run *run), uint64_t bound_ns);
+bool healing_is_steady(struct run *run);
+
+/* ---- judging.c ---- */
+void judging_gate(struct run *run, bool steady);
+void judging_run(struct run *run);
+void judging_verdict(struct run *run);
+
+#endif

@@ -1,0 +1,192 @@
+/* Sampling of /status: one GET a period, parsed into the history, and the events a person would tell the
+ * story with (an instance goes down, writes begin to pile up, replay begins and ends).
+ *
+ * A sample stands at the instant its answer arrived; the state it shows is at most its latency older.
+ * How it fails: no answer in time, a status other than 200, or a document that is not the guide's: a sample
+ * with answered = false, which expressions see as unknown. */
+#include "harness/runner/run.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include <jansson.h>
+#include <string.h>
+
+#define SAMPLING_TIMEOUT (5 * NS_PER_S)
+#define SAMPLING_MOST    4000 /* samples of one run, roughly; a longer run is looked at less often */
+
+static const double sampling_thresholds[] = { 0, 20, 50 };
+
+void sampling_open(struct run *run)
+{
+    run->sample_ns = run->options->sample_ns;
+    if (run->sample_ns != 0) {
+        return;
+    }
+    uint64_t length_ns = 0;
+    for (size_t i = 0; i < run->scenario->phase_count; i++) {
+        const struct scenario_phase *phase = &run->scenario->phases[i];
+        length_ns += phase->until == NULL ? phase->for_ns : phase->max_ns;
+    }
+    /* Expectations speak of seconds, so a second it is until that would be too many. */
+    uint64_t fitted_ns = length_ns / SAMPLING_MOST / NS_PER_S * NS_PER_S;
+    run->sample_ns = fitted_ns > NS_PER_S ? fitted_ns : NS_PER_S;
+}
+
+static double sampling_number(const json_t *object, const char *key, double absent)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : absent;
+}
+
+static void sampling_read_wal(const json_t *wal, struct status_sample *sample, struct run_status_more *more)
+{
+    sample->pending_writes = sampling_number(wal, "pending_writes", 0);
+    sample->failed_replays = sampling_number(wal, "failed_replays", 0);
+    sample->dead_letters = sampling_number(wal, "dead_letters", 0);
+    sample->total_replayed = sampling_number(wal, "total_replayed", 0);
+    sample->oldest_pending_s = sampling_number(wal, "oldest_pending", -1);
+    sample->is_replaying = json_is_true(json_object_get(wal, "is_replaying"));
+    sample->memory_bytes = sampling_number(wal, "memory_bytes", 0);
+    sample->wal_bytes = sampling_number(wal, "bytes", 0);
+    more->progress_age_s = sampling_number(wal, "progress_age", -1);
+}
+
+static void sampling_read_instances(const json_t *instances, struct status_sample *sample,
+                                    struct run_status_more *more)
+{
+    static const char *const names[2] = { "primary", "replica" };
+    size_t index;
+    const json_t *instance;
+    json_array_foreach(instances, index, instance)
+    {
+        const char *name = json_string_value(json_object_get(instance, "name"));
+        for (size_t i = 0; i < 2 && name != NULL; i++) {
+            if (strcmp(name, names[i]) == 0) {
+                sample->healthy[i] = json_is_true(json_object_get(instance, "healthy"));
+                more->lag[i] = sampling_number(instance, "lag", 0);
+            }
+        }
+    }
+}
+
+/* False: not a status of ours. */
+static bool sampling_read(struct run *run, struct str body, struct status_sample *sample,
+                          struct run_status_more *more)
+{
+    json_t *root = json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *wal = json_object_get(root, "write_ahead_log");
+    const json_t *instances = json_object_get(root, "instances");
+    const json_t *stats = json_object_get(root, "stats");
+    bool good = json_is_object(wal) && json_is_array(instances) && json_is_object(stats);
+    if (good) {
+        sampling_read_wal(wal, sample, more);
+        sampling_read_instances(instances, sample, more);
+        sample->rss_bytes = sampling_number(stats, "rss_bytes", 0);
+        more->healthy_instances = sampling_number(root, "healthy_instances", 0);
+        more->total_instances = sampling_number(root, "total_instances", 0);
+        double lost = sampling_number(wal, "lost_on_restart", 0);
+        if (lost > 0) {
+            run->history->lb_lost_queue = true;
+            run->history->lost_on_crash = (uint64_t)lost;
+        }
+    }
+    json_decref(root);
+    return good;
+}
+
+static void sampling_event_pending(struct run *run, const struct status_sample *sample)
+{
+    for (size_t i = 0; i < sizeof(sampling_thresholds) / sizeof(sampling_thresholds[0]); i++) {
+        bool above = sample->pending_writes > sampling_thresholds[i];
+        if (above == run->was_pending[i]) {
+            continue;
+        }
+        run->was_pending[i] = above;
+        if (sampling_thresholds[i] == 0) {
+            results_add_event(run->results, sample->at_ns,
+                              above ? "writes begin to wait for the primary" : "no write waits any more");
+        } else {
+            results_add_event(run->results, sample->at_ns, "pending_writes %s %.0f",
+                              above ? "rises above" : "falls to or below", sampling_thresholds[i]);
+        }
+    }
+}
+
+static void sampling_events(struct run *run, const struct status_sample *before,
+                            const struct status_sample *sample)
+{
+    static const char *const names[2] = { "primary", "replica" };
+    if (before != NULL && before->answered != sample->answered) {
+        results_add_event(
+            run->results, sample->at_ns,
+            sample->answered ? "the balancer answers /status again" : "the balancer does not answer /status");
+    }
+    if (!sample->answered) {
+        return;
+    }
+    sampling_event_pending(run, sample);
+    const struct status_sample *last = before;
+    while (last != NULL && !last->answered) {
+        last = last == run->history->samples ? NULL : last - 1;
+    }
+    if (last == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < (run->scenario->has_replica ? 2 : 1); i++) {
+        if (last->healthy[i] != sample->healthy[i]) {
+            results_add_event(run->results, sample->at_ns, "the balancer sees the %s %s", names[i],
+                              sample->healthy[i] ? "healthy" : "down");
+        }
+    }
+    if (last->is_replaying != sample->is_replaying) {
+        results_add_event(run->results, sample->at_ns, "replay %s", sample->is_replaying ? "begins" : "ends");
+    }
+    if (last->failed_replays != sample->failed_replays) {
+        results_add_event(run->results, sample->at_ns, "failed_replays is %.0f", sample->failed_replays);
+    }
+}
+
+static void sampling_answered(void *context, uint64_t tag, const struct engine_answer *answer)
+{
+    (void)tag;
+    struct run *run = context;
+    struct status_sample *sample = history_add_sample(run->history);
+    if (run->more_count == run->more_capacity) {
+        run->more_capacity = run->more_capacity == 0 ? 64 : run->more_capacity * 2;
+        run->more = mem_realloc(run->more, run->more_capacity * sizeof(*run->more));
+    }
+    struct run_status_more *more = &run->more[run->more_count++];
+    *more = (struct run_status_more){ .progress_age_s = -1 };
+    CHECK(run->more_count == run->history->sample_count);
+    sample->at_ns = answer->done_ns;
+    sample->latency_ns = (uint64_t)(answer->done_ns - answer->sent_ns);
+    sample->oldest_pending_s = -1;
+    sample->answered = answer->outcome == OP_ANSWERED && answer->status == 200 &&
+                       sampling_read(run, answer->body, sample, more);
+    bool first = run->history->sample_count == 1;
+    sampling_events(run, first ? NULL : sample - 1, sample);
+    run->samples_in_flight--;
+    run->fresh_sample = true;
+}
+
+int sampling_send(struct run *run, struct errmsg *msg)
+{
+    struct engine_request request = {
+        .target = TARGET_LB,
+        .method = "GET",
+        .path = "/status",
+        .timeout_ns = SAMPLING_TIMEOUT,
+    };
+    run->samples_in_flight++;
+    int rv = run->engine->ops->request(run->engine, &request, 0, sampling_answered, run, msg);
+    if (rv != 0) {
+        run->samples_in_flight--;
+    }
+    return rv;
+}
+
+void sampling_close(struct run *run)
+{
+    mem_free(run->more);
+    run->more = NULL;
+}
