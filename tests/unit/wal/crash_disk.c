@@ -402,7 +402,9 @@ struct disk *disk_crash(const struct disk *d, enum crash_fate fate, size_t posit
         for (size_t k = 0; k < f->dirty_count; k++) {
             crash_sector(out, &f->dirty[k], fate_of(fate, index++, position, dice), f->size, dice);
         }
-        memcpy(out->safe, out->now, out->capacity);
+        if (out->capacity > 0) {
+            memcpy(out->safe, out->now, out->capacity);
+        }
         out->safe_size = out->size;
     }
     after->now = dir;
