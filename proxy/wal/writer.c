@@ -323,6 +323,11 @@ bool wal_writer_failed(const struct wal_writer *w)
     return w->failed;
 }
 
+const struct wal_segments *wal_writer_segments(const struct wal_writer *w)
+{
+    return &w->segments;
+}
+
 uint64_t wal_writer_next_lsn(const struct wal_writer *w)
 {
     return w->next_lsn;

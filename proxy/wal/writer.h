@@ -169,6 +169,8 @@ void wal_writer_done(struct wal_writer *w, const struct wal_result *result);
 bool wal_writer_poll(struct wal_writer *w, struct wal_notice *out);
 
 bool wal_writer_failed(const struct wal_writer *w);
+/* What is where; also after a recover that failed: the segments that were sound up to there. */
+const struct wal_segments *wal_writer_segments(const struct wal_writer *w);
 uint64_t wal_writer_next_lsn(const struct wal_writer *w);
 uint64_t wal_writer_durable_lsn(const struct wal_writer *w);
 

@@ -1,0 +1,183 @@
+/* Reads a log as recovery does, but changes nothing: no lock, no sync, no tail cut off.  Beside a running
+ * walproxy the newest commit may show as an unfinished tail, and a segment trimmed in between as missing. */
+#include "proxy/io/log_command.h"
+
+#include "base/digest.h"
+#include "base/units.h"
+#include "proxy/io/log_dir.h"
+#include <stdio.h>
+#include <string.h>
+
+#define EXIT_SOUND  0
+#define EXIT_BROKEN 1
+#define EXIT_USAGE  2
+
+enum verb { VERB_LS, VERB_SHOW, VERB_VERIFY };
+
+struct request {
+    enum verb verb;
+    const char *dir;
+    bool payload;
+    uint64_t from;
+    uint64_t to;
+};
+
+static int usage(const char *complaint)
+{
+    (void)fprintf(stderr,
+                  "walproxy wal: %s\n"
+                  "usage: walproxy wal ls DIR                                  segments and their records\n"
+                  "       walproxy wal show [--from LSN] [--to LSN] [--payload] DIR  one line per record\n"
+                  "       walproxy wal verify DIR                              reads and checks everything\n",
+                  complaint);
+    return EXIT_USAGE;
+}
+
+static int parse_lsn(int argc, char **argv, int *i, uint64_t *out)
+{
+    struct errmsg msg = { 0 };
+    if (*i + 1 >= argc) {
+        return usage("--from and --to need an LSN");
+    }
+    (*i)++;
+    if (units_parse_u64(str_of(argv[*i]), out, &msg) != 0) {
+        return usage(msg.text);
+    }
+    return 0;
+}
+
+static int parse(int argc, char **argv, struct request *r)
+{
+    static const char *const verbs[] = { "ls", "show", "verify" };
+    *r = (struct request){ .to = UINT64_MAX };
+    size_t verb = 0;
+    while (argc > 1 && verb < 3 && strcmp(argv[1], verbs[verb]) != 0) {
+        verb++;
+    }
+    if (argc < 2 || verb == 3) {
+        return usage(argc < 2 ? "ls, show or verify?" : "no such command (ls, show, verify)");
+    }
+    r->verb = (enum verb)verb;
+    for (int i = 2; i < argc; i++) {
+        int rc = 0;
+        if (r->verb == VERB_SHOW && strcmp(argv[i], "--payload") == 0) {
+            r->payload = true;
+        } else if (r->verb == VERB_SHOW && strcmp(argv[i], "--from") == 0) {
+            rc = parse_lsn(argc, argv, &i, &r->from);
+        } else if (r->verb == VERB_SHOW && strcmp(argv[i], "--to") == 0) {
+            rc = parse_lsn(argc, argv, &i, &r->to);
+        } else if (argv[i][0] == '-' || r->dir != NULL) {
+            rc = usage("one directory, and no other options");
+        } else {
+            r->dir = argv[i];
+        }
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return r->dir == NULL ? usage("which directory?") : 0;
+}
+
+/* Printable ASCII as it is, the rest as \xNN: a record must not write to a terminal what it likes. */
+static void print_payload(const char *label, struct str bytes)
+{
+    (void)printf("  %s: ", label);
+    for (size_t i = 0; i < bytes.size; i++) {
+        unsigned char c = (unsigned char)bytes.data[i];
+        if (c >= 0x20 && c < 0x7f && c != '\\') {
+            (void)putchar(c);
+        } else {
+            (void)printf("\\x%02x", c);
+        }
+    }
+    (void)putchar('\n');
+}
+
+static void show_record(void *context, const struct wal_record *record, bool first)
+{
+    (void)first;
+    const struct request *r = context;
+    if (r->verb != VERB_SHOW || record->lsn < r->from || record->lsn > r->to) {
+        return;
+    }
+    char digest[DIGEST_TEXT_SIZE + 1] = "-";
+    if (record->body.size > 0) {
+        digest_of(record->body, digest);
+    }
+    (void)printf("lsn=%llu type=%u meta=%zu body=%zu digest=%s\n", (unsigned long long)record->lsn,
+                 record->type, record->meta.size, record->body.size, digest);
+    if (r->payload) {
+        print_payload("meta", record->meta);
+        print_payload("body", record->body);
+    }
+}
+
+static void print_segments(const struct wal_segments *segments)
+{
+    (void)printf("%-20s %12s %12s %10s %12s %12s\n", "segment", "first lsn", "last lsn", "records", "used",
+                 "file");
+    for (size_t i = 0; i < segments->count; i++) {
+        const struct wal_segment *s = &segments->items[i];
+        char name[WAL_NAME_SIZE];
+        wal_segment_name(s->sequence, name);
+        (void)printf("%-20s %12llu ", name, (unsigned long long)s->first_lsn);
+        if (s->record_count == 0) {
+            (void)printf("%12s ", "-");
+        } else {
+            (void)printf("%12llu ", (unsigned long long)wal_segment_next_lsn(s) - 1);
+        }
+        (void)printf("%10zu %12llu %12llu\n", s->record_count, (unsigned long long)s->used_bytes,
+                     (unsigned long long)s->file_bytes);
+    }
+}
+
+static int run(const struct request *r, struct log_dir *dir, struct errmsg *msg)
+{
+    /* The id and size matter only to a log that is begun, which does not happen here. */
+    struct wal_writer_options options = { .segment_bytes = WAL_SEGMENT_BYTES_MIN, .log_id = 1 };
+    struct wal_writer *w = wal_writer_new(&options);
+    struct wal_source source = log_dir_source(dir);
+    struct wal_recovery found = { 0 };
+    struct request copy = *r;
+    int rc = wal_writer_recover(w, &source, show_record, &copy, &found, msg);
+    const struct wal_segments *segments = wal_writer_segments(w);
+    if (r->verb == VERB_LS) {
+        print_segments(segments);
+    }
+    if (rc == 0 && segments->count == 0) {
+        rc = error_set(msg, ERR_NOT_FOUND, "no log in this directory");
+    }
+    if (rc == 0 && r->verb != VERB_SHOW) {
+        (void)printf("sound: log %016llx, %llu records in %llu segments, next lsn %llu\n",
+                     (unsigned long long)found.log_id, (unsigned long long)found.records,
+                     (unsigned long long)found.segments, (unsigned long long)found.next_lsn);
+    }
+    if (rc == 0 && found.torn) {
+        (void)printf("unfinished tail (never reported durable, cut off at the next start): %s\n",
+                     found.torn_text);
+    }
+    wal_writer_free(w);
+    return rc;
+}
+
+int log_command(int argc, char **argv)
+{
+    struct request r;
+    struct log_dir *dir = NULL;
+    struct errmsg msg = { 0 };
+    int rc = parse(argc, argv, &r);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = log_dir_open(&dir, r.dir, LOG_DIR_READ, &msg);
+    if (rc == 0) {
+        rc = run(&r, dir, &msg);
+        log_dir_close(dir);
+        (void)error_wrap(&msg, rc, "%s", r.dir);
+    }
+    if (rc != 0) {
+        (void)fflush(stdout);
+        (void)fprintf(stderr, "walproxy wal: %s\n", msg.text);
+    }
+    return rc == 0 ? EXIT_SOUND : EXIT_BROKEN;
+}
