@@ -1,0 +1,496 @@
+/* Executes the writer machine's jobs on the simulated disk, one operation after another, as the log
+ * thread does.  An operation takes effect in the cache when it begins, a sync when it ends; a crash in
+ * between finds the disk as it is then.  Completions reach the core as events, never from inside a port
+ * function.
+ *
+ * Memory mode keeps the records of this process in a table and calls everything durable at once. */
+#include "harness/sim/log.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/units.h"
+#include "harness/sim/balancer.h"
+#include "harness/sim/disk.h"
+#include "proxy/wal/writer.h"
+
+#define IDLE_NS (5 * NS_PER_MS)
+
+struct kept {
+    uint64_t lsn;
+    struct block *meta, *body;
+};
+
+struct wanted_read {
+    uint64_t lsn;
+};
+
+struct sim_log {
+    struct wal_writer *writer; /* NULL in memory mode */
+    const struct wal_job *job; /* out now */
+    size_t op;
+    int result;
+    bool kicked;
+    struct happening *idle;
+    bool opening;
+    void (*on_ready)(struct world *w);
+    struct prng prng;
+    /* Blocks borrowed by the writer (file) or held for reads (memory), in order of LSN. */
+    struct kept *kept;
+    size_t kept_first, kept_count, kept_capacity;
+    uint64_t last_lsn, told_lsn, bytes;
+    struct wanted_read *reads;
+    size_t read_count, read_capacity;
+    unsigned generation;
+};
+
+static void run_job(struct world *w, struct sim_log *log);
+
+static bool stale(const struct world *w, const struct happening *h)
+{
+    return w->log == NULL || w->log->generation != h->value;
+}
+
+/* ---- operations ---- */
+
+static uint64_t op_time(struct sim_log *log, const struct wal_op *op)
+{
+    switch (op->kind) {
+        case WAL_OP_SYNC:
+        case WAL_OP_SYNC_DIR: /* a consumer's SSD: mostly a millisecond or two */
+            return 300 * NS_PER_US + prng_exponential(&log->prng, 1500 * NS_PER_US);
+        case WAL_OP_READ:
+            return 50 * NS_PER_US + op->size;
+        case WAL_OP_CREATE:
+        case WAL_OP_RENAME:
+        case WAL_OP_UNLINK:
+            return 30 * NS_PER_US;
+        case WAL_OP_WRITE:
+        case WAL_OP_ZERO:
+            break;
+    }
+    return 5 * NS_PER_US + op->size / 4;
+}
+
+static int begin_op(struct world *w, const struct wal_op *op)
+{
+    switch (op->kind) {
+        case WAL_OP_CREATE:
+            return disk_create(w, op->name);
+        case WAL_OP_WRITE:
+            return disk_write(w, op->name, op->offset, op->bytes, op->size);
+        case WAL_OP_ZERO:
+            return disk_zero(w, op->name, op->offset, op->size);
+        case WAL_OP_RENAME:
+            return disk_rename(w, op->name, op->to);
+        case WAL_OP_UNLINK:
+            return disk_unlink(w, op->name);
+        case WAL_OP_READ:
+            return disk_read(w, op->name, op->offset, op->into, op->size);
+        case WAL_OP_SYNC:
+        case WAL_OP_SYNC_DIR:
+            break;
+    }
+    return 0;
+}
+
+static int end_op(struct world *w, const struct wal_op *op)
+{
+    if (op->kind == WAL_OP_SYNC) {
+        return disk_sync(w, op->name);
+    }
+    if (op->kind == WAL_OP_SYNC_DIR) {
+        disk_sync_dir(w);
+    }
+    return 0;
+}
+
+static void drop_kept(struct sim_log *log, uint64_t upto)
+{
+    while (log->kept_count > 0 && log->kept[log->kept_first].lsn <= upto) {
+        struct kept *k = &log->kept[log->kept_first++];
+        block_unref(k->meta);
+        block_unref(k->body);
+        log->kept_count--;
+    }
+    if (log->kept_count == 0) {
+        log->kept_first = 0;
+    }
+}
+
+static void keep(struct sim_log *log, uint64_t lsn, struct block *meta, struct block *body)
+{
+    if (log->kept_first + log->kept_count == log->kept_capacity) {
+        if (log->kept_first > log->kept_capacity / 2) {
+            memmove(log->kept, log->kept + log->kept_first, log->kept_count * sizeof(*log->kept));
+            log->kept_first = 0;
+        } else {
+            log->kept_capacity = log->kept_capacity == 0 ? 64 : 2 * log->kept_capacity;
+            log->kept = mem_realloc(log->kept, log->kept_capacity * sizeof(*log->kept));
+        }
+    }
+    log->kept[log->kept_first + log->kept_count++] =
+        (struct kept){ .lsn = lsn, .meta = block_ref(meta), .body = block_ref(body) };
+}
+
+static void tell(struct world *w, struct sim_log *log, const struct wal_notice *n)
+{
+    struct core_event event = { 0 };
+    switch (n->kind) {
+        case WAL_NOTICE_DURABLE:
+            drop_kept(log, n->lsn);
+            journal_note(&w->journal, w->now_ns, JOURNAL_LB_DURABLE, n->lsn, n->log_bytes, 0, STR(""));
+            event.kind = CORE_EV_LOG_DURABLE;
+            event.u.log_durable.lsn = n->lsn;
+            event.u.log_durable.log_bytes = n->log_bytes;
+            balancer_event(w, &event);
+            break;
+        case WAL_NOTICE_FAILED:
+            journal_note(&w->journal, w->now_ns, JOURNAL_LB_DURABLE, 0, 0, 0, str_of(n->detail));
+            event.kind = CORE_EV_LOG_FAILED;
+            event.u.log_failed.detail = n->detail;
+            balancer_event(w, &event);
+            break;
+        case WAL_NOTICE_READ: {
+            struct block *body =
+                n->failed || n->body.size == 0 ? NULL : block_copy(n->body.data, n->body.size);
+            journal_note(&w->journal, w->now_ns, JOURNAL_LB_READ, n->lsn, n->body.size, 0, STR(""));
+            event.kind = CORE_EV_LOG_READ;
+            event.u.log_read.lsn = n->lsn;
+            event.u.log_read.body = body;
+            event.u.log_read.failed = n->failed;
+            balancer_event(w, &event);
+            block_unref(body);
+            break;
+        }
+    }
+}
+
+static void next_job(struct world *w, struct sim_log *log, bool idle);
+
+static void idle_passed(struct world *w, struct happening *h)
+{
+    if (stale(w, h)) {
+        return;
+    }
+    w->log->idle = NULL;
+    if (w->log->job == NULL) {
+        next_job(w, w->log, true);
+    }
+}
+
+static void next_job(struct world *w, struct sim_log *log, bool idle)
+{
+    log->job = wal_writer_next(log->writer, idle);
+    log->op = 0;
+    log->result = 0;
+    if (log->job != NULL) {
+        run_job(w, log);
+    } else if (log->idle == NULL && wal_writer_has_idle_work(log->writer)) {
+        log->idle = world_schedule_balancer(w, w->now_ns + IDLE_NS, idle_passed, NULL, log->generation);
+    }
+}
+
+static void job_is_over(struct world *w, struct sim_log *log)
+{
+    struct wal_result result = { .code = log->result,
+                                 .detail = log->result == 0 ? "" : error_text(log->result) };
+    unsigned generation = log->generation;
+    log->job = NULL;
+    wal_writer_done(log->writer, &result);
+    if (log->opening) {
+        log->opening = false;
+        log->on_ready(w);
+    }
+    struct wal_notice notice;
+    while (w->log != NULL && w->log->generation == generation && wal_writer_poll(log->writer, &notice)) {
+        tell(w, log, &notice);
+    }
+    if (w->log != NULL && w->log->generation == generation && log->job == NULL) {
+        next_job(w, log, false);
+    }
+}
+
+static void op_ended(struct world *w, struct happening *h)
+{
+    if (stale(w, h)) {
+        return;
+    }
+    struct sim_log *log = w->log;
+    log->result = end_op(w, &log->job->ops[log->op]);
+    log->op++;
+    if (log->result != 0 || log->op == log->job->op_count) {
+        job_is_over(w, log);
+    } else {
+        run_job(w, log);
+    }
+}
+
+/* Runs operations up to and including the next one whose end matters (a sync, or the last). */
+static void run_job(struct world *w, struct sim_log *log)
+{
+    uint64_t took = 0;
+    for (;;) {
+        const struct wal_op *op = &log->job->ops[log->op];
+        journal_note(&w->journal, w->now_ns, JOURNAL_DISK, (uint64_t)op->kind, op->offset, op->size,
+                     str_of(op->name));
+        log->result = begin_op(w, op);
+        took += op_time(log, op);
+        bool is_sync = op->kind == WAL_OP_SYNC || op->kind == WAL_OP_SYNC_DIR;
+        if (log->result != 0 || is_sync || log->op + 1 == log->job->op_count) {
+            break;
+        }
+        log->op++;
+    }
+    if (log->result != 0) {
+        world_fail(w, "the simulated disk refused an operation of the log's writer on %s: %s",
+                   log->job->ops[log->op].name, error_text(log->result));
+        return;
+    }
+    world_schedule_balancer(w, w->now_ns + took, op_ended, NULL, log->generation);
+}
+
+/* ---- the port ---- */
+
+static void kick_file(struct world *w, struct sim_log *log)
+{
+    if (log->job == NULL && !log->opening) {
+        next_job(w, log, false);
+    }
+}
+
+static void kick_memory(struct world *w, struct sim_log *log)
+{
+    unsigned generation = log->generation;
+    if (log->told_lsn < log->last_lsn) {
+        log->told_lsn = log->last_lsn;
+        struct core_event event = { .kind = CORE_EV_LOG_DURABLE };
+        event.u.log_durable.lsn = log->last_lsn;
+        event.u.log_durable.log_bytes = log->bytes;
+        balancer_event(w, &event);
+    }
+    while (w->log == log && log->generation == generation && log->read_count > 0) {
+        uint64_t lsn = log->reads[0].lsn;
+        log->read_count--;
+        memmove(log->reads, log->reads + 1, log->read_count * sizeof(*log->reads));
+        struct core_event event = { .kind = CORE_EV_LOG_READ };
+        event.u.log_read.lsn = lsn;
+        event.u.log_read.failed = true;
+        uint64_t first = log->kept_count > 0 ? log->kept[log->kept_first].lsn : UINT64_MAX;
+        if (lsn >= first && lsn < first + log->kept_count) {
+            event.u.log_read.failed = false;
+            event.u.log_read.body = log->kept[log->kept_first + (size_t)(lsn - first)].body;
+        }
+        balancer_event(w, &event);
+    }
+}
+
+static void kicked(struct world *w, struct happening *h)
+{
+    if (stale(w, h)) {
+        return;
+    }
+    struct sim_log *log = w->log;
+    log->kicked = false;
+    if (log->writer != NULL) {
+        kick_file(w, log);
+    } else {
+        kick_memory(w, log);
+    }
+}
+
+static void kick(struct world *w, struct sim_log *log)
+{
+    if (!log->kicked) {
+        log->kicked = true;
+        world_schedule_balancer(w, w->now_ns + NS_PER_US, kicked, NULL, log->generation);
+    }
+}
+
+static void port_append(void *context, uint64_t lsn, uint8_t type, struct block *meta, struct block *body,
+                        bool sync)
+{
+    struct world *w = context;
+    struct sim_log *log = w->log;
+    journal_note(&w->journal, w->now_ns, JOURNAL_LB_APPEND, lsn, type, block_str(body).size, block_str(meta));
+    keep(log, lsn, meta, body);
+    log->last_lsn = lsn;
+    log->bytes += block_str(meta).size + block_str(body).size;
+    if (log->writer != NULL) {
+        struct wal_record record = {
+            .lsn = lsn, .type = type, .meta = block_str(meta), .body = block_str(body)
+        };
+        wal_writer_append(log->writer, &record, sync);
+    }
+    kick(w, log);
+}
+
+static void port_read(void *context, uint64_t lsn)
+{
+    struct world *w = context;
+    struct sim_log *log = w->log;
+    if (log->writer != NULL) {
+        wal_writer_read(log->writer, lsn);
+    } else {
+        if (log->read_count == log->read_capacity) {
+            log->read_capacity = log->read_capacity == 0 ? 16 : 2 * log->read_capacity;
+            log->reads = mem_realloc(log->reads, log->read_capacity * sizeof(*log->reads));
+        }
+        log->reads[log->read_count++].lsn = lsn;
+    }
+    kick(w, log);
+}
+
+static void port_trim(void *context, uint64_t lsn)
+{
+    struct world *w = context;
+    struct sim_log *log = w->log;
+    journal_note(&w->journal, w->now_ns, JOURNAL_LB_TRIM, lsn, 0, 0, STR(""));
+    if (log->writer != NULL) {
+        wal_writer_trim(log->writer, lsn);
+        kick(w, log);
+        return;
+    }
+    for (size_t i = log->kept_first; i < log->kept_first + log->kept_count && log->kept[i].lsn < lsn; i++) {
+        log->bytes -= block_str(log->kept[i].meta).size + block_str(log->kept[i].body).size;
+    }
+    drop_kept(log, lsn - 1);
+}
+
+struct log_port sim_log_port(struct world *w)
+{
+    return (struct log_port){ .context = w, .append = port_append, .read = port_read, .trim = port_trim };
+}
+
+/* ---- open, finish, close ---- */
+
+static int source_list(void *context, void (*each)(void *each_context, const char *name), void *each_context,
+                       struct errmsg *msg)
+{
+    (void)msg;
+    disk_list(context, each, each_context);
+    return 0;
+}
+
+static int source_read(void *context, const char *name, bool last, struct buf *out, struct errmsg *msg)
+{
+    (void)last; /* nothing is cached apart from what a crash has already settled */
+    int rc = disk_read_all(context, name, out);
+    return rc == 0 ? 0 : error_set(msg, rc, "%s: %s", name, error_text(rc));
+}
+
+static void record_found(void *context, const struct wal_record *record, bool first)
+{
+    struct world *w = context;
+    journal_note(&w->journal, w->now_ns, JOURNAL_LB_RECORD, record->lsn, record->type, record->body.size,
+                 record->meta);
+    struct block *body = record->body.size == 0 ? NULL : block_copy(record->body.data, record->body.size);
+    struct core_event event = { .kind = CORE_EV_RECORD };
+    event.u.record.lsn = record->lsn;
+    event.u.record.type = record->type;
+    event.u.record.meta = record->meta;
+    event.u.record.body = body;
+    event.u.record.first = first;
+    balancer_event(w, &event);
+    block_unref(body);
+}
+
+static void ready_now(struct world *w, struct happening *h)
+{
+    if (!stale(w, h)) {
+        w->log->on_ready(w);
+    }
+}
+
+static int open_file(struct world *w, struct sim_log *log, const struct settings *settings, uint64_t log_id,
+                     struct errmsg *msg)
+{
+    struct wal_writer_options options = {
+        .segment_bytes = settings->wal_segment_bytes,
+        .log_id = log_id,
+        /* Zeroing 64 MiB ahead shows nothing that 1 MiB does not, and costs each run its time. */
+        .prepare = settings->wal_segment_bytes <= (4u << 20),
+    };
+    log->writer = wal_writer_new(&options);
+    struct wal_source source = { .context = w, .list = source_list, .read = source_read };
+    struct wal_recovery found;
+    int rc = wal_writer_recover(log->writer, &source, record_found, w, &found, msg);
+    if (rc != 0) {
+        return error_wrap(msg, rc, "open log");
+    }
+    journal_note(&w->journal, w->now_ns, JOURNAL_LB_RECORD, found.next_lsn, found.segments, found.torn,
+                 str_of(found.torn_text));
+    log->job = wal_writer_next(log->writer, false);
+    if (log->job != NULL && log->job->kind == WAL_JOB_OPEN) {
+        log->opening = true;
+        run_job(w, log);
+        return 0;
+    }
+    world_schedule_balancer(w, w->now_ns + NS_PER_MS, ready_now, NULL, log->generation);
+    if (log->job != NULL) {
+        run_job(w, log);
+    }
+    return 0;
+}
+
+int sim_log_open(struct world *w, const struct settings *settings, uint64_t log_id,
+                 void (*on_ready)(struct world *w), struct errmsg *msg)
+{
+    struct sim_log *log = mem_alloc(sizeof(*log));
+    struct prng root;
+    prng_seed(&root, w->seed);
+    log->prng = prng_split(&root, "log");
+    log->on_ready = on_ready;
+    log->generation = ++w->log_generation;
+    w->log = log;
+    if (settings->wal_mode == WAL_MODE_FILE) {
+        return open_file(w, log, settings, log_id, msg);
+    }
+    world_schedule_balancer(w, w->now_ns + NS_PER_MS, ready_now, NULL, log->generation);
+    return 0;
+}
+
+void sim_log_finish(struct world *w)
+{
+    struct sim_log *log = w->log;
+    if (log == NULL || log->writer == NULL) {
+        return;
+    }
+    /* The process waits for its log thread: what was under way ends, then the rest is written. */
+    wal_writer_finish(log->writer);
+    for (;;) {
+        if (log->job == NULL) {
+            log->job = wal_writer_next(log->writer, true);
+            log->op = 0;
+            if (log->job == NULL) {
+                return;
+            }
+            begin_op(w, &log->job->ops[0]);
+        }
+        end_op(w, &log->job->ops[log->op]);
+        for (log->op++; log->op < log->job->op_count; log->op++) {
+            begin_op(w, &log->job->ops[log->op]);
+            end_op(w, &log->job->ops[log->op]);
+        }
+        struct wal_notice notice;
+        log->job = NULL;
+        wal_writer_done(log->writer, &(struct wal_result){ .detail = "" });
+        while (wal_writer_poll(log->writer, &notice)) {
+        }
+    }
+}
+
+void sim_log_close(struct world *w)
+{
+    struct sim_log *log = w->log;
+    if (log == NULL) {
+        return;
+    }
+    if (log->writer != NULL) {
+        wal_writer_free(log->writer);
+    }
+    drop_kept(log, UINT64_MAX);
+    mem_free(log->kept);
+    mem_free(log->reads);
+    mem_free(log);
+    w->log = NULL;
+}
