@@ -178,6 +178,10 @@ static enum MHD_Result take_piece(struct client *client, const char *data, size_
         client_reset_connection(client);
         return MHD_NO;
     }
+    if (client->phase == CLIENT_PHASE_BODY && spoken(client)) {
+        drop_body(client); /* answered before the body was whole, by a deadline say */
+        client->phase = CLIENT_PHASE_DISCARD;
+    }
     if (client->phase == CLIENT_PHASE_BODY && !keep_piece(client, data, *size)) {
         client->phase = CLIENT_PHASE_DISCARD;
     }
@@ -191,7 +195,7 @@ static enum MHD_Result take_piece(struct client *client, const char *data, size_
 
 static enum MHD_Result end_of_body(struct client *client)
 {
-    if (client->phase == CLIENT_PHASE_BODY && !client->body_told) {
+    if (client->phase == CLIENT_PHASE_BODY && !client->body_told && !spoken(client)) {
         struct block *body = client->body;
         bool failed = false;
         if (client->chunked && client->gathered.size > 0) {

@@ -25,6 +25,7 @@ struct clients {
     struct MHD_Daemon *daemon;
     struct io_watch watch;
     bool ready;
+    bool full; /* as many connections as allowed */
     bool closing;
     uint64_t next_id;
     struct client *table;
@@ -237,6 +238,16 @@ static bool resume_waiting(struct clients *c)
     return any;
 }
 
+/* A full daemon takes its listening socket out of epoll, and puts it back in the run after the one in
+ * which a connection went: nobody but us would ask for that run. */
+static bool room_again(struct clients *c)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(c->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    bool was_full = c->full;
+    c->full = info != NULL && info->num_connections >= c->options.connections_max;
+    return was_full && !c->full;
+}
+
 void clients_turn(struct clients *c, uint64_t now_ns)
 {
     bool resumed = resume_waiting(c);
@@ -244,6 +255,7 @@ void clients_turn(struct clients *c, uint64_t now_ns)
     if (resumed || due || c->ready) {
         c->ready = false;
         (void)MHD_run(c->daemon);
+        c->ready = room_again(c);
     }
 }
 
