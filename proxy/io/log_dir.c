@@ -164,6 +164,8 @@ static int source_list(void *context, void (*each)(void *each_context, const cha
         return fail(msg, number, "list", dir->path);
     }
     errno = 0;
+    /* On a stream of one's own readdir is safe; readdir_r is deprecated. */
+    /* cppcheck-suppress readdirCalled */
     for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
         each(each_context, entry->d_name);
         errno = 0;
