@@ -2,6 +2,7 @@
  * end, an unfinished tail or damage, without reading past its bounds. */
 #include "proxy/wal/frame.h"
 
+#include "base/digest.h"
 #include "base/prng.h"
 #include "tests/lib/suite.h"
 #include <stdio.h>
@@ -285,7 +286,29 @@ static void test_lookalikes(void)
     buf_deinit(&one);
 }
 
+/* Logs outlive programs: these bytes were written by format version 1.  If this fails the format has
+ * changed: it needs a new version number, and a reader for the old one. */
+static void test_version_1_bytes(void)
+{
+    struct buf segment;
+    char digest[DIGEST_TEXT_SIZE + 1];
+    begin_segment(&segment, 1, 1);
+    add_commit(&segment, 1, STR("first"));
+    add_commit(&segment, 2, STR("{\"ids\":[\"a\"]}"));
+    struct wal_stamp stamp = { .log_id = LOG_ID, .sequence = 1, .durable_lsn = 2 };
+    wal_mark_encode(&segment, &stamp);
+    wal_pad_to_sector(&segment);
+    CU_ASSERT_EQUAL(segment.size, 4 * WAL_SECTOR_BYTES);
+    digest_of(buf_str(&segment), digest);
+    CU_ASSERT_STRING_EQUAL(digest, "51eb391358eaf59240b447d7f4d38c1f");
+    CU_ASSERT_EQUAL(memcmp(segment.data, "\x89WDLOG\r\n", 8), 0);
+    CU_ASSERT_EQUAL(memcmp(segment.data + WAL_SECTOR_BYTES, "\xF5\xFE\xC1\xF6", 4), 0);
+    CU_ASSERT_EQUAL(memcmp(segment.data + WAL_SECTOR_BYTES + 48, "metafirst", 9), 0);
+    buf_deinit(&segment);
+}
+
 static const struct suite_test tests[] = {
+    { "the bytes of format version 1 do not change", test_version_1_bytes },
     { "every size is read back as it was written", test_round_trip },
     { "zeros and nothing are a clean end", test_clean_ends },
     { "frames of a recycled file's earlier life are none", test_earlier_life },
