@@ -44,7 +44,8 @@ static void check_references(struct reading *r, const struct yaml_node *node, co
                                        : "\"${%.*s}\" is neither an address (lb, primary, replica) nor "
                                          "captured by an earlier step",
                            shown, name.data);
-            size_t offset = node->kind == YAML_SCALAR && strcmp(text, node->text) == 0 ? (size_t)(at - text) : 0;
+            size_t offset =
+                node->kind == YAML_SCALAR && strcmp(text, node->text) == 0 ? (size_t)(at - text) : 0;
             complain_inside(r, node, offset, name.size + 3, near == NULL ? NULL : hint, message);
             return;
         }

@@ -123,7 +123,7 @@ static int sim_request(struct engine *e, const struct engine_request *request, u
                        engine_answer_cb *cb, void *context, struct errmsg *msg)
 {
     struct world *w = world_of(e);
-    unsigned instance;
+    unsigned instance = 0;
     int rc = request->target == TARGET_LB ? 0 : instance_of(w, request->target, &instance, msg);
     return rc != 0 ? rc : clients_request(w, request, tag, cb, context, msg);
 }
@@ -132,7 +132,7 @@ static int sim_fault_add(struct engine *e, enum engine_target target, struct str
                          uint64_t *touches, struct errmsg *msg)
 {
     struct world *w = world_of(e);
-    unsigned instance;
+    unsigned instance = 0;
     uint64_t none;
     int rc = instance_of(w, target, &instance, msg);
     return rc != 0 ? rc : instances_fault_add(w, instance, json, id, touches == NULL ? &none : touches, msg);
@@ -142,7 +142,7 @@ static int sim_fault_remove(struct engine *e, enum engine_target target, uint64_
                             struct errmsg *msg)
 {
     struct world *w = world_of(e);
-    unsigned instance;
+    unsigned instance = 0;
     int rc = instance_of(w, target, &instance, msg);
     return rc != 0 ? rc : instances_fault_remove(w, instance, id, hits, msg);
 }
@@ -156,7 +156,7 @@ static int sim_fault_clear(struct engine *e, struct errmsg *msg)
 static int sim_instance_kill(struct engine *e, enum engine_target target, struct errmsg *msg)
 {
     struct world *w = world_of(e);
-    unsigned instance;
+    unsigned instance = 0;
     int rc = instance_of(w, target, &instance, msg);
     if (rc == 0) {
         instances_kill(w, instance);
@@ -168,7 +168,7 @@ static int sim_instance_start(struct engine *e, enum engine_target target, enum 
                               uint64_t lost_ns, struct errmsg *msg)
 {
     struct world *w = world_of(e);
-    unsigned instance;
+    unsigned instance = 0;
     int rc = instance_of(w, target, &instance, msg);
     if (rc == 0) {
         instances_start(w, instance, what, lost_ns);
