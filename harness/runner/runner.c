@@ -87,6 +87,8 @@ static int runner_open(struct run *run, struct errmsg *msg)
         .time_scale = run->options->time_scale,
         .work_dir = run->options->work_dir,
         .mutant = run->options->mutant,
+        .trace_path = run->options->trace_path,
+        .core_room = run->options->core_room,
     };
     int rv = run->engine->ops->open(run->engine, &setup, run->history, msg);
     mem_free(settings);

@@ -16,6 +16,8 @@ struct runner_options {
     uint64_t sample_ns; /* period of /status samples; 0 = fitted to the scenario's length */
     bool no_samples;    /* none while the load runs (campaigns); phases that end by a condition still ask */
     bool no_gate;       /* skip the wait for steady_state before the load */
+    const char *trace_path; /* sim: every event as a JSON line into this file; NULL = no trace */
+    size_t core_room;       /* sim: actions the core may hand over at once; 0 = the default */
 };
 
 /* Opens the engine, plays, heals, judges, finishes; the caller closes the engine.  Always leaves a judged

@@ -1,0 +1,329 @@
+/* What a campaign may hold: two to three loads on few records (so that clients race), gets of what was just
+ * written, up to eight faults of a subset of kinds, deaths of the proxy and of instances that keep their
+ * data, collections created and deleted meanwhile, and settings within the documented bounds.
+ *
+ * Never drawn, because no proxy could keep its promises under it: an instance that forgets or lies about
+ * applied writes, a lost queue in memory mode (no death of the proxy there), two stops of one process at
+ * the same time. */
+#include "harness/cli/campaign.h"
+
+#include "base/buf.h"
+#include "base/memory.h"
+#include "base/prng.h"
+#include "base/units.h"
+#include <inttypes.h>
+
+#define COLLECTIONS_URL "${lb}/api/v2/tenants/default_tenant/databases/default_database/collections"
+#define FAULTS_MAX      10u
+#define STEPS_MAX       8u
+#define SETTINGS_MAX    16u
+#define LOADS_MAX       3u
+
+struct draw {
+    struct prng prng;
+    struct scenario *s;
+    uint64_t storm_ns;
+    bool memory_mode;
+};
+
+static uint64_t between(struct draw *d, uint64_t low, uint64_t high)
+{
+    return prng_between(&d->prng, low, high);
+}
+
+static bool chance(struct draw *d, uint64_t numerator, uint64_t denominator)
+{
+    return prng_chance(&d->prng, numerator, denominator);
+}
+
+static char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static char *text(const char *format, ...)
+{
+    struct buf out;
+    buf_init(&out, 4096);
+    va_list args;
+    va_start(args, format);
+    buf_vprintf(&out, format, args);
+    va_end(args);
+    char *copy = mem_strdup(buf_text(&out));
+    buf_deinit(&out);
+    return copy;
+}
+
+/* ---- settings ---- */
+
+static void set(struct draw *d, const char *name, char *value)
+{
+    struct scenario *s = d->s;
+    s->lb_settings[s->lb_setting_count++] =
+        (struct scenario_setting){ .name = mem_strdup(name), .value = value };
+}
+
+static void draw_settings(struct draw *d)
+{
+    d->s->lb_settings = mem_alloc_array(SETTINGS_MAX, sizeof(*d->s->lb_settings));
+    set(d, "check_interval", text("%" PRIu64 "ms", between(d, 5, 60) * 100));
+    set(d, "request_timeout", text("%" PRIu64 "ms", between(d, 20, 150) * 100));
+    set(d, "consistency_window", text("%" PRIu64 "s", between(d, 0, 30)));
+    set(d, "read_replica_ratio", text("%" PRIu64 "%%", between(d, 0, 10) * 10));
+    set(d, "failure_threshold", text("%" PRIu64, between(d, 1, 4)));
+    set(d, "recovery_threshold", text("%" PRIu64, between(d, 1, 2)));
+    set(d, "replay_max_attempts", text("%" PRIu64, between(d, 1, 5)));
+    set(d, "wal_segment_bytes", mem_strdup("1MiB"));
+    if (chance(d, 1, 6)) {
+        set(d, "when_none_up", mem_strdup("refuse"));
+    }
+    d->memory_mode = chance(d, 1, 6);
+    if (d->memory_mode) {
+        set(d, "wal_mode", mem_strdup("memory"));
+    }
+}
+
+/* ---- load ---- */
+
+static void draw_mix(struct draw *d, struct scenario_load *load, const enum chroma_op *ops, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (chance(d, 2, 3) || (i + 1 == count && load->mix_count == 0)) {
+            load->mix[load->mix_count++] =
+                (struct scenario_mix){ .op = ops[i], .share = (double)between(d, 1, 10) / 10.0 };
+        }
+    }
+}
+
+static void draw_loads(struct draw *d)
+{
+    static const enum chroma_op writes[] = { OP_ADD, OP_UPDATE, OP_DELETE, OP_UPSERT };
+    static const enum chroma_op reads[] = { OP_COUNT, OP_QUERY, OP_GET };
+    struct scenario *s = d->s;
+    s->loads = mem_alloc_array(LOADS_MAX, sizeof(*s->loads));
+    size_t writers = (size_t)between(d, 1, 2);
+    for (size_t i = 0; i < writers; i++) {
+        struct scenario_load *load = &s->loads[s->load_count++];
+        load->name = text("w%zu", i + 1);
+        load->per_second = (double)between(d, 5, 60) / 10.0;
+        load->poisson = chance(d, 3, 4);
+        load->body_bytes = chance(d, 1, 8) ? between(d, 1000, 40000) : 0;
+        load->dimension = 3;
+        load->collections = (uint32_t)between(d, 1, 3);
+        load->records = (uint32_t)between(d, 1, 20);
+        load->timeout_ns = between(d, 10, 200) * 100 * NS_PER_MS;
+        draw_mix(d, load, writes, sizeof(writes) / sizeof(writes[0]));
+    }
+    struct scenario_load *reader = &s->loads[s->load_count++];
+    reader->name = mem_strdup("r1");
+    reader->per_second = (double)between(d, 2, 30) / 10.0;
+    reader->poisson = true;
+    reader->dimension = 3;
+    reader->timeout_ns = 20 * NS_PER_S;
+    reader->collections = 1;
+    reader->records = 20;
+    draw_mix(d, reader, reads, sizeof(reads) / sizeof(reads[0]));
+    reader->mix[reader->mix_count++] = (struct scenario_mix){ .op = OP_GET, .share = 1.0 };
+}
+
+/* ---- faults ---- */
+
+enum drawn_fault {
+    DRAWN_REFUSE,
+    DRAWN_DELAY,
+    DRAWN_UNANSWERED,
+    DRAWN_LATE,
+    DRAWN_RESPOND,
+    DRAWN_BLACKHOLE,
+    DRAWN_RESET,
+    DRAWN_FLAP,
+    DRAWN_INSTANCE_KILL,
+    DRAWN_LB_KILL,
+    DRAWN_LB_PAUSE,
+    DRAWN_COUNT
+};
+
+static const char *draw_match(struct draw *d)
+{
+    static const char *const matches[] = { "",
+                                           ",\"match\":{\"op\":\"write\"}",
+                                           ",\"match\":{\"op\":\"record\"}",
+                                           ",\"match\":{\"op\":\"upsert\"}",
+                                           ",\"match\":{\"op\":\"add\"}",
+                                           ",\"match\":{\"op\":\"delete\"}" };
+    return matches[between(d, 0, sizeof(matches) / sizeof(matches[0]) - 1)];
+}
+
+static const char *draw_then(struct draw *d)
+{
+    static const char *const thens[] = { "hang", "close", "reset" };
+    return thens[between(d, 0, 2)];
+}
+
+static char *draw_document(struct draw *d, enum drawn_fault kind)
+{
+    static const unsigned statuses[] = { 500, 502, 503, 503, 504 };
+    static const char *const whens[] = { "before", "during", "after" };
+    uint64_t share = chance(d, 1, 2) ? 100 : between(d, 10, 90);
+    switch (kind) {
+        case DRAWN_REFUSE:
+            return mem_strdup("{\"do\":\"refuse\"}");
+        case DRAWN_FLAP:
+            return text("{\"do\":\"flap\",\"up\":\"%" PRIu64 "ms\",\"down\":\"%" PRIu64 "ms\"}",
+                        between(d, 200, 5000), between(d, 200, 5000));
+        case DRAWN_DELAY:
+            return text("{\"do\":\"delay\",\"by\":\"%" PRIu64 "ms\",\"spread\":\"%" PRIu64
+                        "ms\",\"before\":\"%s\",\"share\":\"%" PRIu64 "%%\"%s}",
+                        between(d, 1, 80) * 100, between(d, 0, 2000), chance(d, 1, 2) ? "apply" : "answer",
+                        share, draw_match(d));
+        case DRAWN_UNANSWERED:
+            return text("{\"do\":\"unanswered\",\"then\":\"%s\",\"share\":\"%" PRIu64 "%%\"%s}", draw_then(d),
+                        share, draw_match(d));
+        case DRAWN_LATE:
+            return text("{\"do\":\"late\",\"by\":\"%" PRIu64 "ms\",\"then\":\"%s\",\"share\":\"%" PRIu64
+                        "%%\"%s}",
+                        between(d, 1, 220) * 100, draw_then(d), share, draw_match(d));
+        case DRAWN_RESPOND:
+            return text("{\"do\":\"respond\",\"status\":%u,\"share\":\"%" PRIu64
+                        "%%\",\"apply_first\":\"%" PRIu64 "%%\"%s}",
+                        statuses[between(d, 0, 4)], share, chance(d, 1, 2) ? 0 : between(d, 1, 100),
+                        draw_match(d));
+        case DRAWN_BLACKHOLE:
+            return text("{\"do\":\"blackhole\",\"share\":\"%" PRIu64 "%%\"%s}", share, draw_match(d));
+        case DRAWN_RESET:
+            return text("{\"do\":\"reset\",\"when\":\"%s\",\"share\":\"%" PRIu64 "%%\"%s}",
+                        whens[between(d, 0, 2)], share, draw_match(d));
+        case DRAWN_INSTANCE_KILL:
+        case DRAWN_LB_KILL:
+        case DRAWN_LB_PAUSE:
+        case DRAWN_COUNT:
+            break;
+    }
+    return NULL;
+}
+
+/* Stops of a process: one after another, in slots of the storm, so that no two overlap. */
+static void draw_stops(struct draw *d, enum drawn_fault kind, enum scenario_target target)
+{
+    struct scenario *s = d->s;
+    size_t count = (size_t)between(d, 1, 2);
+    uint64_t slot_ns = d->storm_ns / count;
+    for (size_t i = 0; i < count && s->fault_count < FAULTS_MAX; i++) {
+        struct scenario_fault *f = &s->faults[s->fault_count];
+        f->name = text("%s%zu", kind == DRAWN_LB_PAUSE ? "pause" : "kill", s->fault_count++);
+        f->target = target;
+        f->kill = kind != DRAWN_LB_PAUSE;
+        f->pause = kind == DRAWN_LB_PAUSE;
+        f->restart = true;
+        f->restart_after_ns = between(d, 1, slot_ns / NS_PER_MS / 2) * NS_PER_MS;
+        f->restart_what = RESTART_KEEP;
+        f->at = (struct mark){ .phase = 0, .offset_ns = (int64_t)(i * slot_ns + between(d, 0, slot_ns / 3)) };
+    }
+}
+
+static void draw_fault(struct draw *d, enum drawn_fault kind)
+{
+    struct scenario *s = d->s;
+    struct scenario_fault *f = &s->faults[s->fault_count];
+    f->name = text("fault%zu", s->fault_count++);
+    f->target = chance(d, 2, 3) ? SCENARIO_PRIMARY : SCENARIO_REPLICA;
+    f->document = draw_document(d, kind);
+    uint64_t from_ns = between(d, 0, d->storm_ns / NS_PER_MS) * NS_PER_MS;
+    uint64_t length_ns = between(d, 1, d->storm_ns / NS_PER_MS / 2) * NS_PER_MS;
+    f->at = (struct mark){ .phase = 0, .offset_ns = (int64_t)(from_ns % d->storm_ns) };
+    f->has_end = true;
+    f->until = (struct mark){ .phase = 0, .offset_ns = f->at.offset_ns + (int64_t)length_ns };
+    if (f->until.offset_ns > (int64_t)d->storm_ns) {
+        f->until.offset_ns = (int64_t)d->storm_ns;
+    }
+}
+
+static void draw_faults(struct draw *d)
+{
+    struct scenario *s = d->s;
+    s->faults = mem_alloc_array(FAULTS_MAX, sizeof(*s->faults));
+    bool enabled[DRAWN_COUNT];
+    for (size_t i = 0; i < DRAWN_COUNT; i++) {
+        enabled[i] = chance(d, 1, 3);
+    }
+    if (enabled[DRAWN_LB_KILL] && !d->memory_mode) {
+        draw_stops(d, DRAWN_LB_KILL, SCENARIO_LB);
+    } else if (enabled[DRAWN_LB_PAUSE]) {
+        draw_stops(d, DRAWN_LB_PAUSE, SCENARIO_LB);
+    }
+    if (enabled[DRAWN_INSTANCE_KILL]) {
+        draw_stops(d, DRAWN_INSTANCE_KILL, chance(d, 2, 3) ? SCENARIO_PRIMARY : SCENARIO_REPLICA);
+    }
+    size_t count = (size_t)between(d, 0, 5);
+    for (size_t i = 0; i < 4 * count && count > 0 && s->fault_count < FAULTS_MAX; i++) {
+        enum drawn_fault kind = (enum drawn_fault)between(d, 0, DRAWN_FLAP);
+        if (enabled[kind]) {
+            draw_fault(d, kind);
+            count--;
+        }
+    }
+}
+
+/* ---- collections that come and go ---- */
+
+static void draw_steps(struct draw *d)
+{
+    struct scenario *s = d->s;
+    s->steps = mem_alloc_array(STEPS_MAX, sizeof(*s->steps));
+    size_t count = chance(d, 1, 2) ? (size_t)between(d, 1, STEPS_MAX) : 0;
+    uint64_t at_ns = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct scenario_step *step = &s->steps[s->step_count++];
+        uint64_t name = between(d, 1, 2);
+        at_ns += between(d, 0, d->storm_ns / count / NS_PER_MS) * NS_PER_MS;
+        step->at = (struct mark){ .phase = 0, .offset_ns = (int64_t)at_ns };
+        step->timeout_ns = 20 * NS_PER_S;
+        if (chance(d, 1, 3)) {
+            step->name = text("delete fuzz-%" PRIu64 " (%zu)", name, i);
+            step->method = mem_strdup("DELETE");
+            step->url = text(COLLECTIONS_URL "/fuzz-%" PRIu64, name);
+        } else {
+            step->name = text("create fuzz-%" PRIu64 " (%zu)", name, i);
+            step->method = mem_strdup("POST");
+            step->url = mem_strdup(COLLECTIONS_URL);
+            step->body = text("{\"name\":\"fuzz-%" PRIu64 "\"%s}", name,
+                              chance(d, 1, 3) ? ",\"get_or_create\":true" : "");
+        }
+    }
+}
+
+struct scenario *campaign_draw(uint64_t seed, struct runner_options *options)
+{
+    struct draw d = { .s = mem_alloc(sizeof(*d.s)) };
+    struct prng root;
+    prng_seed(&root, seed);
+    d.prng = prng_split(&root, "campaign");
+    struct scenario *s = d.s;
+    d.storm_ns = between(&d, 10, 60) * NS_PER_S;
+    s->path = mem_strdup("");
+    s->name = text("campaign-%" PRIu64, seed);
+    s->seed = seed;
+    s->wall_limit_ns = 120 * NS_PER_S;
+    s->simulated_limit_ns = 3600 * NS_PER_S;
+    s->has_replica = chance(&d, 9, 10);
+    s->virtual_clock = true;
+    for (size_t i = 0; i < 2 && chance(&d, 1, 2); i++) {
+        s->latency[i] = mem_strdup("measured-small");
+    }
+    s->phases = mem_alloc_array(1, sizeof(*s->phases));
+    s->phase_count = 1;
+    s->phases[0].name = mem_strdup("storm");
+    s->phases[0].for_ns = d.storm_ns;
+    for (size_t i = 0; i < INVARIANT_COUNT; i++) {
+        s->invariants[i] = true;
+    }
+    draw_settings(&d);
+    draw_loads(&d);
+    draw_faults(&d);
+    draw_steps(&d);
+    for (size_t i = 0; i < s->fault_count && !s->has_replica; i++) {
+        if (s->faults[i].target == SCENARIO_REPLICA) {
+            s->faults[i].target = SCENARIO_PRIMARY;
+        }
+    }
+    options->no_gate = true;
+    options->no_samples = chance(&d, 3, 4);
+    options->sample_ns = NS_PER_S;
+    return s;
+}
