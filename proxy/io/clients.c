@@ -3,7 +3,12 @@
  * Three traps of libmicrohttpd 0.9.75 with an external epoll loop: every MHD_resume_connection must be
  * followed by MHD_run (so resuming is done in clients_turn only); MHD_get_timeout must be asked each
  * turn (clients_deadline); a suspended connection has no timeout and does not notice its client leaving
- * (the core owns deadlines, and CLIENT_DONE then comes when the answer cannot be sent). */
+ * (the core owns deadlines, and CLIENT_DONE then comes when the answer cannot be sent).
+ *
+ * A fourth: its epoll set is edge-triggered, and after a short read it waits for the next edge, so that a
+ * client's end that came together with its last bytes goes unseen until the connection has idled out.
+ * The loop watches for that end itself and, once the bytes before it have been read, has the kernel tell
+ * it again (shutdown of the reading side changes nothing else: there is nothing more to read). */
 #include "proxy/io/clients.h"
 
 #include "base/check.h"
@@ -20,6 +25,14 @@
 
 #define CONNECTION_MEMORY_BYTES ((size_t)32768) /* libmicrohttpd zeroes it per request: more costs time */
 
+/* A client's connection whose end we watch for. */
+struct connection {
+    struct io_watch watch;
+    struct clients *owner;
+    bool leaving;
+    TAILQ_ENTRY(connection) leaving_link;
+};
+
 struct clients {
     struct clients_options options;
     struct MHD_Daemon *daemon;
@@ -31,6 +44,7 @@ struct clients {
     struct client *table;
     struct client_list resume;
     STAILQ_HEAD(, client) done;
+    TAILQ_HEAD(, connection) leaving;
 };
 
 void client_tell(struct client *client, struct core_event *event)
@@ -113,6 +127,60 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         return;
     }
     STAILQ_INSERT_TAIL(&c->done, client, done_link);
+}
+
+static void on_client_end(void *context, int fd, uint32_t events)
+{
+    struct connection *connection = context;
+    (void)fd;
+    (void)events;
+    if (!connection->leaving) {
+        connection->leaving = true;
+        TAILQ_INSERT_TAIL(&connection->owner->leaving, connection, leaving_link);
+        connection->owner->ready = true;
+    }
+}
+
+static void on_connection(void *context, struct MHD_Connection *opened, void **slot,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct clients *c = context;
+    struct connection *connection = *slot;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(opened, MHD_CONNECTION_INFO_CONNECTION_FD);
+        connection = mem_alloc(sizeof(*connection));
+        connection->owner = c;
+        connection->watch =
+            (struct io_watch){ on_client_end, connection, info == NULL ? -1 : info->connect_fd };
+        struct epoll_event event = { .events = EPOLLRDHUP | EPOLLONESHOT, .data.ptr = &connection->watch };
+        /* Failing costs no more than a connection that idles out instead of ending. */
+        (void)epoll_ctl(c->options.epoll_fd, EPOLL_CTL_ADD, connection->watch.fd, &event);
+        *slot = connection;
+    } else if (connection != NULL) {
+        (void)epoll_ctl(c->options.epoll_fd, EPOLL_CTL_DEL, connection->watch.fd, NULL);
+        if (connection->leaving) {
+            TAILQ_REMOVE(&c->leaving, connection, leaving_link);
+        }
+        mem_free(connection);
+        *slot = NULL;
+    }
+}
+
+/* After libmicrohttpd has run: ends that nothing stands before any more are told once again. */
+static void repeat_ends(struct clients *c)
+{
+    struct connection *connection = TAILQ_FIRST(&c->leaving);
+    while (connection != NULL) {
+        struct connection *next = TAILQ_NEXT(connection, leaving_link);
+        char byte;
+        if (recv(connection->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) {
+            TAILQ_REMOVE(&c->leaving, connection, leaving_link);
+            connection->leaving = false;
+            (void)shutdown(connection->watch.fd, SHUT_RD);
+        }
+        connection = next;
+    }
 }
 
 static size_t keep_escaped(void *context, struct MHD_Connection *connection, char *text)
@@ -256,6 +324,7 @@ void clients_turn(struct clients *c, uint64_t now_ns)
         c->ready = false;
         (void)MHD_run(c->daemon);
         c->ready = room_again(c);
+        repeat_ends(c);
     }
 }
 
@@ -297,14 +366,15 @@ int clients_open(struct clients **out, const struct clients_options *options, st
     c->options = *options;
     TAILQ_INIT(&c->resume);
     STAILQ_INIT(&c->done);
-    c->daemon =
-        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-                         on_request, c, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, c, MHD_OPTION_LISTEN_SOCKET,
-                         options->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, c,
-                         MHD_OPTION_URI_LOG_CALLBACK, on_uri, c, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped,
-                         c, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
-                         MHD_OPTION_CONNECTION_LIMIT, options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
-                         options->idle_timeout_s, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+    TAILQ_INIT(&c->leaving);
+    c->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, c,
+        MHD_OPTION_EXTERNAL_LOGGER, on_complaint, c, MHD_OPTION_LISTEN_SOCKET, options->listen_fd,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, c, MHD_OPTION_NOTIFY_CONNECTION, on_connection, c,
+        MHD_OPTION_URI_LOG_CALLBACK, on_uri, c, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, c,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_LIMIT,
+        options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s,
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
     if (c->daemon == NULL) {
         (void)close(options->listen_fd);
         mem_free(c);
