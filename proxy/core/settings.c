@@ -76,7 +76,8 @@ const struct settings_row settings_table[] = {
     { "LOG_FORMAT", SETTINGS_CHOICE, AT(log_format), "logfmt", "logfmt or json",
       "form of the lines on stderr", "logfmt|json", 0, 0 },
     { "TIME_SCALE", SETTINGS_FACTOR, AT(time_scale), "1", "a factor from 1 to 1000",
-      "intervals, windows, ages and backoff run that many times faster, for rehearsals", NULL, 1, 1000 },
+      "intervals, windows, ages and backoff run that many times faster; real time-outs stay at 2s or more",
+      NULL, 1, 1000 },
 };
 const size_t settings_table_size = sizeof(settings_table) / sizeof(settings_table[0]);
 
