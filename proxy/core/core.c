@@ -1,0 +1,321 @@
+/* The core's outer shell: taking events, handing out actions, keeping one heap of timers.
+ *
+ * What happens inside is spread by idea: clients.c (a request from head to answer), writes.c (a logged
+ * write from record to decision), send.c (which write goes to which instance next), outcome.c (what an
+ * answer means), reads.c, learn.c (identity), health.c, recover.c, status.c.  Nothing in here or there
+ * performs I/O; whatever is wished for is pushed as an action and carried out by the pump. */
+#include "proxy/core/core.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "proxy/core/calls.h"
+#include "proxy/core/clients.h"
+#include "proxy/core/health.h"
+#include "proxy/core/lanes.h"
+#include "proxy/core/recover.h"
+#include "proxy/core/send.h"
+#include "proxy/core/state.h"
+#include "proxy/core/writes.h"
+#include <stdarg.h>
+
+struct core *core_new(const struct settings *settings, uint64_t seed)
+{
+    struct core *core = mem_alloc(sizeof(*core));
+    core->settings = *settings;
+    prng_seed(&core->prng, seed);
+    core->instance_count = settings->replica_url[0] == '\0' ? 1 : 2;
+    core->next_call = 1;
+    core->next_lsn = 1;
+    TAILQ_INIT(&core->waiting);
+    TAILQ_INIT(&core->entries);
+    TAILQ_INIT(&core->awaiting_sync);
+    TAILQ_INIT(&core->barriers);
+    heap_init(&core->timers);
+    health_init(core);
+    return core;
+}
+
+void core_free(struct core *core)
+{
+    clients_free(core);
+    calls_free(core);
+    writes_free(core);
+    lanes_free(core);
+    heap_deinit(&core->timers);
+    for (size_t i = core->action_first; i < core->action_count; i++) {
+        core_action_release(&core->actions[i]);
+    }
+    mem_free(core->actions);
+    mem_free(core);
+}
+
+/* ---- actions ---- */
+
+struct core_action *core_push(struct core *core, enum core_action_kind kind)
+{
+    if (core->action_count == core->action_capacity) {
+        core->action_capacity = core->action_capacity == 0 ? 64 : core->action_capacity * 2;
+        core->actions = mem_realloc(core->actions, core->action_capacity * sizeof(*core->actions));
+    }
+    struct core_action *action = &core->actions[core->action_count++];
+    memset(action, 0, sizeof(*action));
+    action->kind = kind;
+    return action;
+}
+
+void core_action_release(struct core_action *action)
+{
+    switch (action->kind) {
+        case CORE_ACT_REPLY:
+            block_unref(action->u.reply.headers);
+            block_unref(action->u.reply.body);
+            break;
+        case CORE_ACT_RELAY:
+            block_unref(action->u.relay.headers);
+            break;
+        case CORE_ACT_CALL:
+            block_unref(action->u.call.request);
+            block_unref(action->u.call.body);
+            break;
+        case CORE_ACT_APPEND:
+            block_unref(action->u.append.meta);
+            block_unref(action->u.append.body);
+            break;
+        case CORE_ACT_LINE:
+            block_unref(action->u.line.text);
+            break;
+        case CORE_ACT_COLLECT:
+        case CORE_ACT_ABORT:
+        case CORE_ACT_CALL_COLLECT:
+        case CORE_ACT_CANCEL:
+        case CORE_ACT_READ:
+        case CORE_ACT_TRIM:
+        case CORE_ACT_STOPPED:
+            break;
+    }
+}
+
+static size_t hand_out(struct core *core, struct core_action *actions, size_t capacity, bool *more)
+{
+    size_t waiting = core->action_count - core->action_first;
+    size_t count = waiting < capacity ? waiting : capacity;
+    memcpy(actions, core->actions + core->action_first, count * sizeof(*actions));
+    core->action_first += count;
+    if (core->action_first == core->action_count) {
+        core->action_first = 0;
+        core->action_count = 0;
+    }
+    *more = core->action_first != core->action_count;
+    return count;
+}
+
+/* ---- timers ---- */
+
+void timer_init(struct timer *timer, enum timer_kind kind, unsigned instance, void *owner)
+{
+    memset(timer, 0, sizeof(*timer));
+    timer->kind = kind;
+    timer->instance = instance;
+    timer->owner = owner;
+}
+
+void timer_stop(struct core *core, struct timer *timer)
+{
+    heap_remove(&core->timers, &timer->node);
+}
+
+void timer_set(struct core *core, struct timer *timer, uint64_t at_ns)
+{
+    timer_stop(core, timer);
+    heap_insert(&core->timers, &timer->node, at_ns);
+}
+
+static void fire(struct core *core, struct timer *timer)
+{
+    switch (timer->kind) {
+        case TIMER_CALL:
+            call_timed_out(core, timer->owner);
+            break;
+        case TIMER_CLIENT:
+            client_timed_out(core, timer->owner);
+            break;
+        case TIMER_PROBE:
+            health_probe(core, timer->instance);
+            break;
+        case TIMER_BACKOFF:
+            core->instances[timer->instance].backoff_ns = 0;
+            break; /* send_all runs at the end of each step */
+        case TIMER_STRAND: {
+            struct strand *strand = timer->owner;
+            strand->retry_ns[timer->instance] = 0;
+            send_wake(core, strand, timer->instance);
+            break;
+        }
+    }
+}
+
+static void run_timers(struct core *core)
+{
+    struct heap_node *node;
+    while ((node = heap_peek(&core->timers)) != NULL && node->key <= core->now_ns) {
+        (void)heap_pop(&core->timers);
+        fire(core, HEAP_ENTRY(node, struct timer, node));
+    }
+}
+
+uint64_t core_deadline(const struct core *core)
+{
+    const struct heap_node *node = heap_peek(&core->timers);
+    return node == NULL ? CORE_NO_DEADLINE : node->key;
+}
+
+/* ---- events ---- */
+
+static void log_failed(struct core *core, const char *detail)
+{
+    core->log_failed = true;
+    core_line(core, LOG_ERROR, "log_failed", "detail", detail, NULL);
+    clients_log_failed(core);
+}
+
+static void command(struct core *core, const struct core_event *event)
+{
+    switch (event->u.command.command) {
+        case CORE_COMMAND_DRAIN:
+            if (!core->draining) {
+                core->draining = true;
+                core_line(core, LOG_INFO, "draining", NULL);
+            }
+            break;
+        case CORE_COMMAND_LOG_LEVEL:
+            core->settings.log_level = event->u.command.level;
+            break;
+    }
+}
+
+static void take(struct core *core, const struct core_event *event)
+{
+    switch (event->kind) {
+        case CORE_EV_TICK:
+            break;
+        case CORE_EV_RECORD:
+            recover_record(core, event);
+            break;
+        case CORE_EV_START:
+            core->started = true;
+            recover_finish(core);
+            health_start(core);
+            break;
+        case CORE_EV_CLIENT_HEAD:
+            client_head(core, event);
+            break;
+        case CORE_EV_CLIENT_BODY:
+            client_body(core, event);
+            break;
+        case CORE_EV_CLIENT_DONE:
+            client_done(core, event->u.client_done.client, event->u.client_done.delivered);
+            break;
+        case CORE_EV_CALL_HEAD:
+            call_head(core, event);
+            break;
+        case CORE_EV_CALL_END:
+            call_end(core, event);
+            break;
+        case CORE_EV_LOG_DURABLE:
+            writes_durable(core, event->u.log_durable.lsn, event->u.log_durable.log_bytes);
+            break;
+        case CORE_EV_LOG_FAILED:
+            log_failed(core, event->u.log_failed.detail);
+            break;
+        case CORE_EV_LOG_READ:
+            break; /* bodies of waiting writes are held in memory; nothing is ever asked back */
+        case CORE_EV_COMMAND:
+            command(core, event);
+            break;
+    }
+}
+
+/* A drained core has answered every client and has nothing in flight towards a client. */
+static void stop_when_drained(struct core *core)
+{
+    if (core->draining && !core->stopped && core->clients == NULL) {
+        core->stopped = true;
+        core_line(core, LOG_INFO, "stopped", NULL);
+        (void)core_push(core, CORE_ACT_STOPPED);
+    }
+}
+
+size_t core_step(struct core *core, const struct core_event *event, struct core_action *actions,
+                 size_t capacity, bool *more)
+{
+    CHECK(capacity > 0);
+    CHECK(event->now_ns >= core->now_ns);
+    core->now_ns = event->now_ns;
+    core->wall_ms = event->wall_ms;
+    take(core, event);
+    if (core->started) {
+        run_timers(core);
+        send_all(core);
+        writes_checkpoint(core);
+        stop_when_drained(core);
+    }
+    return hand_out(core, actions, capacity, more);
+}
+
+/* ---- log lines ---- */
+
+void core_line(struct core *core, enum log_level level, const char *event, ...)
+{
+    if (level < core->settings.log_level) {
+        return;
+    }
+    struct buf b;
+    buf_init(&b, 8192);
+    enum log_format format = core->settings.log_format;
+    log_line_begin(&b, format, core->wall_ms, level, "core", event);
+    va_list args;
+    va_start(args, event);
+    const char *key;
+    while ((key = va_arg(args, const char *)) != NULL) {
+        log_line_str(&b, format, key, str_of(va_arg(args, const char *)));
+    }
+    va_end(args);
+    log_line_end(&b, format);
+    struct core_action *action = core_push(core, CORE_ACT_LINE);
+    action->u.line.level = level;
+    action->u.line.text = block_from_buf(&b);
+    buf_deinit(&b);
+    if (action->u.line.text == NULL) {
+        core->action_count--; /* no memory for a log line: the line is what we can do without */
+    }
+}
+
+void core_set_rss(struct core *core, uint64_t rss_bytes)
+{
+    core->rss_bytes = rss_bytes;
+}
+
+#ifdef WALDRILL_MUTANTS
+const char *const core_mutant_names[] = {
+#define X(id, name, meaning) name,
+    MUTANT_TABLE(X)
+#undef X
+        NULL
+};
+
+int core_set_mutant(struct core *core, const char *name)
+{
+    static const enum mutant ids[] = {
+#define X(id, name, meaning) id,
+        MUTANT_TABLE(X)
+#undef X
+    };
+    for (size_t i = 0; core_mutant_names[i] != NULL; i++) {
+        if (strcmp(core_mutant_names[i], name) == 0) {
+            core->mutant = ids[i];
+            return 0;
+        }
+    }
+    return ERR_NOT_FOUND;
+}
+#endif

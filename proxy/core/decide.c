@@ -1,0 +1,294 @@
+/* Decisions on writes, and what they do to identity, order and counts. */
+#include "base/check.h"
+#include "proxy/core/clients.h"
+#include "proxy/core/lanes.h"
+#include "proxy/core/reads.h"
+#include "proxy/core/send.h"
+#include "proxy/core/writes.h"
+#include <stdio.h>
+
+#define DEAD_REASON_MAX 1024
+
+/* ---- counts ---- */
+
+static void count_pending(struct core *core, struct entry *entry, unsigned i, bool add)
+{
+    struct instance *instance = &core->instances[i];
+    instance->pending += add ? 1 : UINT64_MAX; /* unsigned wrap: minus one */
+    for (unsigned k = 0; k < entry->link_count; k++) {
+        entry->links[k].strand->backlog[i] += add ? 1 : UINT64_MAX;
+    }
+}
+
+/* Every strand of the entry may go on at that instance; readers of its lane may qualify now. */
+static void move_on(struct core *core, struct entry *entry, unsigned i)
+{
+    for (unsigned k = 0; k < entry->link_count; k++) {
+        struct strand *strand = entry->links[k].strand;
+        strand_advance(core, strand, i);
+        if (strand->lane != NULL && strand->backlog[i] == 0) {
+            strand->lane->catching_up[i] = false;
+        }
+    }
+    send_wake_entry(core, entry, i);
+    if (entry->lane != NULL) {
+        reads_unpark(core, entry->lane);
+    }
+}
+
+void entry_finish_at(struct core *core, struct entry *entry, unsigned i, bool dead)
+{
+    if (entry->at[i] == AT_DONE || entry->at[i] == AT_DEAD) {
+        return;
+    }
+    if (entry->fate == FATE_ACCEPTED) {
+        count_pending(core, entry, i, false);
+    }
+    if (entry->failed[i]) {
+        entry->failed[i] = false;
+        core->instances[i].failed--;
+    }
+    entry->at[i] = dead ? AT_DEAD : AT_DONE;
+    core->instances[i].progress_ns = core->now_ns;
+    if (dead) {
+        core->instances[i].dead++;
+        if (entry->lane != NULL) {
+            entry->lane->divergent[i] = true;
+        }
+    } else if (i == core->primary && entry->late) {
+        core->stats.total_replayed++;
+    }
+    move_on(core, entry, i);
+}
+
+/* ---- identity ---- */
+
+static void born(struct core *core, struct entry *entry, unsigned i, const struct uuid *uuid)
+{
+    struct record_write record;
+    CHECK(record_write_decode(block_str(entry->meta), &record));
+    struct lane *lane = entry->lane != NULL ? entry->lane : lane_by_uuid(core, uuid);
+    if (lane == NULL) {
+        lane = lane_by_birth(core, entry->lsn);
+    }
+    if (lane == NULL) {
+        lane = lane_new(core, entry->lsn, record.tenant, record.database, record.name);
+        name_bind(core, lane);
+    } else if (lane->placeholder) {
+        lane_set_place(lane, record.tenant, record.database, record.name);
+        lane->placeholder = false;
+        name_bind(core, lane);
+    }
+    lane_set_id(core, lane, i, uuid);
+    entry->lane = lane;
+    send_wake(core, &lane->strand, i);
+}
+
+/* A delete logged while the create before it was undecided could not know its lane yet. */
+static void adopt_followers(struct core *core, struct entry *created)
+{
+    struct link *link = created->links[0].next;
+    for (; link != NULL; link = link->next) {
+        struct entry *entry = link->entry;
+        if (entry->op == OP_COLLECTION_DELETE && entry->lane == NULL && created->lane->strand.tail == NULL) {
+            entry->lane = created->lane;
+            strand_push(&created->lane->strand, entry);
+            for (unsigned i = core->instance_count; i < CORE_INSTANCES; i++) {
+                strand_advance(core, &created->lane->strand, i);
+            }
+            return;
+        }
+    }
+}
+
+static void died(struct core *core, struct lane *lane, uint64_t lsn)
+{
+    lane->dead = true;
+    lane->death_lsn = lsn;
+    name_unbind(core, lane);
+}
+
+static void renamed(struct core *core, struct entry *entry)
+{
+    struct record_write record;
+    CHECK(record_write_decode(block_str(entry->meta), &record));
+    if (record.new_name.size == 0) {
+        return;
+    }
+    struct lane *lane = entry->lane;
+    name_unbind(core, lane);
+    struct block *keep = block_ref(lane->place); /* tenant and database are slices of it */
+    lane_set_place(lane, lane->tenant, lane->database, record.new_name);
+    block_unref(keep);
+    name_bind(core, lane);
+}
+
+static void database_gone(struct core *core, const struct entry *entry)
+{
+    struct record_write record;
+    CHECK(record_write_decode(block_str(entry->meta), &record));
+    struct lane *lane;
+    struct lane *next;
+    HASH_ITER (by_birth, core->lanes, lane, next) {
+        if (!lane->dead && str_equal(lane->tenant, record.tenant) &&
+            str_equal(lane->database, record.database)) {
+            died(core, lane, entry->lsn);
+        }
+    }
+}
+
+void entry_settle(struct core *core, struct entry *entry, unsigned by, const struct uuid *uuid, bool accepted)
+{
+    CHECK(entry->fate == FATE_UNDECIDED);
+    core->undecided_count--;
+    if (!accepted) {
+        entry->fate = FATE_REJECTED;
+        for (unsigned i = 0; i < core->instance_count; i++) {
+            move_on(core, entry, i);
+        }
+        return;
+    }
+    entry->fate = FATE_ACCEPTED;
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        count_pending(core, entry, i, true);
+    }
+    if (entry->op == OP_COLLECTION_CREATE && uuid != NULL && by < CORE_INSTANCES) {
+        born(core, entry, by, uuid);
+        adopt_followers(core, entry);
+    } else if (entry->op == OP_COLLECTION_DELETE && entry->lane != NULL) {
+        died(core, entry->lane, entry->lsn);
+    } else if (entry->op == OP_COLLECTION_UPDATE) {
+        renamed(core, entry);
+    } else if (entry->op == OP_DATABASE_DELETE) {
+        database_gone(core, entry);
+    }
+    if (by < CORE_INSTANCES) {
+        entry_finish_at(core, entry, by, false);
+    }
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        send_wake_entry(core, entry, i);
+    }
+}
+
+/* ---- acceptance ---- */
+
+static void mark_progress(struct entry *entry, unsigned i, uint64_t lsn)
+{
+    for (unsigned k = 0; k < entry->link_count; k++) {
+        entry->links[k].strand->mark_lsn[i] = lsn;
+        entry->links[k].strand->sync_after[i] = entry->nonconvergent;
+    }
+}
+
+static void acknowledged(struct core *core, struct entry *entry)
+{
+    entry->acknowledged = true;
+    for (unsigned k = 0; k < entry->link_count; k++) {
+        struct strand *strand = entry->links[k].strand;
+        if (entry->lsn > strand->last_ack_lsn) {
+            strand->last_ack_lsn = entry->lsn;
+        }
+        strand->last_ack_ns = core->now_ns;
+        strand->ever_acked = true;
+    }
+}
+
+void entry_set_late(struct core *core, struct entry *entry)
+{
+    entry->late = true;
+    core->stats.queued++;
+    if (core->active_since_ns == 0) {
+        core->active_since_ns = core->now_ns;
+    }
+}
+
+static void answer(struct core *core, struct entry *entry, struct decision *decision, uint64_t lsn, bool wait)
+{
+    struct client *client = writes_client(core, entry);
+    if (client == NULL) {
+        block_unref(decision->headers);
+        block_unref(decision->body);
+        return;
+    }
+    client->entry = NULL;
+    entry->client = 0;
+    client_reply_when_durable(core, client, wait ? lsn : 0, decision->status, decision->headers,
+                              decision->body);
+}
+
+void entry_accept(struct core *core, struct entry *entry, struct decision *decision)
+{
+    struct record_decided record = {
+        .lsn = entry->lsn,
+        .accepted = true,
+        .acknowledged = entry->client != 0,
+        .by = (uint8_t)decision->by,
+        .status = (uint16_t)decision->status,
+        .has_uuid = decision->has_uuid,
+        .uuid = decision->uuid,
+    };
+    bool by_primary = decision->by == core->primary;
+    bool wait = !by_primary || entry->op == OP_COLLECTION_CREATE;
+    uint64_t lsn = core_append(core, RECORD_DECIDED, record_decided_encode(&record), NULL, wait);
+    if (decision->by < CORE_INSTANCES) {
+        mark_progress(entry, decision->by, lsn);
+    }
+    if (!by_primary) {
+        entry_set_late(core, entry);
+    }
+    entry_settle(core, entry, decision->by, decision->has_uuid ? &decision->uuid : NULL, true);
+    acknowledged(core, entry);
+    answer(core, entry, decision, lsn, wait);
+    entry_release_if_over(core, entry);
+}
+
+void entry_reject(struct core *core, struct entry *entry, struct decision *decision)
+{
+    struct record_decided record = {
+        .lsn = entry->lsn,
+        .by = (uint8_t)decision->by,
+        .status = (uint16_t)decision->status,
+    };
+    uint64_t lsn = core_append(core, RECORD_DECIDED, record_decided_encode(&record), NULL, true);
+    core->stats.rejected++;
+    answer(core, entry, decision, lsn, true);
+    entry_settle(core, entry, decision->by, NULL, false);
+    entry_release_if_over(core, entry);
+}
+
+/* ---- the others ---- */
+
+void entry_applied(struct core *core, struct entry *entry, unsigned i, const struct uuid *uuid)
+{
+    CHECK(entry->fate == FATE_ACCEPTED);
+    struct record_applied record = { .lsn = entry->lsn, .instance = (uint8_t)i, .has_uuid = uuid != NULL };
+    if (uuid != NULL) {
+        record.uuid = *uuid;
+        if (entry->op == OP_COLLECTION_CREATE) {
+            born(core, entry, i, uuid);
+        }
+    }
+    mark_progress(entry, i, core_append(core, RECORD_APPLIED, record_applied_encode(&record), NULL, false));
+    entry_finish_at(core, entry, i, false);
+    entry_release_if_over(core, entry);
+}
+
+void entry_dead(struct core *core, struct entry *entry, unsigned i, int status, struct str reason)
+{
+    CHECK(entry->fate == FATE_ACCEPTED);
+    if (reason.size > DEAD_REASON_MAX) {
+        reason.size = DEAD_REASON_MAX;
+    }
+    struct record_dead record = {
+        .lsn = entry->lsn, .instance = (uint8_t)i, .status = (uint16_t)status, .reason = reason
+    };
+    (void)core_append(core, RECORD_DEAD, record_dead_encode(&record), NULL, true);
+    char lsn[24];
+    char code[16];
+    (void)snprintf(lsn, sizeof(lsn), "%llu", (unsigned long long)entry->lsn);
+    (void)snprintf(code, sizeof(code), "%d", status);
+    core_line(core, LOG_ERROR, "dead_letter", "target", core->instances[i].name, "lsn", lsn, "op",
+              chroma_op_name((enum chroma_op)entry->op), "status", code, NULL);
+    entry_finish_at(core, entry, i, true);
+    entry_release_if_over(core, entry);
+}

@@ -1,0 +1,249 @@
+#include "proxy/core/health.h"
+
+#include "base/check.h"
+#include "base/json_scan.h"
+#include "base/units.h"
+#include "proxy/core/calls.h"
+#include "proxy/core/reads.h"
+#include "proxy/core/send.h"
+#include "proxy/core/writes.h"
+
+#define PROBE_TARGET         "/api/v2/tenants/default_tenant/databases/default_database/collections?limit=1"
+#define PROBE_SOON_NS        (50 * NS_PER_MS)
+#define PROBE_FAST_MIN_NS    (100 * NS_PER_MS)
+#define PROBE_FAST_MAX_NS    (3 * NS_PER_S)
+#define PROBE_TIMEOUT_MAX_NS (5 * NS_PER_S)
+#define BACKOFF_BASE_NS      (100 * NS_PER_MS)
+#define BACKOFF_CAP_NS       (10 * NS_PER_S)
+#define REPLAY_WINDOW_START  2.0
+
+static const char *const instance_names[CORE_INSTANCES] = { "primary", "replica" };
+
+void health_init(struct core *core)
+{
+    for (unsigned i = 0; i < CORE_INSTANCES; i++) {
+        struct instance *instance = &core->instances[i];
+        instance->name = instance_names[i];
+        instance->state = INSTANCE_UP; /* asked at once; its first failure tells */
+        instance->replay_window = REPLAY_WINDOW_START;
+        TAILQ_INIT(&instance->ready);
+        timer_init(&instance->probe_timer, TIMER_PROBE, i, NULL);
+        timer_init(&instance->backoff_timer, TIMER_BACKOFF, i, NULL);
+    }
+}
+
+void health_start(struct core *core)
+{
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        health_probe(core, i);
+    }
+}
+
+uint64_t health_jitter(struct core *core, uint64_t base_ns, uint64_t cap_ns, uint32_t steps)
+{
+    uint64_t ceiling = steps >= 20 ? cap_ns : base_ns << steps;
+    if (ceiling > cap_ns) {
+        ceiling = cap_ns;
+    }
+    return prng_between(&core->prng, base_ns / 2, ceiling);
+}
+
+static uint64_t fast_interval(const struct core *core)
+{
+    uint64_t ns = core->settings.check_interval_ns / 10;
+    ns = ns < PROBE_FAST_MIN_NS ? PROBE_FAST_MIN_NS : ns;
+    return ns > PROBE_FAST_MAX_NS ? PROBE_FAST_MAX_NS : ns;
+}
+
+static uint64_t probe_timeout(const struct core *core)
+{
+    uint64_t ns = core->settings.request_timeout_ns / 3;
+    ns = ns < NS_PER_S ? NS_PER_S : ns;
+    ns = ns > PROBE_TIMEOUT_MAX_NS ? PROBE_TIMEOUT_MAX_NS : ns;
+    return call_timeout_floor(core, ns);
+}
+
+void health_probe(struct core *core, unsigned i)
+{
+    struct instance *instance = &core->instances[i];
+    timer_stop(core, &instance->probe_timer);
+    if (instance->probe_call != 0) {
+        return;
+    }
+    struct call_spec spec = {
+        .kind = CALL_PROBE,
+        .instance = i,
+        .method = STR("GET"),
+        .target = STR(PROBE_TARGET),
+        .answer_limit = ANSWER_LIMIT_SMALL,
+        .timeout_ns = probe_timeout(core),
+    };
+    instance->probe_call = call_start(core, &spec)->id;
+}
+
+static void next_probe(struct core *core, unsigned i)
+{
+    struct instance *instance = &core->instances[i];
+    bool hurry =
+        instance->state == INSTANCE_SUSPECT || (instance->state == INSTANCE_UP && instance->failures > 0);
+    uint64_t wait_ns = hurry ? fast_interval(core) : core->settings.check_interval_ns;
+    timer_set(core, &instance->probe_timer, core->now_ns + wait_ns);
+}
+
+/* Undecided writes that were to ask this instance, and have not been sent to it, ask another. */
+static void ask_elsewhere(struct core *core, unsigned i)
+{
+    uint64_t left = core->undecided_count;
+    struct entry *entry = TAILQ_LAST(&core->entries, entry_list);
+    while (entry != NULL && left > 0) {
+        struct entry *previous = TAILQ_PREV(entry, entry_list, all);
+        if (entry->fate == FATE_UNDECIDED) {
+            left--;
+            if (entry->asker == i && entry->at[i] == AT_WAITING) {
+                entry_ask(core, entry);
+            }
+        }
+        entry = previous;
+    }
+}
+
+static void came_up(struct core *core, unsigned i)
+{
+    struct instance *instance = &core->instances[i];
+    bool was_down = !instance->healthy && instance->probed;
+    instance->state = INSTANCE_UP;
+    instance->healthy = true;
+    instance->probed = true;
+    instance->trouble = NULL;
+    if (was_down) {
+        instance->replay_window = REPLAY_WINDOW_START;
+        send_mark_catching_up(core, i);
+    }
+    instance->progress_ns = core->now_ns;
+    core_line(core, LOG_INFO, "instance_up", "target", instance->name, NULL);
+    if (MUTANT(core, MUTANT_DROP_QUEUE)) {
+        writes_forget(core, i);
+    }
+    reads_unpark_all(core);
+}
+
+static void probe_answered(struct core *core, unsigned i)
+{
+    struct instance *instance = &core->instances[i];
+    instance->failures = 0;
+    instance->successes++;
+    bool enough =
+        instance->healthy || !instance->probed || instance->successes >= core->settings.recovery_threshold;
+    if (enough && (instance->state != INSTANCE_UP || !instance->healthy)) {
+        came_up(core, i);
+    }
+}
+
+static void probe_failed(struct core *core, unsigned i, const char *why)
+{
+    struct instance *instance = &core->instances[i];
+    instance->successes = 0;
+    instance->failures++;
+    if (instance->failures < core->settings.failure_threshold || instance->state == INSTANCE_DOWN) {
+        return;
+    }
+    instance->state = INSTANCE_DOWN;
+    instance->healthy = false;
+    instance->probed = true;
+    instance->trouble = "down";
+    core_line(core, LOG_WARN, "instance_down", "target", instance->name, "why", why, NULL);
+    ask_elsewhere(core, i);
+    reads_unpark_all(core);
+}
+
+static bool is_listing(const struct core_event *event)
+{
+    const struct http_head *head = event->u.call_end.head;
+    if (event->u.call_end.outcome != CALL_ANSWERED || head == NULL || head->status != 200) {
+        return false;
+    }
+    struct str body = str_trim(block_str(event->u.call_end.body));
+    struct json_scan scan;
+    return body.size > 0 && body.data[0] == '[' && json_scan(body, &scan) == 0;
+}
+
+void health_probe_end(struct core *core, struct call *call, const struct core_event *event)
+{
+    struct instance *instance = &core->instances[call->instance];
+    instance->probe_call = 0;
+    instance->last_check_ms = core->wall_ms;
+    if (is_listing(event)) {
+        probe_answered(core, call->instance);
+    } else {
+        const char *why = event->u.call_end.outcome == CALL_ANSWERED ? "bad answer"
+                          : call->timed_out                          ? "timeout"
+                                                                     : event->u.call_end.detail;
+        probe_failed(core, call->instance, why);
+    }
+    next_probe(core, call->instance);
+}
+
+void health_evidence(struct core *core, unsigned i, const char *why)
+{
+    struct instance *instance = &core->instances[i];
+    if (instance->state != INSTANCE_UP) {
+        return;
+    }
+    instance->state = INSTANCE_SUSPECT;
+    instance->trouble = "a request failed; waiting for a probe to be answered";
+    core_line(core, LOG_WARN, "instance_suspect", "target", instance->name, "why", why, NULL);
+    timer_set(core, &instance->probe_timer, core->now_ns + PROBE_SOON_NS);
+    ask_elsewhere(core, i);
+}
+
+void health_pause(struct core *core, unsigned i)
+{
+    struct instance *instance = &core->instances[i];
+    instance->state = INSTANCE_PAUSED;
+    instance->trouble = "refuses our credentials";
+    core_line(core, LOG_ERROR, "instance_paused", "target", instance->name, "why", "credentials", NULL);
+    ask_elsewhere(core, i);
+}
+
+void health_backoff(struct core *core, unsigned i)
+{
+    struct instance *instance = &core->instances[i];
+    instance->backoff_ns =
+        core->now_ns + health_jitter(core, BACKOFF_BASE_NS, BACKOFF_CAP_NS, instance->backoff_steps);
+    instance->backoff_steps++;
+    instance->replay_window = instance->replay_window / 2 < 1 ? 1 : instance->replay_window / 2;
+    timer_set(core, &instance->backoff_timer, instance->backoff_ns);
+    ask_elsewhere(core, i);
+}
+
+void health_success(struct core *core, unsigned i)
+{
+    core->instances[i].backoff_steps = 0;
+}
+
+bool health_can_send(const struct core *core, unsigned i)
+{
+    const struct instance *instance = &core->instances[i];
+    return i < core->instance_count && instance->state == INSTANCE_UP && instance->backoff_ns <= core->now_ns;
+}
+
+bool health_can_read(const struct core *core, unsigned i)
+{
+    return i < core->instance_count && core->instances[i].state == INSTANCE_UP;
+}
+
+const char *health_state_name(const struct core *core, unsigned i)
+{
+    const struct instance *instance = &core->instances[i];
+    switch (instance->state) {
+        case INSTANCE_UP:
+            return instance->pending > 0 ? "catching_up" : "up";
+        case INSTANCE_SUSPECT:
+            return "suspect";
+        case INSTANCE_DOWN:
+            return "down";
+        case INSTANCE_PAUSED:
+            return "paused";
+    }
+    return "unknown";
+}

@@ -1,0 +1,33 @@
+/* The health of the instances: probes, evidence from requests, and who may be asked.
+ *
+ *            request failed                 FAILURE_THRESHOLD probes failed
+ *      UP ------------------> SUSPECT ------------------------------------> DOWN
+ *       ^                        |                                            |
+ *       +------------------------+---- RECOVERY_THRESHOLD probes answered ----+
+ *
+ * A probe lists collections (one row) and wants JSON: a server whose version endpoint answers while its
+ * data is unreachable is not healthy.  While suspect nothing but probes goes to an instance, so that
+ * the seconds before the health check notices cost no client anything. */
+#ifndef WALDRILL_PROXY_CORE_HEALTH_H
+#define WALDRILL_PROXY_CORE_HEALTH_H
+
+#include "proxy/core/state.h"
+
+void health_init(struct core *core);
+void health_start(struct core *core); /* first probes */
+void health_probe(struct core *core, unsigned instance);
+void health_probe_end(struct core *core, struct call *call, const struct core_event *event);
+/* A request failed on the way (refused, broken, timed out, foreign answer). */
+void health_evidence(struct core *core, unsigned instance, const char *why);
+/* Our own credentials were refused. */
+void health_pause(struct core *core, unsigned instance);
+/* Answered "not now": writes wait a little; grows with each call, a success resets it. */
+void health_backoff(struct core *core, unsigned instance);
+void health_success(struct core *core, unsigned instance);
+bool health_can_send(const struct core *core, unsigned instance); /* writes */
+bool health_can_read(const struct core *core, unsigned instance);
+const char *health_state_name(const struct core *core, unsigned instance);
+/* Exponential with full jitter: between base and cap, steps = failures before this one. */
+uint64_t health_jitter(struct core *core, uint64_t base_ns, uint64_t cap_ns, uint32_t steps);
+
+#endif

@@ -1,0 +1,261 @@
+#include "proxy/core/lanes.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "proxy/core/send.h"
+
+/* ---- strands ---- */
+
+void strand_init(struct strand *strand, struct lane *lane)
+{
+    strand->lane = lane;
+    for (unsigned i = 0; i < CORE_INSTANCES; i++) {
+        timer_init(&strand->retry_timer[i], TIMER_STRAND, i, strand);
+    }
+}
+
+void strand_push(struct strand *strand, struct entry *entry)
+{
+    CHECK(entry->link_count < ENTRY_LINKS);
+    struct link *link = &entry->links[entry->link_count++];
+    link->entry = entry;
+    link->strand = strand;
+    link->next = NULL;
+    if (strand->tail == NULL) {
+        strand->head = link;
+    } else {
+        CHECK(strand->tail->entry->lsn < entry->lsn);
+        strand->tail->next = link;
+    }
+    strand->tail = link;
+    for (unsigned i = 0; i < CORE_INSTANCES; i++) {
+        if (strand->next[i] == NULL) {
+            strand->next[i] = link;
+        }
+    }
+}
+
+static bool finished_at(const struct entry *entry, unsigned instance)
+{
+    return entry->fate == FATE_REJECTED || entry->at[instance] == AT_DONE || entry->at[instance] == AT_DEAD;
+}
+
+void strand_advance(struct core *core, struct strand *strand, unsigned instance)
+{
+    while (strand->next[instance] != NULL && finished_at(strand->next[instance]->entry, instance)) {
+        strand->next[instance] = strand->next[instance]->next;
+    }
+    if (strand->next[instance] != NULL) {
+        send_wake(core, strand, instance);
+    }
+}
+
+void strand_sweep(struct strand *strand, const struct entry *leaving)
+{
+    struct link **at = &strand->head;
+    struct link *previous = NULL;
+    while (*at != NULL && (*at)->entry != leaving) {
+        previous = *at;
+        at = &(*at)->next;
+    }
+    CHECK(*at != NULL);
+    struct link *link = *at;
+    for (unsigned i = 0; i < CORE_INSTANCES; i++) {
+        CHECK(strand->next[i] != link);
+    }
+    *at = link->next;
+    if (strand->tail == link) {
+        strand->tail = previous;
+    }
+}
+
+bool strand_current(const struct strand *strand, unsigned instance)
+{
+    if (!strand->ever_acked) {
+        return true;
+    }
+    const struct link *link = strand->next[instance];
+    return link == NULL || link->entry->lsn > strand->last_ack_lsn;
+}
+
+/* ---- lanes ---- */
+
+void lane_set_place(struct lane *lane, struct str tenant, struct str database, struct str name)
+{
+    struct block *place = block_new(tenant.size + database.size + name.size + 3);
+    CHECK(place != NULL);
+    char *p = place->data;
+    memcpy(p, tenant.data, tenant.size);
+    lane->tenant = str_make(p, tenant.size);
+    p += tenant.size;
+    *p++ = '\0';
+    memcpy(p, database.data, database.size);
+    lane->database = str_make(p, database.size);
+    p += database.size;
+    *p++ = '\0';
+    memcpy(p, name.data, name.size);
+    lane->name = str_make(p, name.size);
+    p[name.size] = '\0';
+    block_unref(lane->place);
+    lane->place = place;
+}
+
+struct lane *lane_new(struct core *core, uint64_t birth, struct str tenant, struct str database,
+                      struct str name)
+{
+    CHECK(lane_by_birth(core, birth) == NULL);
+    struct lane *lane = mem_alloc(sizeof(*lane));
+    strand_init(&lane->strand, lane);
+    lane->birth = birth;
+    lane_set_place(lane, tenant, database, name);
+    HASH_ADD(by_birth, core->lanes, birth, sizeof(lane->birth), lane);
+    return lane;
+}
+
+struct lane *lane_by_birth(struct core *core, uint64_t birth)
+{
+    struct lane *lane = NULL;
+    HASH_FIND(by_birth, core->lanes, &birth, sizeof(birth), lane);
+    return lane;
+}
+
+/* While the log is read, a record may name a lane whose introduction stood in a trimmed segment: the
+ * checkpoint that follows tells the rest. */
+struct lane *lane_by_birth_or_placeholder(struct core *core, uint64_t birth)
+{
+    struct lane *lane = lane_by_birth(core, birth);
+    if (lane == NULL) {
+        lane = lane_new(core, birth, STR(""), STR(""), STR(""));
+        lane->placeholder = true;
+    }
+    return lane;
+}
+
+struct lane *lane_by_uuid(struct core *core, const struct uuid *uuid)
+{
+    struct uuid_ref *ref = NULL;
+    HASH_FIND(hh, core->uuids, uuid, sizeof(*uuid), ref);
+    return ref == NULL ? NULL : ref->lane;
+}
+
+static void refer(struct core *core, struct lane *lane, const struct uuid *uuid)
+{
+    struct uuid_ref *ref = NULL;
+    HASH_FIND(hh, core->uuids, uuid, sizeof(*uuid), ref);
+    if (ref == NULL) {
+        ref = mem_alloc(sizeof(*ref));
+        ref->uuid = *uuid;
+        ref->lane = lane;
+        HASH_ADD(hh, core->uuids, uuid, sizeof(ref->uuid), ref);
+    }
+}
+
+void lane_set_logical(struct core *core, struct lane *lane, const struct uuid *uuid)
+{
+    lane->logical = *uuid;
+    refer(core, lane, uuid);
+}
+
+void lane_set_id(struct core *core, struct lane *lane, unsigned instance, const struct uuid *uuid)
+{
+    lane->ids[instance] = *uuid;
+    lane->has_id[instance] = true;
+    lane->faulty[instance] = false;
+    refer(core, lane, uuid);
+    if (uuid_is_zero(&lane->logical)) {
+        lane_set_logical(core, lane, uuid);
+    }
+}
+
+void lane_describe(const struct lane *lane, struct record_lane *out)
+{
+    out->birth = lane->birth;
+    out->dead = lane->dead;
+    out->tenant = lane->tenant;
+    out->database = lane->database;
+    out->name = lane->name;
+    out->logical = lane->logical;
+    for (unsigned i = 0; i < CORE_INSTANCES; i++) {
+        out->has_id[i] = lane->has_id[i];
+        out->ids[i] = lane->ids[i];
+    }
+}
+
+/* ---- names ---- */
+
+static struct name_slot *slot_new(struct str tenant, struct str database, struct str name)
+{
+    size_t size = tenant.size + database.size + name.size + 2;
+    struct name_slot *slot = mem_alloc(sizeof(*slot) + size);
+    char *p = slot->key;
+    memcpy(p, tenant.data, tenant.size);
+    p += tenant.size;
+    *p++ = '\0';
+    memcpy(p, database.data, database.size);
+    p += database.size;
+    *p++ = '\0';
+    memcpy(p, name.data, name.size);
+    slot->key_size = size;
+    return slot;
+}
+
+static struct name_slot *slot_lookup(struct core *core, struct str tenant, struct str database,
+                                     struct str name, bool make)
+{
+    struct name_slot *wanted = slot_new(tenant, database, name);
+    struct name_slot *found = NULL;
+    HASH_FIND(hh, core->names, wanted->key, wanted->key_size, found);
+    if (found == NULL && make) {
+        strand_init(&wanted->strand, NULL);
+        HASH_ADD_KEYPTR(hh, core->names, wanted->key, wanted->key_size, wanted);
+        return wanted;
+    }
+    mem_free(wanted);
+    return found;
+}
+
+struct name_slot *name_find(struct core *core, struct str tenant, struct str database, struct str name)
+{
+    return slot_lookup(core, tenant, database, name, false);
+}
+
+struct name_slot *name_get(struct core *core, struct str tenant, struct str database, struct str name)
+{
+    return slot_lookup(core, tenant, database, name, true);
+}
+
+void name_bind(struct core *core, struct lane *lane)
+{
+    name_get(core, lane->tenant, lane->database, lane->name)->lane = lane;
+}
+
+void name_unbind(struct core *core, struct lane *lane)
+{
+    struct name_slot *slot = name_find(core, lane->tenant, lane->database, lane->name);
+    if (slot != NULL && slot->lane == lane) {
+        slot->lane = NULL;
+    }
+}
+
+void lanes_free(struct core *core)
+{
+    struct uuid_ref *ref;
+    struct uuid_ref *next_ref;
+    HASH_ITER (hh, core->uuids, ref, next_ref) {
+        HASH_DEL(core->uuids, ref);
+        mem_free(ref);
+    }
+    struct name_slot *slot;
+    struct name_slot *next_slot;
+    HASH_ITER (hh, core->names, slot, next_slot) {
+        HASH_DEL(core->names, slot);
+        mem_free(slot);
+    }
+    struct lane *lane;
+    struct lane *next_lane;
+    HASH_ITER (by_birth, core->lanes, lane, next_lane) {
+        HASH_DELETE(by_birth, core->lanes, lane);
+        block_unref(lane->place);
+        mem_free(lane);
+    }
+}

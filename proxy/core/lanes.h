@@ -1,0 +1,41 @@
+/* Identity and order: lanes (incarnations of collections), names, the ids each instance gave them,
+ * and the strands in which their writes wait.
+ *
+ * Every instance's UUID resolves to its lane; clients are shown the lane's logical id only. */
+#ifndef WALDRILL_PROXY_CORE_LANES_H
+#define WALDRILL_PROXY_CORE_LANES_H
+
+#include "proxy/core/records.h"
+#include "proxy/core/state.h"
+
+/* ---- strands ---- */
+void strand_init(struct strand *strand, struct lane *lane);
+/* Puts the entry at the end; it owns the link. */
+void strand_push(struct strand *strand, struct entry *entry);
+/* Moves next[i] past entries that are finished there and wakes what stands behind. */
+void strand_advance(struct core *core, struct strand *strand, unsigned instance);
+/* Takes a finished entry's link off the front, as far as fronts are finished. */
+void strand_sweep(struct strand *strand, const struct entry *leaving);
+/* Nothing accepted waits in front of the last acknowledged write at that instance. */
+bool strand_current(const struct strand *strand, unsigned instance);
+
+/* ---- lanes ---- */
+struct lane *lane_new(struct core *core, uint64_t birth, struct str tenant, struct str database,
+                      struct str name);
+struct lane *lane_by_birth(struct core *core, uint64_t birth);
+struct lane *lane_by_birth_or_placeholder(struct core *core, uint64_t birth);
+void lane_set_place(struct lane *lane, struct str tenant, struct str database, struct str name);
+struct lane *lane_by_uuid(struct core *core, const struct uuid *uuid);
+void lane_set_logical(struct core *core, struct lane *lane, const struct uuid *uuid);
+void lane_set_id(struct core *core, struct lane *lane, unsigned instance, const struct uuid *uuid);
+void lane_describe(const struct lane *lane, struct record_lane *out);
+
+/* ---- names ---- */
+struct name_slot *name_find(struct core *core, struct str tenant, struct str database, struct str name);
+struct name_slot *name_get(struct core *core, struct str tenant, struct str database, struct str name);
+void name_bind(struct core *core, struct lane *lane);   /* the lane's own name now means this lane */
+void name_unbind(struct core *core, struct lane *lane); /* if it still does */
+
+void lanes_free(struct core *core);
+
+#endif

@@ -1,0 +1,296 @@
+#include "proxy/core/learn.h"
+
+#include "base/check.h"
+#include "base/json_scan.h"
+#include "base/memory.h"
+#include "base/units.h"
+#include "proxy/core/calls.h"
+#include "proxy/core/clients.h"
+#include "proxy/core/health.h"
+#include "proxy/core/lanes.h"
+#include "proxy/core/records.h"
+#include "proxy/core/send.h"
+#include "proxy/core/writes.h"
+
+#define TARGET_LIMIT ((size_t)1 << 20)
+#define NAME_BYTES   4096
+#define HEADERS_MAX  64
+
+/* ---- targets ---- */
+
+static struct str tail_of(const struct chroma_route *route)
+{
+    switch ((int)route->op) { /* the others have none */
+        case OP_ADD:
+            return STR("/add");
+        case OP_UPSERT:
+            return STR("/upsert");
+        case OP_UPDATE:
+            return STR("/update");
+        case OP_DELETE:
+            return STR("/delete");
+        case OP_COUNT:
+            return STR("/count");
+        case OP_GET:
+            return STR("/get");
+        case OP_QUERY:
+            return STR("/query");
+        case OP_SEARCH:
+            return STR("/search");
+        case OP_COLLECTION_FORK:
+            return STR("/fork");
+        default:
+            return STR("");
+    }
+}
+
+void learn_build_target(struct buf *out, const struct chroma_route *route, struct str collection)
+{
+    buf_append_text(out, "/api/v2/tenants/");
+    buf_append_str(out, route->tenant);
+    buf_append_text(out, "/databases/");
+    buf_append_str(out, route->database);
+    buf_append_text(out, "/collections");
+    if (collection.size > 0) {
+        buf_append_char(out, '/');
+        buf_append_str(out, collection);
+    }
+    buf_append_str(out, tail_of(route));
+    if (route->query.size > 0) {
+        buf_append_char(out, '?');
+        buf_append_str(out, route->query);
+    }
+}
+
+void learn_collection_target(struct buf *out, const struct lane *lane, struct str collection)
+{
+    buf_append_text(out, "/api/v2/tenants/");
+    http_percent_encode(out, lane->tenant);
+    buf_append_text(out, "/databases/");
+    http_percent_encode(out, lane->database);
+    buf_append_text(out, "/collections/");
+    http_percent_encode(out, collection);
+}
+
+/* ---- listings ---- */
+
+static unsigned readable(const struct core *core, unsigned tried)
+{
+    for (unsigned turn = 0; turn < core->instance_count; turn++) {
+        unsigned i = (core->primary + turn) % core->instance_count;
+        if (health_can_read(core, i) && (tried & (1u << i)) == 0) {
+            return i;
+        }
+    }
+    return INSTANCE_NONE;
+}
+
+void learn_collections(struct core *core, struct client *client)
+{
+    unsigned i = readable(core, client->tried);
+    if (i == INSTANCE_NONE) {
+        client->learned = true;
+        client->tried = 0;
+        client_route(core, client);
+        return;
+    }
+    client->tried |= 1u << i;
+    client->stage = STAGE_LEARN;
+    struct chroma_route route = client->route;
+    route.op = OP_COLLECTION_LIST;
+    route.query = STR("");
+    struct buf target;
+    buf_init(&target, TARGET_LIMIT);
+    learn_build_target(&target, &route, STR(""));
+    struct call_spec spec = {
+        .kind = CALL_LEARN,
+        .instance = i,
+        .method = STR("GET"),
+        .target = buf_str(&target),
+        .header_lines = client->header_lines,
+        .answer_limit = ANSWER_LIMIT_LISTING,
+        .timeout_ns = call_first_timeout(core, 0),
+    };
+    struct call *call = call_start(core, &spec);
+    buf_deinit(&target);
+    call->client = client->id;
+    client->call = call->id;
+}
+
+void learn_end(struct core *core, struct call *call, const struct core_event *event)
+{
+    struct client *client = call->client == 0 ? NULL : client_find(core, call->client);
+    if (client == NULL) {
+        return;
+    }
+    client->call = 0;
+    char tenant[NAME_BYTES];
+    char database[NAME_BYTES];
+    size_t tenant_size = 0;
+    size_t database_size = 0;
+    if (event->u.call_end.outcome == CALL_ANSWERED && event->u.call_end.head->status == 200 &&
+        http_percent_decode(client->route.tenant, tenant, sizeof(tenant), &tenant_size) &&
+        http_percent_decode(client->route.database, database, sizeof(database), &database_size)) {
+        struct str element;
+        enum json_kind kind;
+        size_t at = 0;
+        while (json_scan_next(block_str(event->u.call_end.body), &at, &element, &kind)) {
+            learn_object(core, call->instance, str_make(tenant, tenant_size),
+                         str_make(database, database_size), element);
+        }
+    }
+    learn_collections(core, client); /* the next instance, or on */
+}
+
+bool learn_object_id(struct str body, struct uuid *uuid)
+{
+    struct json_scan scan;
+    if (json_scan(body, &scan) != 0) {
+        return false;
+    }
+    const struct json_member *id = json_scan_find(&scan, "id");
+    return id != NULL && id->kind == JSON_STRING_VALUE && id->value.size > 2 &&
+           uuid_parse(str_make(id->value.data + 1, id->value.size - 2), uuid);
+}
+
+void learn_object(struct core *core, unsigned i, struct str tenant, struct str database, struct str object)
+{
+    struct json_scan scan;
+    struct uuid uuid;
+    char text[NAME_BYTES];
+    size_t size = 0;
+    if (!learn_object_id(object, &uuid) || lane_by_uuid(core, &uuid) != NULL ||
+        json_scan(object, &scan) != 0) {
+        return;
+    }
+    const struct json_member *member = json_scan_find(&scan, "name");
+    if (member == NULL || !json_scan_decode(member->value, text, sizeof(text), &size)) {
+        return;
+    }
+    struct str name = str_make(text, size);
+    struct name_slot *slot = name_get(core, tenant, database, name);
+    if (slot->strand.head != NULL) {
+        return; /* a write on this name is under way: it will tell */
+    }
+    struct lane *lane = slot->lane;
+    if (lane == NULL) {
+        lane = lane_new(core, core->next_lsn, tenant, database, name);
+        slot->lane = lane;
+    } else if (lane->has_id[i]) {
+        return; /* another incarnation than the mapped one */
+    }
+    lane_set_id(core, lane, i, &uuid);
+    struct record_lane record;
+    lane_describe(lane, &record);
+    (void)core_append(core, RECORD_LANE, record_lane_encode(&record), NULL, true);
+    send_wake(core, &lane->strand, i);
+}
+
+/* ---- by name ---- */
+
+static struct call *get_name(struct core *core, struct str tenant, struct str database, struct str name,
+                             unsigned i)
+{
+    struct buf target;
+    buf_init(&target, TARGET_LIMIT);
+    buf_append_text(&target, "/api/v2/tenants/");
+    http_percent_encode(&target, tenant);
+    buf_append_text(&target, "/databases/");
+    http_percent_encode(&target, database);
+    buf_append_text(&target, "/collections/");
+    http_percent_encode(&target, name);
+    struct call_spec spec = {
+        .kind = CALL_NAME,
+        .instance = i,
+        .method = STR("GET"),
+        .target = buf_str(&target),
+        .answer_limit = ANSWER_LIMIT_SMALL,
+        .timeout_ns = call_first_timeout(core, 0),
+    };
+    struct call *call = call_start(core, &spec);
+    buf_deinit(&target);
+    return call;
+}
+
+void learn_id_by_name(struct core *core, struct lane *lane, unsigned i)
+{
+    struct call *call = get_name(core, lane->tenant, lane->database, lane->name, i);
+    call->lane = lane;
+    lane->fence_sent[i] = true; /* one thing at a time */
+}
+
+void learn_id_end(struct core *core, struct call *call, int status, struct str body)
+{
+    struct lane *lane = call->lane;
+    unsigned i = call->instance;
+    struct uuid uuid;
+    lane->fence_sent[i] = false;
+    if (status != 200 || !learn_object_id(body, &uuid)) {
+        lane->faulty[i] = lane->faulty[i] || status == 404;
+        send_retry_later(core, &lane->strand, i, NS_PER_S);
+        return;
+    }
+    lane_set_id(core, lane, i, &uuid);
+    struct record_lane record;
+    lane_describe(lane, &record);
+    (void)core_append(core, RECORD_LANE, record_lane_encode(&record), NULL, false);
+    send_wake(core, &lane->strand, i);
+}
+
+void learn_check_name(struct core *core, struct entry *entry, unsigned i)
+{
+    struct record_write record;
+    CHECK(record_write_decode(block_str(entry->meta), &record));
+    struct call *call = get_name(core, record.tenant, record.database, record.name, i);
+    call->entry = entry;
+    entry->at[i] = AT_SENT;
+    core->instances[i].writes_in_flight++;
+}
+
+/* ---- answers ---- */
+
+/* Every UUID has the same length, so an instance's id is replaced where it stands. */
+struct block *learn_rewrite(struct core *core, unsigned i, struct str body)
+{
+    if (body.size == 0) {
+        return NULL;
+    }
+    struct block *out = block_copy(body.data, body.size);
+    if (out == NULL) {
+        return NULL;
+    }
+    for (size_t at = 0; at + UUID_TEXT_SIZE <= out->size; at++) {
+        struct uuid uuid;
+        if (out->data[at + 8] != '-' || out->data[at + 13] != '-' ||
+            !uuid_parse(str_make(out->data + at, UUID_TEXT_SIZE), &uuid)) {
+            continue;
+        }
+        const struct lane *lane = lane_by_uuid(core, &uuid);
+        if (lane != NULL && lane->has_id[i] && uuid_equal(&lane->ids[i], &uuid)) {
+            char text[UUID_TEXT_SIZE + 1];
+            uuid_format(&lane->logical, text);
+            memcpy(out->data + at, text, UUID_TEXT_SIZE);
+        }
+        at += UUID_TEXT_SIZE - 1;
+    }
+    return out;
+}
+
+struct block *learn_answer_headers(const struct client *client, const struct http_head *head, bool queued)
+{
+    struct buf b;
+    buf_init(&b, TARGET_LIMIT);
+    for (size_t k = 0; k < head->header_count; k++) {
+        struct str name = head->headers[k].name;
+        if (!http_header_is_hop_by_hop(name) && !str_equal_nocase(name, STR("content-length")) &&
+            !str_equal_nocase(name, STR("date")) && !str_equal_nocase(name, STR("x-request-id"))) {
+            http_headers_write(&b, &head->headers[k], 1);
+        }
+    }
+    struct block *own = client_headers(client, NULL, queued, 0);
+    buf_append_str(&b, block_str(own));
+    block_unref(own);
+    struct block *block = block_from_buf(&b);
+    buf_deinit(&b);
+    return block;
+}

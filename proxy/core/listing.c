@@ -1,0 +1,121 @@
+#include "proxy/core/listing.h"
+
+#include "base/json_scan.h"
+#include "base/memory.h"
+#include "base/units.h"
+#include "proxy/core/lanes.h"
+#include "proxy/core/learn.h"
+#include <stdlib.h>
+
+#define NAME_BYTES 4096
+
+static bool about_names(const struct entry *entry)
+{
+    return entry->op == OP_COLLECTION_CREATE || entry->op == OP_COLLECTION_DELETE ||
+           entry->op == OP_COLLECTION_UPDATE || entry->op == OP_DATABASE_CREATE ||
+           entry->op == OP_DATABASE_DELETE || entry->op == OP_TENANT_CREATE;
+}
+
+bool listing_current(struct core *core, const struct client *client, unsigned i)
+{
+    if (client->route.tenant.size == 0 && client->route.op != OP_COLLECTION_LIST) {
+        return true;
+    }
+    const struct instance *instance = &core->instances[i];
+    if (instance->pending == 0) {
+        return true;
+    }
+    const struct name_slot *slot;
+    const struct name_slot *next;
+    for (slot = core->names; slot != NULL; slot = next) {
+        next = slot->hh.next;
+        const struct link *link = slot->strand.next[i];
+        if (slot->strand.backlog[i] > 0 && link != NULL && about_names(link->entry)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void listing_learn(struct core *core, const struct client *client, unsigned i, struct str body)
+{
+    char tenant[NAME_BYTES];
+    char database[NAME_BYTES];
+    size_t tenant_size = 0;
+    size_t database_size = 0;
+    if (!http_percent_decode(client->route.tenant, tenant, sizeof(tenant), &tenant_size) ||
+        !http_percent_decode(client->route.database, database, sizeof(database), &database_size)) {
+        return;
+    }
+    struct str t = str_make(tenant, tenant_size);
+    struct str d = str_make(database, database_size);
+    if (client->route.op == OP_COLLECTION_GET) {
+        learn_object(core, i, t, d, body);
+        return;
+    }
+    struct str element;
+    enum json_kind kind;
+    size_t at = 0;
+    while (json_scan_next(body, &at, &element, &kind)) {
+        learn_object(core, i, t, d, element);
+    }
+}
+
+struct row {
+    struct uuid id;
+    struct str text;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    const struct row *left = a;
+    const struct row *right = b;
+    return memcmp(left->id.bytes, right->id.bytes, sizeof(left->id.bytes));
+}
+
+static uint64_t parameter(const struct client *client, const char *name, uint64_t fallback)
+{
+    uint64_t value = 0;
+    struct str text = http_query_find(client->route.query, name);
+    return text.data != NULL && units_parse_u64(text, &value, NULL) == 0 ? value : fallback;
+}
+
+struct block *listing_slice(const struct client *client, struct str body)
+{
+    struct row *rows = NULL;
+    size_t count = 0;
+    size_t capacity = 0;
+    struct str element;
+    enum json_kind kind;
+    size_t at = 0;
+    while (json_scan_next(body, &at, &element, &kind)) {
+        if (count == capacity) {
+            capacity = capacity == 0 ? 64 : capacity * 2;
+            rows = mem_realloc(rows, capacity * sizeof(*rows));
+        }
+        memset(&rows[count].id, 0, sizeof(rows[count].id));
+        (void)learn_object_id(element, &rows[count].id);
+        rows[count++].text = element;
+    }
+    if (count > 1) {
+        qsort(rows, count, sizeof(*rows), by_id);
+    }
+    uint64_t offset = parameter(client, "offset", 0);
+    uint64_t limit = parameter(client, "limit", UINT64_MAX);
+    struct buf b;
+    buf_init(&b, body.size + 16);
+    buf_append_char(&b, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i >= offset && i - offset < limit) {
+            if (i > offset) {
+                buf_append_char(&b, ',');
+            }
+            buf_append_str(&b, rows[i].text);
+        }
+    }
+    buf_append_char(&b, ']');
+    struct block *block = block_from_buf(&b);
+    buf_deinit(&b);
+    mem_free(rows);
+    return block;
+}

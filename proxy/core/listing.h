@@ -1,0 +1,14 @@
+/* Collections by name and in lists: which instance knows the names well enough, and one order for all
+ * (rule 17: each server sorts by its own UUIDs). */
+#ifndef WALDRILL_PROXY_CORE_LISTING_H
+#define WALDRILL_PROXY_CORE_LISTING_H
+
+#include "proxy/core/state.h"
+
+/* Nothing acknowledged about names in the client's database waits for this instance. */
+bool listing_current(struct core *core, const struct client *client, unsigned instance);
+void listing_learn(struct core *core, const struct client *client, unsigned instance, struct str body);
+/* Sorted by logical id, then cut by the client's limit and offset. */
+struct block *listing_slice(const struct client *client, struct str body);
+
+#endif

@@ -1,0 +1,335 @@
+#include "proxy/core/reads.h"
+
+#include "base/check.h"
+#include "proxy/core/calls.h"
+#include "proxy/core/clients.h"
+#include "proxy/core/health.h"
+#include "proxy/core/lanes.h"
+#include "proxy/core/learn.h"
+#include "proxy/core/listing.h"
+#include "proxy/core/submit.h"
+#include "proxy/core/verdict.h"
+#include "proxy/core/writes.h"
+
+#define SHARE_UNIT 1000000
+
+/* ---- who may answer ---- */
+
+static bool qualifies_by_strand(const struct core *core, const struct strand *strand, unsigned i)
+{
+    bool in_window =
+        strand->ever_acked && core->now_ns - strand->last_ack_ns < core->settings.consistency_window_ns;
+    return !in_window || strand_current(strand, i);
+}
+
+static bool lane_qualifies(const struct core *core, const struct lane *lane, unsigned i)
+{
+    return lane->has_id[i] && !lane->faulty[i] && !lane->divergent[i] && !lane->catching_up[i] &&
+           qualifies_by_strand(core, &lane->strand, i);
+}
+
+static bool qualifies(struct core *core, const struct client *client, unsigned i)
+{
+    if (client->lane != NULL) {
+        return lane_qualifies(core, client->lane, i);
+    }
+    return listing_current(core, client, i);
+}
+
+/* Smooth weighted choice (nginx's): over any stretch of reads the shares are the configured ones. */
+static unsigned by_ratio(struct core *core)
+{
+    int64_t share = (int64_t)(core->settings.read_replica_ratio * SHARE_UNIT);
+    unsigned replica = 1 - core->primary;
+    core->instances[core->primary].weight += SHARE_UNIT - share;
+    core->instances[replica].weight += share;
+    unsigned chosen =
+        core->instances[replica].weight > core->instances[core->primary].weight ? replica : core->primary;
+    core->instances[chosen].weight -= SHARE_UNIT;
+    return chosen;
+}
+
+static unsigned choose(struct core *core, struct client *client)
+{
+    unsigned wish = core->instance_count == 1 ? 0 : by_ratio(core);
+    unsigned fallback = INSTANCE_NONE;
+    for (unsigned turn = 0; turn < core->instance_count; turn++) {
+        unsigned i = (wish + turn) % core->instance_count;
+        if ((client->tried & (1u << i)) != 0 || !qualifies(core, client, i)) {
+            if (turn == 0 && health_can_read(core, i)) {
+                core->stats.overrides++;
+            }
+            continue;
+        }
+        if (health_can_read(core, i)) {
+            return i;
+        }
+        if (fallback == INSTANCE_NONE && core->instances[i].state == INSTANCE_SUSPECT) {
+            fallback = i; /* better a suspect than no answer */
+        }
+    }
+    return fallback;
+}
+
+/* ---- parking ---- */
+
+static void park(struct core *core, struct client *client)
+{
+    (void)core;
+    client->stage = STAGE_PARKED;
+    client->next_parked = client->lane->parked;
+    client->lane->parked = client;
+}
+
+static void unpark_one(struct lane *lane, const struct client *client)
+{
+    struct client **at = &lane->parked;
+    while (*at != NULL && *at != client) {
+        at = &(*at)->next_parked;
+    }
+    CHECK(*at != NULL);
+    *at = client->next_parked;
+}
+
+void reads_unpark(struct core *core, struct lane *lane)
+{
+    struct client *client = lane->parked;
+    lane->parked = NULL;
+    while (client != NULL) {
+        struct client *next = client->next_parked;
+        client->next_parked = NULL;
+        client->stage = STAGE_COLLECT;
+        read_route(core, client);
+        client = next;
+    }
+}
+
+void reads_unpark_all(struct core *core)
+{
+    struct lane *lane;
+    struct lane *next;
+    HASH_ITER (by_birth, core->lanes, lane, next) {
+        reads_unpark(core, lane);
+    }
+}
+
+/* ---- sending ---- */
+
+static void send_read(struct core *core, struct client *client, unsigned i, enum call_kind kind)
+{
+    struct buf target;
+    buf_init(&target, (size_t)1 << 20);
+    struct str text = client->target;
+    if (client->lane != NULL) {
+        char id[UUID_TEXT_SIZE + 1];
+        uuid_format(&client->lane->ids[i], id);
+        learn_build_target(&target, &client->route, str_of(id));
+        text = buf_str(&target);
+    } else if (client->route.short_path || client->route.op == OP_COLLECTION_LIST) {
+        struct chroma_route route = client->route;
+        if (route.op == OP_COLLECTION_LIST) {
+            route.query = STR(""); /* rule 17: whole, then sliced */
+        }
+        learn_build_target(&target, &route, route.collection);
+        text = buf_str(&target);
+    }
+    client->tried |= 1u << i;
+    client->stage = STAGE_READ;
+    struct call_spec spec = {
+        .kind = kind,
+        .instance = i,
+        .method = client->method,
+        .target = text,
+        .content_type = client->content_type,
+        .request_id = client->request_id,
+        .header_lines = client->header_lines,
+        .body = client->body,
+        .head_first = true,
+        .fresh = kind == CALL_PASS,
+        .timeout_ns = kind == CALL_PASS ? call_timeout_floor(core, core->settings.request_timeout_ns)
+                                        : call_first_timeout(core, 0),
+    };
+    struct call *call = call_start(core, &spec);
+    buf_deinit(&target);
+    call->client = client->id;
+    client->call = call->id;
+}
+
+static void none_answers(struct core *core, struct client *client)
+{
+    client_reply_error(core, client, 503, "ServiceUnavailable", "no instance can answer this read now", 1);
+}
+
+static bool find_lane(struct core *core, struct client *client)
+{
+    struct uuid uuid;
+    enum chroma_op op = client->route.op;
+    if (!chroma_op_is_record(op) || client->lane != NULL || !uuid_parse(client->route.collection, &uuid)) {
+        return true;
+    }
+    struct lane *lane = lane_by_uuid(core, &uuid);
+    if (lane == NULL && !client->learned) {
+        learn_collections(core, client);
+        return false;
+    }
+    if (lane == NULL || lane->dead) {
+        client_reply(core, client, 404, client_headers(client, "application/json", false, 0),
+                     submit_not_found_body(&uuid));
+        return false;
+    }
+    client->lane = lane;
+    return true;
+}
+
+static bool may_qualify_later(struct core *core, const struct client *client)
+{
+    for (unsigned i = 0; client->lane != NULL && i < core->instance_count; i++) {
+        if ((client->tried & (1u << i)) == 0 && core->instances[i].state != INSTANCE_PAUSED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void read_route(struct core *core, struct client *client)
+{
+    if (client->route.op == OP_UNKNOWN && !str_equal(client->method, STR("GET")) &&
+        !str_equal(client->method, STR("HEAD"))) {
+        core->stats.unreplicated++;
+        read_pass(core, client);
+        return;
+    }
+    if (!find_lane(core, client)) {
+        return;
+    }
+    unsigned i = choose(core, client);
+    if (i != INSTANCE_NONE) {
+        send_read(core, client, i, CALL_READ);
+    } else if (may_qualify_later(core, client)) {
+        park(core, client);
+    } else {
+        none_answers(core, client);
+    }
+}
+
+void read_pass(struct core *core, struct client *client)
+{
+    unsigned i = core->primary;
+    if (!health_can_read(core, i) && core->instance_count > 1 && chroma_op_is_write(client->route.op)) {
+        i = 1 - i; /* a request that is sure to be refused is refused by whoever is there */
+    }
+    client->tried = (1u << core->instance_count) - 1;
+    send_read(core, client, i, CALL_PASS);
+}
+
+/* ---- answers ---- */
+
+static void try_another(struct core *core, struct client *client)
+{
+    client->call = 0;
+    client->stage = STAGE_COLLECT;
+    unsigned i = choose(core, client);
+    if (i == INSTANCE_NONE) {
+        none_answers(core, client);
+    } else {
+        send_read(core, client, i, CALL_READ);
+    }
+}
+
+static bool unavailable(int status)
+{
+    return status == 502 || status == 503 || status == 504;
+}
+
+static bool holds_ids(enum chroma_op op)
+{
+    return op == OP_COLLECTION_GET || op == OP_COLLECTION_LIST;
+}
+
+void read_head(struct core *core, struct call *call, const struct http_head *head)
+{
+    struct client *client = client_find(core, call->client);
+    if (client == NULL) {
+        call_drop(core, call->id);
+        return;
+    }
+    bool fault_404 = head->status == 404 && client->lane != NULL;
+    if (call->kind == CALL_READ && (unavailable(head->status) || fault_404)) {
+        if (fault_404) {
+            client->lane->faulty[call->instance] = true;
+        }
+        call_drop(core, call->id);
+        try_another(core, client);
+        return;
+    }
+    call->status = head->status;
+    call->headers = learn_answer_headers(client, head, false);
+    if (head->status >= 300 || holds_ids(client->route.op)) {
+        struct core_action *action = core_push(core, CORE_ACT_CALL_COLLECT);
+        action->u.call_collect.call = call->id;
+        action->u.call_collect.limit = ANSWER_LIMIT_LISTING;
+        return;
+    }
+    client->stage = STAGE_RELAY;
+    timer_stop(core, &client->timer);
+    timer_stop(core, &call->timer); /* a long answer may take its time; the adapter bounds a stalled one */
+    core->stats.ok++;
+    struct core_action *action = core_push(core, CORE_ACT_RELAY);
+    action->u.relay.client = client->id;
+    action->u.relay.call = call->id;
+    action->u.relay.headers = client_headers(client, NULL, false, 0);
+}
+
+static void answer_collected(struct core *core, struct client *client, struct call *call, struct str body)
+{
+    if (call->status == 200 && holds_ids(client->route.op)) {
+        listing_learn(core, client, call->instance, body);
+    }
+    struct block *rewritten = learn_rewrite(core, call->instance, body);
+    if (call->status == 200 && client->route.op == OP_COLLECTION_LIST) {
+        struct block *slice = listing_slice(client, block_str(rewritten));
+        block_unref(rewritten);
+        rewritten = slice;
+    }
+    struct block *headers = call->headers;
+    call->headers = NULL;
+    client_reply(core, client, call->status, headers, rewritten);
+}
+
+void read_end(struct core *core, struct call *call, const struct core_event *event)
+{
+    struct client *client = call->client == 0 ? NULL : client_find(core, call->client);
+    if (client == NULL || client->call != call->id) {
+        return;
+    }
+    client->call = 0;
+    if (client->stage == STAGE_RELAY) {
+        if (event->u.call_end.outcome != CALL_ANSWERED) {
+            core_push(core, CORE_ACT_ABORT)->u.abort.client = client->id;
+        }
+        return;
+    }
+    if (event->u.call_end.outcome == CALL_ANSWERED) {
+        answer_collected(core, client, call, block_str(event->u.call_end.body));
+    } else if (call->kind == CALL_READ) {
+        try_another(core, client);
+    } else {
+        client_reply_error(core, client, 503, "ServiceUnavailable",
+                           "the primary did not answer: outcome unknown", 1);
+    }
+}
+
+void read_out_of_time(struct core *core, struct client *client)
+{
+    read_forget(core, client);
+    none_answers(core, client);
+}
+
+void read_forget(struct core *core, struct client *client)
+{
+    if (client->stage == STAGE_PARKED) {
+        unpark_one(client->lane, client);
+    }
+    call_drop(core, client->call);
+    client->call = 0;
+}

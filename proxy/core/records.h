@@ -1,0 +1,90 @@
+/* What the core writes into the log: the meaning of each record type and its meta bytes.
+ *
+ *   WRITE      a client's write, as sent; its LSN is the write's name from then on
+ *   DECIDED    accepted or rejected everywhere, by whom, and the ids it tied to a collection
+ *   APPLIED    an instance has carried out a write that another had decided
+ *   DEAD       an instance refuses a decided write for good: a dead letter, with the reason
+ *   LANE       a collection learnt from an instance's listing or from a name
+ *   CHECKPOINT all lanes (in the body), so that older records may be trimmed
+ *
+ * All integers little-endian (base/buf.h).  docs/log-format.md has the table. */
+#ifndef WALDRILL_PROXY_CORE_RECORDS_H
+#define WALDRILL_PROXY_CORE_RECORDS_H
+
+#include "base/block.h"
+#include "base/uuid.h"
+#include "proxy/core/core.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum record_type {
+    RECORD_WRITE = 1,
+    RECORD_DECIDED,
+    RECORD_APPLIED,
+    RECORD_DEAD,
+    RECORD_LANE,
+    RECORD_CHECKPOINT
+};
+
+struct record_write {
+    uint8_t op;
+    bool nonconvergent;
+    bool get_or_create;
+    uint64_t lane; /* birth LSN; 0 = none */
+    int64_t wall_ms;
+    struct str method, target, content_type, request_id;
+    struct str tenant, database, name, new_name; /* decoded; name of collection writes */
+};
+
+struct record_decided {
+    uint64_t lsn;
+    bool accepted;
+    bool acknowledged; /* the client is told yes */
+    uint8_t by;        /* instance, or PROXY_DECIDES */
+    uint16_t status;
+    bool has_uuid; /* a collection's id at that instance */
+    struct uuid uuid;
+};
+
+struct record_applied {
+    uint64_t lsn;
+    uint8_t instance;
+    bool has_uuid;
+    struct uuid uuid;
+};
+
+struct record_dead {
+    uint64_t lsn;
+    uint8_t instance;
+    uint16_t status;
+    struct str reason;
+};
+
+/* One lane, in LANE records and checkpoints. */
+struct record_lane {
+    uint64_t birth; /* 0 in a LANE record: its own LSN */
+    bool dead;
+    struct str tenant, database, name;
+    struct uuid logical;
+    bool has_id[CORE_INSTANCES];
+    struct uuid ids[CORE_INSTANCES];
+};
+
+struct block *record_write_encode(const struct record_write *r);
+struct block *record_decided_encode(const struct record_decided *r);
+struct block *record_applied_encode(const struct record_applied *r);
+struct block *record_dead_encode(const struct record_dead *r);
+struct block *record_lane_encode(const struct record_lane *r);
+/* Appends to a checkpoint under construction. */
+void record_lane_append(struct buf *out, const struct record_lane *r);
+
+/* Decoders return false for bytes that are not of that type; slices borrow from meta. */
+bool record_write_decode(struct str meta, struct record_write *out);
+bool record_decided_decode(struct str meta, struct record_decided *out);
+bool record_applied_decode(struct str meta, struct record_applied *out);
+bool record_dead_decode(struct str meta, struct record_dead *out);
+bool record_lane_decode(struct str meta, struct record_lane *out);
+bool record_lane_read(struct reader *r, struct record_lane *out);
+const char *record_type_name(uint8_t type);
+
+#endif

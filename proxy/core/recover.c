@@ -1,0 +1,230 @@
+#include "proxy/core/recover.h"
+
+#include "base/check.h"
+#include "base/units.h"
+#include "proxy/core/lanes.h"
+#include "proxy/core/records.h"
+#include "proxy/core/send.h"
+#include "proxy/core/writes.h"
+#include <stdio.h>
+
+#define CHECKPOINT_BODY_MAX ((size_t)1 << 30)
+
+/* ---- reading ---- */
+
+static void read_lane(struct core *core, const struct record_lane *record, uint64_t birth)
+{
+    struct lane *lane = lane_by_birth_or_placeholder(core, birth);
+    if (lane->placeholder) {
+        lane_set_place(lane, record->tenant, record->database, record->name);
+        lane->placeholder = false;
+        lane->dead = lane->dead || record->dead;
+        if (!lane->dead) {
+            name_bind(core, lane);
+        }
+    }
+    if (!uuid_is_zero(&record->logical)) {
+        lane_set_logical(core, lane, &record->logical);
+    }
+    for (unsigned i = 0; i < CORE_INSTANCES; i++) {
+        if (record->has_id[i] && !lane->has_id[i]) {
+            lane_set_id(core, lane, i, &record->ids[i]);
+        }
+    }
+}
+
+/* A LANE record names its collection by place when the lane is known already. */
+static void read_lane_record(struct core *core, const struct record_lane *record, uint64_t lsn)
+{
+    struct name_slot *slot = name_find(core, record->tenant, record->database, record->name);
+    bool known = slot != NULL && slot->lane != NULL && uuid_equal(&slot->lane->logical, &record->logical);
+    read_lane(core, record, record->birth != 0 ? record->birth : known ? slot->lane->birth : lsn);
+}
+
+static void read_checkpoint(struct core *core, struct str body, uint64_t lsn)
+{
+    struct reader r;
+    reader_init(&r, body.data, body.size);
+    core->stats.total_replayed = reader_u64(&r);
+    uint64_t count = reader_u64(&r);
+    for (uint64_t i = 0; i < count && !r.failed; i++) {
+        struct record_lane record;
+        if (record_lane_read(&r, &record)) {
+            read_lane(core, &record, record.birth);
+        }
+    }
+    core->checkpoint_lsn = lsn;
+}
+
+static void read_decided(struct core *core, const struct record_decided *record)
+{
+    struct entry *entry = entry_by_lsn(core, record->lsn);
+    if (entry == NULL || entry->fate != FATE_UNDECIDED) {
+        return;
+    }
+    if (record->by != core->primary && record->accepted) {
+        entry_set_late(core, entry);
+    }
+    entry->acknowledged = record->accepted;
+    entry_settle(core, entry, record->by, record->has_uuid ? &record->uuid : NULL, record->accepted);
+    entry_release_if_over(core, entry);
+}
+
+static void read_finished(struct core *core, uint64_t lsn, unsigned i, bool dead, const struct uuid *uuid)
+{
+    struct entry *entry = entry_by_lsn(core, lsn);
+    if (entry == NULL || entry->fate != FATE_ACCEPTED) {
+        return;
+    }
+    if (uuid != NULL && entry->lane != NULL) {
+        lane_set_id(core, entry->lane, i, uuid);
+    }
+    entry_finish_at(core, entry, i, dead);
+    entry_release_if_over(core, entry);
+}
+
+static void read_write(struct core *core, const struct core_event *event)
+{
+    struct record_write record;
+    CHECK(record_write_decode(event->u.record.meta, &record)); /* its checksum was right */
+    struct block *meta = block_copy(event->u.record.meta.data, event->u.record.meta.size);
+    CHECK(meta != NULL);
+    struct entry *entry = entry_new(core, event->u.record.lsn, &record, meta, event->u.record.body);
+    entry->recovered = true;
+    block_unref(meta);
+}
+
+void recover_record(struct core *core, const struct core_event *event)
+{
+    struct str meta = event->u.record.meta;
+    uint64_t lsn = event->u.record.lsn;
+    union {
+        struct record_decided decided;
+        struct record_applied applied;
+        struct record_dead dead;
+        struct record_lane lane;
+    } r;
+    CHECK(!core->started);
+    core->next_lsn = lsn + 1;
+    core->durable_lsn = lsn;
+    switch ((enum record_type)event->u.record.type) {
+        case RECORD_WRITE:
+            read_write(core, event);
+            break;
+        case RECORD_DECIDED:
+            CHECK(record_decided_decode(meta, &r.decided));
+            read_decided(core, &r.decided);
+            break;
+        case RECORD_APPLIED:
+            CHECK(record_applied_decode(meta, &r.applied));
+            read_finished(core, r.applied.lsn, r.applied.instance, false,
+                          r.applied.has_uuid ? &r.applied.uuid : NULL);
+            break;
+        case RECORD_DEAD:
+            CHECK(record_dead_decode(meta, &r.dead));
+            read_finished(core, r.dead.lsn, r.dead.instance, true, NULL);
+            break;
+        case RECORD_LANE:
+            CHECK(record_lane_decode(meta, &r.lane));
+            read_lane_record(core, &r.lane, lsn);
+            break;
+        case RECORD_CHECKPOINT:
+            read_checkpoint(core, block_str(event->u.record.body), lsn);
+            break;
+    }
+}
+
+/* ---- after reading ---- */
+
+/* A write without a decision: its client saw no answer, or a yes from the primary whose record was not
+ * yet on disk (a no is durable before it is told).  Carrying it out is right in both cases. */
+static void accept_recovered(struct core *core, struct entry *entry)
+{
+    struct record_decided record = { .lsn = entry->lsn, .accepted = true, .by = PROXY_DECIDES };
+    (void)core_append(core, RECORD_DECIDED, record_decided_encode(&record), NULL, false);
+    entry_set_late(core, entry);
+    entry->acknowledged = true;
+    entry_settle(core, entry, PROXY_DECIDES, NULL, true);
+}
+
+void recover_finish(struct core *core)
+{
+    struct entry *entry = TAILQ_FIRST(&core->entries);
+    uint64_t waiting = 0;
+    while (entry != NULL) {
+        struct entry *next = TAILQ_NEXT(entry, all);
+        if (entry->fate == FATE_UNDECIDED) {
+            accept_recovered(core, entry);
+        }
+        for (unsigned i = 0; i < core->instance_count; i++) {
+            if (entry->at[i] == AT_WAITING) {
+                entry->maybe_sent[i] = true;
+                if (entry->lane != NULL && entry->op != OP_COLLECTION_DELETE &&
+                    entry->op != OP_COLLECTION_CREATE) {
+                    entry->lane->fenced[i] = true;
+                }
+                send_wake_entry(core, entry, i);
+            }
+        }
+        waiting++;
+        entry = next;
+    }
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        send_mark_catching_up(core, i);
+    }
+    core->first_undurable = NULL;
+    if (waiting > 0) {
+        char count[24];
+        (void)snprintf(count, sizeof(count), "%llu", (unsigned long long)waiting);
+        core_line(core, LOG_INFO, "recovered", "writes", count, NULL);
+    }
+}
+
+/* ---- checkpoints ---- */
+
+static struct block *checkpoint_body(struct core *core)
+{
+    struct buf b;
+    buf_init(&b, CHECKPOINT_BODY_MAX);
+    buf_append_u64(&b, core->stats.total_replayed);
+    buf_append_u64(&b, HASH_CNT(by_birth, core->lanes));
+    struct lane *lane;
+    struct lane *next;
+    HASH_ITER (by_birth, core->lanes, lane, next) {
+        struct record_lane record;
+        lane_describe(lane, &record);
+        record_lane_append(&b, &record);
+    }
+    struct block *body = block_from_buf(&b);
+    buf_deinit(&b);
+    return body;
+}
+
+static uint64_t first_needed(const struct core *core)
+{
+    const struct entry *oldest = TAILQ_FIRST(&core->entries);
+    uint64_t lsn = core->checkpoint_lsn;
+    return oldest != NULL && oldest->lsn < lsn ? oldest->lsn : lsn;
+}
+
+void writes_checkpoint(struct core *core)
+{
+    if (core->checkpoint_pending_lsn != 0 && core->checkpoint_pending_lsn <= core->durable_lsn) {
+        core->checkpoint_lsn = core->checkpoint_pending_lsn;
+        core->checkpoint_pending_lsn = 0;
+    }
+    if (core->checkpoint_pending_lsn == 0 && core->appended_bytes > core->settings.wal_segment_bytes) {
+        struct block *body = checkpoint_body(core);
+        if (body != NULL) {
+            struct block *meta = block_copy("1", 1);
+            core->checkpoint_pending_lsn = core_append(core, RECORD_CHECKPOINT, meta, body, false);
+            core->appended_bytes = 0;
+            block_unref(body);
+        }
+    }
+    uint64_t needed = first_needed(core);
+    if (needed > core->trimmed_lsn) {
+        core->trimmed_lsn = needed;
+        core_push(core, CORE_ACT_TRIM)->u.trim.lsn = needed;
+    }
+}

@@ -1,0 +1,11 @@
+/* From the log's records back to the core's state, and checkpoints so that old segments can go. */
+#ifndef WALDRILL_PROXY_CORE_RECOVER_H
+#define WALDRILL_PROXY_CORE_RECOVER_H
+
+#include "proxy/core/state.h"
+
+void recover_record(struct core *core, const struct core_event *event);
+/* All records are read: what was never decided is carried out (rule 18), after fences. */
+void recover_finish(struct core *core);
+
+#endif

@@ -1,0 +1,351 @@
+#include "proxy/core/send.h"
+
+#include "base/check.h"
+#include "base/units.h"
+#include "proxy/core/calls.h"
+#include "proxy/core/health.h"
+#include "proxy/core/learn.h"
+#include "proxy/core/records.h"
+#include "proxy/core/writes.h"
+
+#define WRITES_IN_FLIGHT_MAX 32
+#define ASK_BACKLOG_MAX      8 /* accepted writes a live one may have to wait for; with more, ask elsewhere */
+#define RETRY_BASE_NS        (100 * NS_PER_MS)
+#define RETRY_CAP_NS         (30 * NS_PER_S)
+#define LOOK_AGAIN_NS        (50 * NS_PER_MS)
+
+void send_wake(struct core *core, struct strand *strand, unsigned i)
+{
+    if (i < core->instance_count && !strand->queued[i]) {
+        strand->queued[i] = true;
+        TAILQ_INSERT_TAIL(&core->instances[i].ready, strand, ready[i]);
+    }
+}
+
+void send_wake_entry(struct core *core, struct entry *entry, unsigned i)
+{
+    for (unsigned k = 0; k < entry->link_count; k++) {
+        send_wake(core, entry->links[k].strand, i);
+    }
+}
+
+void send_retry_later(struct core *core, struct strand *strand, unsigned i, uint64_t at_least_ns)
+{
+    uint64_t wait_ns = health_jitter(core, RETRY_BASE_NS, RETRY_CAP_NS, strand->failures[i]);
+    if (wait_ns < at_least_ns) {
+        wait_ns = at_least_ns;
+    }
+    strand->failures[i]++;
+    strand->retry_ns[i] = core->now_ns + wait_ns;
+    timer_set(core, &strand->retry_timer[i], strand->retry_ns[i]);
+}
+
+void send_mark_catching_up(struct core *core, unsigned i)
+{
+    struct lane *lane;
+    struct lane *next;
+    HASH_ITER (by_birth, core->lanes, lane, next) {
+        lane->catching_up[i] = lane->strand.backlog[i] > 0;
+    }
+}
+
+bool send_is_head(const struct entry *entry, unsigned i)
+{
+    for (unsigned k = 0; k < entry->link_count; k++) {
+        if (entry->links[k].strand->next[i] != &entry->links[k]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool send_is_past(const struct entry *entry, unsigned i)
+{
+    for (unsigned k = 0; k < entry->link_count; k++) {
+        const struct link *next = entry->links[k].strand->next[i];
+        if (next != NULL && next->entry->lsn <= entry->lsn) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A database or tenant write stands before everything in its place that came after it. */
+static bool behind_barrier(const struct core *core, const struct entry *entry, unsigned i)
+{
+    const struct barrier *barrier;
+    TAILQ_FOREACH (barrier, &core->barriers, all) {
+        if (barrier->entry->lsn >= entry->lsn) {
+            return false;
+        }
+        if (barrier->entry->at[i] != AT_DONE && barrier->entry->at[i] != AT_DEAD &&
+            writes_in_place(entry, barrier)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Rule 13: what does not converge when a suffix of the log is applied again needs a durable cursor
+ * before it and after it. */
+static bool awaits_sync(struct core *core, struct strand *strand, const struct entry *entry, unsigned i)
+{
+    bool needed = entry->nonconvergent || strand->sync_after[i];
+    if (!needed || strand->mark_lsn[i] <= core->durable_lsn) {
+        return false;
+    }
+    if (!strand->awaits_sync) {
+        strand->awaits_sync = true;
+        TAILQ_INSERT_TAIL(&core->awaiting_sync, strand, awaiting_sync);
+    }
+    return true;
+}
+
+static bool usable_lane(const struct lane *lane, unsigned i)
+{
+    return lane == NULL || (lane->has_id[i] && !lane->faulty[i] && !lane->fenced[i]);
+}
+
+bool send_can_ask(const struct core *core, const struct entry *entry, unsigned i)
+{
+    if (!health_can_send(core, i)) {
+        return false;
+    }
+    for (unsigned k = 0; k < entry->link_count; k++) {
+        const struct strand *strand = entry->links[k].strand;
+        if (strand->retry_ns[i] > core->now_ns || strand->backlog[i] > ASK_BACKLOG_MAX) {
+            return false;
+        }
+    }
+    const struct lane *lane = entry->lane;
+    return lane == NULL || (!lane->faulty[i] && !lane->fenced[i] && !lane->divergent[i]);
+}
+
+/* ---- one request ---- */
+
+static struct str base_target(struct buf *out, const struct record_write *record, const struct lane *lane,
+                              unsigned i)
+{
+    struct chroma_route route = chroma_route(record->method, record->target, true);
+    if (lane == NULL && !route.short_path) {
+        return record->target;
+    }
+    struct str collection = route.collection;
+    char id[UUID_TEXT_SIZE + 1];
+    if (lane != NULL && record->op != OP_COLLECTION_DELETE) {
+        uuid_format(&lane->ids[i], id);
+        collection = str_of(id);
+    }
+    learn_build_target(out, &route, collection);
+    return buf_str(out);
+}
+
+static void send_write(struct core *core, struct entry *entry, unsigned i)
+{
+    struct instance *instance = &core->instances[i];
+    struct record_write record;
+    CHECK(record_write_decode(block_str(entry->meta), &record));
+    struct client *client = entry->fate == FATE_UNDECIDED ? writes_client(core, entry) : NULL;
+    struct buf target;
+    buf_init(&target, (size_t)1 << 20);
+    size_t size = entry->body == NULL ? 0 : entry->body->size;
+    bool replay = entry->fate == FATE_ACCEPTED;
+    struct call_spec spec = {
+        .kind = CALL_WRITE,
+        .instance = i,
+        .method = record.method,
+        .target = base_target(&target, &record, entry->lane, i),
+        .content_type = record.content_type,
+        .request_id = record.request_id,
+        .header_lines = client == NULL ? STR("") : client->header_lines,
+        .body = entry->body,
+        .fresh = entry->maybe_sent[i],
+        .answer_limit = ANSWER_LIMIT_SMALL,
+        .timeout_ns = replay ? call_timeout_floor(core, core->settings.request_timeout_ns)
+                             : call_first_timeout(core, size),
+    };
+    struct call *call = call_start(core, &spec);
+    buf_deinit(&target);
+    call->entry = entry;
+    call->was_replay = replay;
+    call->was_ambiguous = entry->maybe_sent[i];
+    entry->at[i] = AT_SENT;
+    instance->writes_in_flight++;
+    instance->replays_in_flight += replay ? 1 : 0;
+    instance->ambiguous_in_flight += call->was_ambiguous ? 1 : 0;
+}
+
+static void send_fence(struct core *core, struct lane *lane, unsigned i)
+{
+    static const char body_text[] = "{\"ids\":[],\"embeddings\":[]}";
+    char id[UUID_TEXT_SIZE + 1];
+    uuid_format(&lane->ids[i], id);
+    struct buf target;
+    buf_init(&target, (size_t)1 << 20);
+    learn_collection_target(&target, lane, str_of(id));
+    buf_append_text(&target, "/add");
+    struct block *body = block_copy(body_text, sizeof(body_text) - 1);
+    CHECK(body != NULL);
+    struct call_spec spec = {
+        .kind = CALL_FENCE,
+        .instance = i,
+        .method = STR("POST"),
+        .target = buf_str(&target),
+        .content_type = STR("application/json"),
+        .body = body,
+        .fresh = true,
+        .answer_limit = ANSWER_LIMIT_SMALL,
+        .timeout_ns = call_timeout_floor(core, core->settings.request_timeout_ns),
+    };
+    struct call *call = call_start(core, &spec);
+    block_unref(body);
+    buf_deinit(&target);
+    call->lane = lane;
+    lane->fence_sent[i] = true;
+    core->instances[i].ambiguous_in_flight++;
+}
+
+/* ---- one strand ---- */
+
+enum sent { SENT_IT, SENT_NOT, SENT_NO_ROOM };
+
+/* For obstacles that nobody announces the end of. */
+static void look_again(struct core *core, struct strand *strand, unsigned i)
+{
+    strand->retry_ns[i] = core->now_ns + LOOK_AGAIN_NS;
+    timer_set(core, &strand->retry_timer[i], strand->retry_ns[i]);
+}
+
+static enum sent prepare_lane(struct core *core, struct strand *strand, struct lane *lane, unsigned i)
+{
+    if (lane == NULL || lane->fence_sent[i]) {
+        return SENT_NOT;
+    }
+    if (lane->fenced[i] && lane->has_id[i]) {
+        if (core->instances[i].ambiguous_in_flight > 0) {
+            look_again(core, strand, i);
+            return SENT_NOT;
+        }
+        send_fence(core, lane, i);
+        return SENT_IT;
+    }
+    if (!lane->has_id[i] || lane->faulty[i]) {
+        learn_id_by_name(core, lane, i);
+    }
+    return SENT_NOT;
+}
+
+static struct entry *pick(struct core *core, struct strand *strand, unsigned i)
+{
+    struct entry *head = strand->next[i]->entry;
+    if (MUTANT(core, MUTANT_OVERTAKE)) {
+        for (struct link *link = strand->next[i]; link != NULL; link = link->next) {
+            struct entry *entry = link->entry;
+            if (entry->fate == FATE_UNDECIDED && entry->asker == i && entry->at[i] == AT_WAITING &&
+                head->fate == FATE_ACCEPTED && head->at[i] == AT_WAITING && head->lsn < entry->lsn) {
+                return entry;
+            }
+        }
+    }
+    return head;
+}
+
+static bool in_order(struct core *core, const struct entry *entry, unsigned i)
+{
+    return send_is_head(entry, i) || MUTANT(core, MUTANT_OVERTAKE);
+}
+
+static bool room(const struct core *core, const struct entry *entry, unsigned i)
+{
+    const struct instance *instance = &core->instances[i];
+    if (instance->writes_in_flight >= WRITES_IN_FLIGHT_MAX) {
+        return false;
+    }
+    if (entry->maybe_sent[i] && instance->ambiguous_in_flight > 0) {
+        return false;
+    }
+    return entry->fate != FATE_ACCEPTED || (double)instance->replays_in_flight < instance->replay_window;
+}
+
+/* Writes behind the one that deleted their collection have nothing left to do. */
+static bool outlived(const struct entry *entry)
+{
+    const struct lane *lane = entry->lane;
+    return lane != NULL && lane->dead && lane->death_lsn < entry->lsn;
+}
+
+static enum sent try_strand(struct core *core, struct strand *strand, unsigned i)
+{
+    if (strand->next[i] == NULL || strand->retry_ns[i] > core->now_ns) {
+        return SENT_NOT;
+    }
+    struct entry *entry = pick(core, strand, i);
+    bool durable = entry->lsn <= core->durable_lsn || MUTANT(core, MUTANT_ACK_BEFORE_DURABLE);
+    if (entry->at[i] != AT_WAITING || !durable || !in_order(core, entry, i)) {
+        return SENT_NOT;
+    }
+    if (entry->fate == FATE_UNDECIDED && entry->asker != i) {
+        return SENT_NOT;
+    }
+    if (behind_barrier(core, entry, i) || awaits_sync(core, strand, entry, i)) {
+        return SENT_NOT;
+    }
+    if (writes_is_barrier(entry) && writes_older_in_place(core, entry, i)) {
+        look_again(core, strand, i);
+        return SENT_NOT;
+    }
+    if (outlived(entry)) {
+        writes_outlived(core, entry, i);
+        return SENT_IT;
+    }
+    if (entry->link_count > 0 && entry->lane != NULL && !usable_lane(entry->lane, i)) {
+        return prepare_lane(core, strand, entry->lane, i);
+    }
+    if (!room(core, entry, i)) {
+        return SENT_NO_ROOM;
+    }
+    if (entry->op == OP_COLLECTION_DELETE && entry->maybe_sent[i] && !entry->checked[i]) {
+        learn_check_name(core, entry, i);
+        return SENT_IT;
+    }
+    send_write(core, entry, i);
+    return SENT_IT;
+}
+
+static bool send_ready(struct core *core, unsigned i)
+{
+    struct instance *instance = &core->instances[i];
+    bool progress = false;
+    struct strand_list kept = TAILQ_HEAD_INITIALIZER(kept);
+    struct strand *strand;
+    while (health_can_send(core, i) && (strand = TAILQ_FIRST(&instance->ready)) != NULL) {
+        TAILQ_REMOVE(&instance->ready, strand, ready[i]);
+        strand->queued[i] = false;
+        enum sent sent = try_strand(core, strand, i);
+        progress = progress || sent == SENT_IT;
+        if (sent == SENT_NO_ROOM && !strand->queued[i]) {
+            strand->queued[i] = true;
+            TAILQ_INSERT_TAIL(&kept, strand, ready[i]);
+            if (instance->writes_in_flight >= WRITES_IN_FLIGHT_MAX) {
+                break;
+            }
+        }
+    }
+    TAILQ_CONCAT(&kept, &instance->ready, ready[i]);
+    TAILQ_CONCAT(&instance->ready, &kept, ready[i]);
+    return progress;
+}
+
+void send_all(struct core *core)
+{
+    if (core->log_failed) {
+        return; /* what a failed log cannot remember is not begun */
+    }
+    bool progress = true;
+    while (progress) {
+        progress = false;
+        for (unsigned i = 0; i < core->instance_count; i++) {
+            progress = send_ready(core, i) || progress;
+        }
+    }
+}

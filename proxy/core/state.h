@@ -1,0 +1,297 @@
+/* The core's state, shared by the files of proxy/core/ and seen by nobody else.
+ *
+ *   client   one request of a client, from its head to CLIENT_DONE
+ *   call     one request to an instance, from CORE_ACT_CALL to CALL_END
+ *   entry    one logged write, from its record until every instance has it (or refused it)
+ *   strand   a queue of entries that must keep their order: one per lane, one per collection name
+ *   lane     one incarnation of a collection: its strand, its ids, what each instance has of it
+ *   instance a Chroma server: its health, its backoff, its ready strands
+ *
+ * Invariants (checked where they could break):
+ *   - the links of a strand stand in the order of their entries' LSNs;
+ *   - strand->next[i] is the first link whose entry instance i has not finished; it never moves back;
+ *   - an entry is in flight at most once per instance, and only as the head of all its strands there;
+ *   - an undecided entry is sent to its asker only; a decided one to every instance;
+ *   - nothing is sent before its record is durable. */
+#ifndef WALDRILL_PROXY_CORE_STATE_H
+#define WALDRILL_PROXY_CORE_STATE_H
+
+#include "base/chroma_route.h"
+#include "base/heap.h"
+#include "base/prng.h"
+#include "base/uuid.h"
+#include "proxy/core/core.h"
+#include "proxy/core/mutants.h"
+#include <sys/queue.h>
+#include <uthash.h>
+
+#define INSTANCE_NONE UINT32_MAX
+#define PROXY_DECIDES CORE_INSTANCES /* "decided by": the proxy itself */
+
+/* ---- timers ---- */
+enum timer_kind { TIMER_CALL, TIMER_CLIENT, TIMER_PROBE, TIMER_BACKOFF, TIMER_STRAND };
+struct timer {
+    struct heap_node node;
+    enum timer_kind kind;
+    unsigned instance;
+    void *owner;
+};
+
+/* ---- entries and strands ---- */
+enum entry_fate { FATE_UNDECIDED, FATE_ACCEPTED, FATE_REJECTED };
+enum entry_at { AT_WAITING, AT_SENT, AT_DONE, AT_DEAD };
+
+struct link {
+    struct link *next;
+    struct entry *entry;
+    struct strand *strand;
+};
+
+#define ENTRY_LINKS 3 /* a rename: its lane, its old and its new name */
+
+struct entry {
+    uint64_t lsn;
+    TAILQ_ENTRY(entry) all; /* core->entries, by LSN */
+    struct lane *lane;      /* NULL for creates until decided, and for tenant and database writes */
+    struct link links[ENTRY_LINKS];
+    uint8_t link_count;
+    uint8_t op;   /* enum chroma_op */
+    uint8_t fate; /* enum entry_fate */
+    uint8_t at[CORE_INSTANCES];
+    uint8_t attempts[CORE_INSTANCES]; /* answers of 5xx, saturating */
+    bool maybe_sent[CORE_INSTANCES];  /* an earlier try may have been applied */
+    bool checked[CORE_INSTANCES];     /* delete: the name was looked at after an ambiguous try */
+    bool failed[CORE_INSTANCES];      /* attempts are over the limit */
+    bool asked[CORE_INSTANCES];       /* while undecided: had its turn */
+    bool acknowledged;                /* a client was told yes, or may have been (recovered) */
+    bool late;                        /* acknowledged before the primary had it: counts as replayed */
+    bool nonconvergent;               /* rule 13: update, delete by filter */
+    bool get_or_create;
+    bool recovered;
+    uint32_t asker;     /* instance asked while undecided; INSTANCE_NONE = the proxy decides */
+    uint64_t client;    /* waiting for the answer; 0 = none */
+    uint64_t since_ns;  /* core time of arrival, for ages */
+    int64_t wall_ms;    /* the same for people */
+    struct block *meta; /* of its record: method, target, content type, ... (records.h) */
+    struct block *body; /* NULL when empty */
+};
+TAILQ_HEAD(entry_list, entry);
+
+struct strand {
+    struct link *head;
+    struct link *tail;
+    struct link *next[CORE_INSTANCES];
+    TAILQ_ENTRY(strand) ready[CORE_INSTANCES];
+    bool queued[CORE_INSTANCES];
+    uint64_t backlog[CORE_INSTANCES];  /* accepted entries that instance has not finished */
+    uint64_t retry_ns[CORE_INSTANCES]; /* not before; 0 = at once */
+    struct timer retry_timer[CORE_INSTANCES];
+    uint32_t failures[CORE_INSTANCES]; /* in a row, for backoff */
+    uint64_t mark_lsn[CORE_INSTANCES]; /* of the last record that tells how far the instance is */
+    bool sync_after[CORE_INSTANCES];   /* the last write was not convergent: mark must be durable first */
+    TAILQ_ENTRY(strand) awaiting_sync;
+    bool awaits_sync;
+    struct lane *lane; /* whose strand this is; NULL = a name's */
+    uint64_t last_ack_lsn;
+    uint64_t last_ack_ns;
+    bool ever_acked;
+};
+TAILQ_HEAD(strand_list, strand);
+
+struct lane {
+    struct strand strand;
+    uint64_t birth;      /* LSN of the record that introduced it; its name in the log */
+    struct block *place; /* "tenant\0database\0name\0" */
+    struct str tenant, database, name;
+    struct uuid logical;
+    struct uuid ids[CORE_INSTANCES];
+    bool has_id[CORE_INSTANCES];
+    bool dead;                   /* deleted */
+    uint64_t death_lsn;          /* of the write that deleted it */
+    bool placeholder;            /* named by a record whose introduction has not been read yet */
+    bool fenced[CORE_INSTANCES]; /* an ambiguous request stands: fence before anything else */
+    bool fence_sent[CORE_INSTANCES];
+    bool faulty[CORE_INSTANCES];    /* the instance says it does not have the mapped collection */
+    bool divergent[CORE_INSTANCES]; /* the instance disagreed with a decided write */
+    bool catching_up[CORE_INSTANCES];
+    struct client *parked; /* reads that wait until an instance qualifies */
+    UT_hash_handle by_birth;
+};
+
+struct name_slot {
+    struct strand strand;
+    struct lane *lane; /* bound now, NULL = none known */
+    size_t key_size;
+    UT_hash_handle hh;
+    char key[]; /* tenant\0database\0name */
+};
+
+struct uuid_ref {
+    struct uuid uuid;
+    struct lane *lane;
+    UT_hash_handle hh;
+};
+
+/* ---- instances ---- */
+enum instance_state {
+    INSTANCE_UP,      /* answers */
+    INSTANCE_SUSPECT, /* a request failed: nothing but probes until one is answered */
+    INSTANCE_DOWN,    /* FAILURE_THRESHOLD probes failed */
+    INSTANCE_PAUSED,  /* answers 401 or 403: nothing but probes until an operator helps */
+};
+
+struct instance {
+    const char *name;
+    enum instance_state state;
+    bool healthy;      /* as shown: false from DOWN until RECOVERY_THRESHOLD probes were answered */
+    bool probed;       /* at least one probe was answered since start */
+    unsigned failures; /* probes failed in a row */
+    unsigned successes;
+    uint64_t probe_call; /* 0 = none in flight */
+    struct timer probe_timer;
+    struct timer backoff_timer;
+    uint64_t backoff_ns; /* writes not before; 0 = at once */
+    uint32_t backoff_steps;
+    struct strand_list ready;
+    unsigned writes_in_flight;
+    unsigned ambiguous_in_flight; /* rule 2: at most one retry of an ambiguous request */
+    double replay_window;         /* replays in flight at most; grows with successes */
+    unsigned replays_in_flight;
+    int64_t weight; /* smooth weighted choice of reads */
+    uint64_t requests, requests_ok;
+    int64_t last_check_ms; /* wall; 0 = never */
+    uint64_t pending;      /* accepted entries it has not finished */
+    uint64_t failed;       /* of these, over the attempt limit */
+    uint64_t dead;         /* dead letters */
+    uint64_t progress_ns;  /* last write applied from its backlog */
+    const char *trouble;   /* words for why_not_replaying; NULL = none */
+};
+
+/* ---- calls and clients ---- */
+enum call_kind { CALL_PROBE, CALL_READ, CALL_WRITE, CALL_FENCE, CALL_NAME, CALL_LEARN, CALL_PASS };
+struct call {
+    uint64_t id;
+    enum call_kind kind;
+    unsigned instance;
+    struct entry *entry; /* WRITE, NAME */
+    struct lane *lane;   /* FENCE */
+    uint64_t client;     /* READ, LEARN, PASS; 0 = gone */
+    bool was_replay;
+    bool was_ambiguous;
+    bool timed_out;
+    bool dropped; /* its answer is no longer wanted */
+    int status;   /* READ: from the head */
+    struct block *headers;
+    struct timer timer;
+    uint64_t sent_ns;
+    UT_hash_handle hh;
+};
+
+enum client_stage {
+    STAGE_HEAD,
+    STAGE_COLLECT,
+    STAGE_LEARN,
+    STAGE_WAIT,
+    STAGE_READ,
+    STAGE_PARKED,
+    STAGE_RELAY,
+    STAGE_REPLYING,
+    STAGE_DONE
+};
+struct client {
+    uint64_t id;
+    enum client_stage stage;
+    struct block *head; /* copied: method, target, headers */
+    struct str method, target, content_type, request_id;
+    struct str header_lines;   /* those to forward */
+    struct chroma_route route; /* slices of head */
+    struct block *body;
+    struct entry *entry;
+    struct lane *lane;
+    uint64_t call;  /* READ, LEARN, PASS in flight */
+    unsigned tried; /* bit per instance */
+    bool learned;   /* listings were looked at already */
+    bool gone;
+    bool is_write;
+    /* An answer that waits for the log. */
+    uint64_t reply_lsn;
+    int reply_status;
+    struct block *reply_headers;
+    struct block *reply_body;
+    uint64_t began_ns;
+    uint64_t deadline_ns;
+    struct timer timer;
+    struct client *next_parked;
+    TAILQ_ENTRY(client) waiting; /* core->waiting: answers not yet durable, by reply_lsn */
+    bool is_waiting;
+    UT_hash_handle hh;
+};
+TAILQ_HEAD(client_list, client);
+
+/* A tenant or database write: nothing in its place overtakes it, and it overtakes nothing there. */
+struct barrier {
+    struct entry *entry;
+    struct str tenant, database; /* slices of the entry's meta; database empty = the whole tenant */
+    TAILQ_ENTRY(barrier) all;
+};
+TAILQ_HEAD(barrier_list, barrier);
+
+struct core_stats {
+    uint64_t requests, ok, failed, overrides, unreplicated, total_replayed, failed_total, queued, rejected;
+};
+
+struct core {
+    struct settings settings;
+    struct prng prng;
+    uint64_t now_ns;
+    int64_t wall_ms;
+    bool started;
+    bool draining;
+    bool stopped;
+    bool log_failed;
+    unsigned instance_count;
+    unsigned primary;
+    struct instance instances[CORE_INSTANCES];
+    struct client *clients;
+    struct client_list waiting;
+    struct call *calls;
+    uint64_t next_call;
+    uint64_t next_lsn;
+    uint64_t durable_lsn;
+    uint64_t log_bytes;
+    uint64_t appended_bytes; /* since the last checkpoint */
+    uint64_t checkpoint_lsn; /* durable one; 0 = none */
+    uint64_t checkpoint_pending_lsn;
+    uint64_t trimmed_lsn;
+    struct entry_list entries;
+    uint64_t entry_count;
+    uint64_t undecided_count;
+    uint64_t payload_bytes; /* of entries held in memory */
+    struct entry *first_undurable;
+    struct lane *lanes;
+    struct uuid_ref *uuids;
+    struct name_slot *names;
+    struct strand_list awaiting_sync;
+    struct barrier_list barriers;
+    struct heap timers;
+    struct core_stats stats;
+    uint64_t rss_bytes;
+    uint64_t active_since_ns; /* the log has been needed since; 0 = not */
+    bool lost_queue;
+    /* queue of actions not yet handed out */
+    struct core_action *actions;
+    size_t action_first, action_count, action_capacity;
+#ifdef WALDRILL_MUTANTS
+    enum mutant mutant;
+#endif
+};
+
+/* ---- core.c ---- */
+struct core_action *core_push(struct core *core, enum core_action_kind kind);
+void timer_init(struct timer *timer, enum timer_kind kind, unsigned instance, void *owner);
+void timer_set(struct core *core, struct timer *timer, uint64_t at_ns);
+void timer_stop(struct core *core, struct timer *timer);
+/* One log line; pairs are "key", "value" texts ending with NULL. */
+void core_line(struct core *core, enum log_level level, const char *event, ...);
+
+#endif

@@ -1,0 +1,329 @@
+#include "proxy/core/submit.h"
+
+#include "base/check.h"
+#include "base/json_scan.h"
+#include "proxy/core/clients.h"
+#include "proxy/core/lanes.h"
+#include "proxy/core/learn.h"
+#include "proxy/core/reads.h"
+#include "proxy/core/writes.h"
+
+#define NAME_MAX_BYTES 2048
+
+/* Decoded names live here for the length of one submission. */
+struct names {
+    char tenant[NAME_MAX_BYTES];
+    char database[NAME_MAX_BYTES];
+    char name[NAME_MAX_BYTES];
+    char new_name[NAME_MAX_BYTES];
+};
+
+static bool decode(struct str raw, char *out, struct str *decoded)
+{
+    size_t length = 0;
+    if (!http_percent_decode(raw, out, NAME_MAX_BYTES, &length)) {
+        return false;
+    }
+    *decoded = str_make(out, length);
+    return true;
+}
+
+static bool decode_member(const struct json_scan *scan, const char *key, char *out, struct str *decoded)
+{
+    const struct json_member *member = json_scan_find(scan, key);
+    size_t length = 0;
+    if (member == NULL || member->kind != JSON_STRING_VALUE ||
+        !json_scan_decode(member->value, out, NAME_MAX_BYTES, &length)) {
+        return false;
+    }
+    *decoded = str_make(out, length);
+    return true;
+}
+
+/* What is surely refused, and what is not ours to replicate, goes to the primary unlogged. */
+static void pass(struct core *core, struct client *client)
+{
+    client->is_write = false;
+    read_pass(core, client);
+}
+
+/* ---- room (rule 20) ---- */
+
+static bool no_room(struct core *core, struct client *client)
+{
+    const struct settings *s = &core->settings;
+    size_t size = client->body == NULL ? 0 : client->body->size;
+    if (core->log_failed) {
+        client_reply_error(core, client, 503, "LogFailed", "the write-ahead log failed; writes are refused",
+                           0);
+        return true;
+    }
+    if (core->log_bytes + size > s->wal_max_bytes || core->entry_count >= s->wal_max_writes) {
+        client_reply_error(core, client, 507, "LogFull",
+                           "the write-ahead log is full; the primary has to come back first", 30);
+        return true;
+    }
+    if (core->payload_bytes + size > s->wal_memory_bytes) {
+        client_reply_error(core, client, 429, "TooManyWrites",
+                           "writes in flight fill the memory set aside for them", 1);
+        return true;
+    }
+    return false;
+}
+
+/* ---- kinds of writes ---- */
+
+static bool has_value(const struct json_scan *scan, const char *key)
+{
+    const struct json_member *member = json_scan_find(scan, key);
+    return member != NULL && member->kind != JSON_NULL_VALUE;
+}
+
+/* Rule 13: a repeated update or delete by filter does not converge when others came in between. */
+static bool nonconvergent(const struct client *client)
+{
+    if (client->route.op == OP_UPDATE) {
+        return true;
+    }
+    if (client->route.op != OP_DELETE) {
+        return false;
+    }
+    struct json_scan scan;
+    return json_scan(block_str(client->body), &scan) != 0 || scan.too_many || has_value(&scan, "where") ||
+           has_value(&scan, "where_document");
+}
+
+static void submit_record_write(struct core *core, struct client *client, struct record_write *record,
+                                struct names *names)
+{
+    struct uuid uuid;
+    if (!uuid_parse(client->route.collection, &uuid)) {
+        pass(core, client); /* 400 in Chroma's own words and order */
+        return;
+    }
+    struct lane *lane = lane_by_uuid(core, &uuid);
+    if (lane == NULL && !client->learned) {
+        learn_collections(core, client);
+        return;
+    }
+    if (lane == NULL || lane->dead) {
+        client_reply(core, client, 404, client_headers(client, "application/json", false, 0),
+                     submit_not_found_body(&uuid));
+        return;
+    }
+    client->lane = lane;
+    record->lane = lane->birth;
+    record->nonconvergent = nonconvergent(client);
+    struct json_scan scan;
+    if (client->route.op == OP_COLLECTION_UPDATE && json_scan(block_str(client->body), &scan) == 0) {
+        (void)decode_member(&scan, "new_name", names->new_name, &record->new_name);
+    }
+    if (!no_room(core, client)) {
+        writes_begin(core, client, record);
+    }
+}
+
+static void submit_create(struct core *core, struct client *client, struct record_write *record,
+                          struct names *names)
+{
+    struct json_scan scan;
+    if (json_scan(block_str(client->body), &scan) != 0 || !scan.is_object || scan.repeated_key ||
+        !decode_member(&scan, "name", names->name, &record->name)) {
+        pass(core, client);
+        return;
+    }
+    const struct json_member *flag = json_scan_find(&scan, "get_or_create");
+    record->get_or_create = flag != NULL && str_equal(flag->value, STR("true"));
+    if (!no_room(core, client)) {
+        writes_begin(core, client, record);
+    }
+}
+
+static void submit_delete(struct core *core, struct client *client, struct record_write *record,
+                          struct names *names)
+{
+    if (!decode(client->route.collection, names->name, &record->name)) {
+        pass(core, client);
+        return;
+    }
+    struct name_slot *slot = name_find(core, record->tenant, record->database, record->name);
+    if ((slot == NULL || slot->lane == NULL) && !client->learned) {
+        learn_collections(core, client); /* so that its lane, if there is one, is known */
+        return;
+    }
+    if (!no_room(core, client)) {
+        writes_begin(core, client, record);
+    }
+}
+
+/* Tenants and databases: a barrier for all that lives in them.  Creation names them in the body. */
+static void submit_place(struct core *core, struct client *client, struct record_write *record,
+                         struct names *names)
+{
+    bool tenant = client->route.op == OP_TENANT_CREATE;
+    if (tenant || client->route.op == OP_DATABASE_CREATE) {
+        struct json_scan scan;
+        if (json_scan(block_str(client->body), &scan) != 0 ||
+            !decode_member(&scan, "name", tenant ? names->tenant : names->database,
+                           tenant ? &record->tenant : &record->database)) {
+            pass(core, client);
+            return;
+        }
+    }
+    if (!no_room(core, client)) {
+        writes_begin(core, client, record);
+    }
+}
+
+void submit_write(struct core *core, struct client *client)
+{
+    struct names names;
+    struct record_write record = {
+        .op = (uint8_t)client->route.op,
+        .wall_ms = core->wall_ms,
+        .method = client->method,
+        .target = client->target,
+        .content_type = client->content_type,
+        .request_id = client->request_id,
+    };
+    if (!decode(client->route.tenant, names.tenant, &record.tenant) ||
+        !decode(client->route.database, names.database, &record.database)) {
+        pass(core, client);
+        return;
+    }
+    switch ((int)client->route.op) { /* only writes get here */
+        case OP_ADD:
+        case OP_UPSERT:
+        case OP_UPDATE:
+        case OP_DELETE:
+        case OP_COLLECTION_UPDATE:
+            submit_record_write(core, client, &record, &names);
+            break;
+        case OP_COLLECTION_CREATE:
+            submit_create(core, client, &record, &names);
+            break;
+        case OP_COLLECTION_DELETE:
+            submit_delete(core, client, &record, &names);
+            break;
+        case OP_TENANT_CREATE:
+        case OP_TENANT_UPDATE:
+        case OP_DATABASE_CREATE:
+        case OP_DATABASE_DELETE:
+            submit_place(core, client, &record, &names);
+            break;
+        case OP_RESET:
+            client_reply_error(core, client, 403, "ChromaError",
+                               "Reset is refused by walproxy: it would not be replicated", 0);
+            break;
+        default:
+            pass(core, client);
+            break;
+    }
+}
+
+/* ---- deciding without an instance ---- */
+
+struct block *submit_not_found_body(const struct uuid *uuid)
+{
+    char id[UUID_TEXT_SIZE + 1];
+    uuid_format(uuid, id);
+    struct buf b;
+    buf_init(&b, 4096);
+    buf_printf(&b, "{\"error\":\"NotFoundError\",\"message\":\"Collection [%s] does not exists.\"}", id);
+    struct block *body = block_from_buf(&b);
+    buf_deinit(&b);
+    return body;
+}
+
+static void refuse(struct core *core, struct entry *entry, int status, struct block *body)
+{
+    struct client *client = writes_client(core, entry);
+    struct decision decision = {
+        .by = PROXY_DECIDES,
+        .status = status,
+        .headers =
+            client == NULL ? NULL : client_headers(client, "application/json", false, status == 503 ? 1 : 0),
+        .body = body,
+    };
+    entry_reject(core, entry, &decision);
+}
+
+static struct block *error_body(const char *error, const char *message)
+{
+    struct buf b;
+    buf_init(&b, 4096);
+    buf_printf(&b, "{\"error\":\"%s\",\"message\":\"%s\"}", error, message);
+    struct block *body = block_from_buf(&b);
+    buf_deinit(&b);
+    return body;
+}
+
+static bool gone_everywhere(const struct core *core, const struct lane *lane)
+{
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        if (!lane->faulty[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Nobody looked at this write: what Chroma would surely refuse is refused here, so that it is not
+ * promised now and found dead at replay. */
+static bool plainly_wrong(const struct entry *entry)
+{
+    struct json_scan scan;
+    return entry->lane != NULL && entry->op != OP_COLLECTION_DELETE &&
+           (json_scan(block_str(entry->body), &scan) != 0 || !scan.is_object);
+}
+
+/* May some instance have applied it, or be about to? Then a no would be a lie. */
+static bool maybe_applied(const struct core *core, const struct entry *entry)
+{
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        if (entry->maybe_sent[i] || entry->at[i] == AT_SENT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void submit_decide_alone(struct core *core, struct entry *entry)
+{
+    bool maybe = maybe_applied(core, entry);
+    if (!maybe && entry->lane != NULL && gone_everywhere(core, entry->lane)) {
+        refuse(core, entry, 404, submit_not_found_body(&entry->lane->logical));
+        return;
+    }
+    if (!maybe && plainly_wrong(entry)) {
+        refuse(core, entry, 400,
+               error_body("InvalidArgumentError", "Failed to parse the request body as JSON"));
+        return;
+    }
+    bool queueable = core->settings.when_none_up == WHEN_NONE_UP_QUEUE && entry->op != OP_COLLECTION_CREATE;
+    if (!maybe && !queueable) {
+        refuse(core, entry, 503, error_body("ServiceUnavailable", "no instance can take this write now"));
+        return;
+    }
+    struct client *client = writes_client(core, entry);
+    if (client != NULL && !queueable) {
+        /* Carried out all the same, but not promised. */
+        client->entry = NULL;
+        entry->client = 0;
+        client_reply_error(core, client, 503, "ServiceUnavailable", "no answer in time: outcome unknown", 1);
+        client = NULL;
+    }
+    struct decision decision = {
+        .by = PROXY_DECIDES,
+        .status = entry->op == OP_ADD ? 201 : 200,
+        .headers = client == NULL ? NULL : client_headers(client, "application/json", true, 0),
+        .body = client == NULL ? NULL : block_copy("{}", 2),
+    };
+    entry_accept(core, entry, &decision);
+}
+
+void submit_out_of_time(struct core *core, struct entry *entry)
+{
+    entry->asker = INSTANCE_NONE;
+    submit_decide_alone(core, entry);
+}

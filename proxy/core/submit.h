@@ -1,0 +1,16 @@
+/* From a client's write to a log record: what kind it is, which collection it means, whether there is
+ * room for it; and what becomes of it when nobody can decide in time. */
+#ifndef WALDRILL_PROXY_CORE_SUBMIT_H
+#define WALDRILL_PROXY_CORE_SUBMIT_H
+
+#include "proxy/core/state.h"
+
+void submit_write(struct core *core, struct client *client);
+/* No instance can be asked (any more): the proxy decides. */
+void submit_decide_alone(struct core *core, struct entry *entry);
+/* The client's budget is over. */
+void submit_out_of_time(struct core *core, struct entry *entry);
+/* Chroma's own words for a collection that is not there. */
+struct block *submit_not_found_body(const struct uuid *uuid);
+
+#endif

@@ -1,0 +1,59 @@
+/* The life of a logged write: record, durable, asked, decided, applied everywhere, gone.
+ *
+ *   client -> APPEND -> durable -> asker (primary, else replica, else the proxy) -> decided
+ *          -> every other instance through its own cursor -> finished -> forgotten
+ *
+ * The instance that answers first decides (rule 7). A yes from the primary goes to the client at once; any
+ * other decision is durable before it is told (rule 6). */
+#ifndef WALDRILL_PROXY_CORE_WRITES_H
+#define WALDRILL_PROXY_CORE_WRITES_H
+
+#include "proxy/core/records.h"
+#include "proxy/core/state.h"
+
+struct barrier;
+
+/* Everything a new entry needs; used for clients and for recovery. meta and body: references are taken. */
+struct entry *entry_new(struct core *core, uint64_t lsn, const struct record_write *record,
+                        struct block *meta, struct block *body);
+/* Logs the client's write and queues it.  lane: of record writes and renames. */
+void writes_begin(struct core *core, struct client *client, struct record_write *record);
+void writes_durable(struct core *core, uint64_t lsn, uint64_t log_bytes);
+/* Chooses who is asked to decide; nobody left: the proxy decides. */
+void entry_ask(struct core *core, struct entry *entry);
+
+/* What decided, and what the client is told (blocks: references are taken over). */
+struct decision {
+    unsigned by; /* instance, or PROXY_DECIDES */
+    int status;
+    struct block *headers;
+    struct block *body;
+    bool has_uuid;
+    struct uuid uuid; /* the collection's id at that instance */
+};
+void entry_accept(struct core *core, struct entry *entry, struct decision *decision);
+void entry_reject(struct core *core, struct entry *entry, struct decision *decision);
+/* A decided write has been carried out (or found done) at an instance. */
+void entry_applied(struct core *core, struct entry *entry, unsigned instance, const struct uuid *uuid);
+/* An instance refuses a decided write for good. */
+void entry_dead(struct core *core, struct entry *entry, unsigned instance, int status, struct str reason);
+
+/* Effects of decisions on identity, shared with recovery. */
+void entry_settle(struct core *core, struct entry *entry, unsigned by, const struct uuid *uuid,
+                  bool accepted);
+void entry_finish_at(struct core *core, struct entry *entry, unsigned instance, bool dead);
+void entry_set_late(struct core *core, struct entry *entry);
+void entry_release_if_over(struct core *core, struct entry *entry);
+struct entry *entry_by_lsn(struct core *core, uint64_t lsn);
+
+struct client *writes_client(struct core *core, const struct entry *entry);
+void writes_outlived(struct core *core, struct entry *entry, unsigned instance);
+bool writes_is_barrier(const struct entry *entry);
+bool writes_in_place(const struct entry *entry, const struct barrier *barrier);
+bool writes_older_in_place(struct core *core, const struct entry *entry, unsigned instance);
+void writes_forget(struct core *core, unsigned instance); /* mutant only */
+void writes_checkpoint(struct core *core);
+uint64_t core_append(struct core *core, uint8_t type, struct block *meta, struct block *body, bool sync);
+void writes_free(struct core *core);
+
+#endif
