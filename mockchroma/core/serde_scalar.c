@@ -1,0 +1,598 @@
+/* The scalars of the reader: literals, strings, numbers, and values of any shape. */
+#include "mockchroma/core/serde_internal.h"
+#include "base/check.h"
+#include <math.h>
+#include <stdlib.h>
+
+bool serde_literal(struct serde *s, const char *rest)
+{
+    for (; *rest != '\0'; rest++) {
+        if (s->at >= s->size) {
+            return serde_fail_syntax(s, "EOF while parsing a value", s->at);
+        }
+        char c = s->data[s->at++];
+        if (c != *rest) {
+            return serde_fail_syntax(s, "expected ident", s->at);
+        }
+    }
+    return true;
+}
+
+static bool fail_at_value(struct serde *s)
+{
+    return serde_fail_peeked(s, serde_peek(s) < 0 ? "EOF while parsing a value" : "expected value");
+}
+
+bool serde_null(struct serde *s)
+{
+    if (s->failed || serde_peek(s) != 'n') {
+        return false;
+    }
+    s->at++;
+    return serde_literal(s, "ull");
+}
+
+bool serde_bool(struct serde *s, bool *out)
+{
+    if (s->failed) {
+        return false;
+    }
+    int c = serde_peek(s);
+    if (c != 't' && c != 'f') {
+        return serde_fail_type(s, "a boolean");
+    }
+    s->at++;
+    *out = c == 't';
+    return serde_literal(s, c == 't' ? "rue" : "alse");
+}
+
+/* ---- strings ---- */
+
+static bool hex4(struct serde *s, unsigned *out)
+{
+    unsigned value = 0;
+    for (int i = 0; i < 4; i++) {
+        if (s->at >= s->size) {
+            return serde_fail_syntax(s, "EOF while parsing a string", s->size);
+        }
+        char c = s->data[s->at++];
+        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+                         : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
+                                                : 16;
+        if (digit == 16) {
+            return serde_fail_syntax(s, "invalid escape", s->at);
+        }
+        value = value * 16 + digit;
+    }
+    *out = value;
+    return true;
+}
+
+static size_t put_utf8(char *out, unsigned c)
+{
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        out[0] = (char)(0xC0 | (c >> 6));
+        out[1] = (char)(0x80 | (c & 0x3F));
+        return 2;
+    }
+    if (c < 0x10000) {
+        out[0] = (char)(0xE0 | (c >> 12));
+        out[1] = (char)(0x80 | ((c >> 6) & 0x3F));
+        out[2] = (char)(0x80 | (c & 0x3F));
+        return 3;
+    }
+    out[0] = (char)(0xF0 | (c >> 18));
+    out[1] = (char)(0x80 | ((c >> 12) & 0x3F));
+    out[2] = (char)(0x80 | ((c >> 6) & 0x3F));
+    out[3] = (char)(0x80 | (c & 0x3F));
+    return 4;
+}
+
+static bool unicode_escape(struct serde *s, char *out, size_t *used)
+{
+    unsigned high;
+    unsigned low;
+    if (!hex4(s, &high)) {
+        return false;
+    }
+    if (high >= 0xDC00 && high <= 0xDFFF) {
+        return serde_fail_syntax(s, "lone leading surrogate in hex escape", s->at);
+    }
+    if (high >= 0xD800 && high <= 0xDBFF) {
+        if (s->at + 1 >= s->size || s->data[s->at] != '\\' || s->data[s->at + 1] != 'u') {
+            return serde_fail_syntax(s, "unexpected end of hex escape", s->at + 1);
+        }
+        s->at += 2;
+        if (!hex4(s, &low)) {
+            return false;
+        }
+        if (low < 0xDC00 || low > 0xDFFF) {
+            return serde_fail_syntax(s, "lone leading surrogate in hex escape", s->at);
+        }
+        high = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
+    }
+    *used += put_utf8(out + *used, high);
+    return true;
+}
+
+static bool escape(struct serde *s, char *out, size_t *used)
+{
+    static const char from[] = "\"\\/bfnrt";
+    static const char to[] = "\"\\/\b\f\n\r\t";
+    if (s->at >= s->size) {
+        return serde_fail_syntax(s, "EOF while parsing a string", s->size);
+    }
+    char c = s->data[s->at++];
+    if (c == 'u') {
+        return unicode_escape(s, out, used);
+    }
+    const char *found = c == '\0' ? NULL : strchr(from, c);
+    if (found == NULL) {
+        return serde_fail_syntax(s, "invalid escape", s->at);
+    }
+    out[(*used)++] = to[found - from];
+    return true;
+}
+
+static size_t utf8_length(unsigned char lead)
+{
+    return lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3
+                         : lead >= 0xF0 && lead < 0xF5                                     ? 4
+                                                                                           : 0;
+}
+
+static bool utf8_valid(struct str text)
+{
+    size_t i = 0;
+    while (i < text.size) {
+        const unsigned char *p = (const unsigned char *)text.data + i;
+        size_t length = utf8_length(p[0]);
+        if (length == 0 || text.size - i < length) {
+            return false;
+        }
+        for (size_t k = 1; k < length; k++) {
+            if ((p[k] & 0xC0) != 0x80) {
+                return false;
+            }
+        }
+        if ((length == 3 && ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] >= 0xA0))) ||
+            (length == 4 && ((p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] >= 0x90)))) {
+            return false;
+        }
+        i += length;
+    }
+    return true;
+}
+
+/* The rest of a string in which an escape was met: decoded into the arena. */
+static bool string_with_escapes(struct serde *s, size_t start, struct str *out)
+{
+    size_t close = s->at;
+    while (close < s->size && s->data[close] != '"') {
+        close += s->data[close] == '\\' ? 2 : 1;
+    }
+    size_t longest = (close < s->size ? close : s->size) - start;
+    char *text = arena_alloc(s->arena, longest + 4);
+    size_t used = s->at - start;
+    memcpy(text, s->data + start, used);
+    while (s->at < s->size) {
+        char c = s->data[s->at++];
+        if (c == '"') {
+            *out = str_make(text, used);
+            return true;
+        }
+        if (c == '\\') {
+            if (!escape(s, text, &used)) {
+                return false;
+            }
+        } else if ((unsigned char)c < 0x20) {
+            return serde_fail_syntax(s, "control character (\\u0000-\\u001F) found while parsing a string",
+                                     s->at);
+        } else {
+            text[used++] = c;
+        }
+    }
+    return serde_fail_syntax(s, "EOF while parsing a string", s->size);
+}
+
+/* After the opening quote. */
+static bool string_rest(struct serde *s, struct str *out)
+{
+    size_t start = s->at;
+    bool ascii = true;
+    for (; s->at < s->size; s->at++) {
+        unsigned char c = (unsigned char)s->data[s->at];
+        if (c == '"') {
+            *out = str_make(s->data + start, s->at - start);
+            s->at++;
+            break;
+        }
+        if (c == '\\') {
+            if (!string_with_escapes(s, start, out)) {
+                return false;
+            }
+            ascii = false;
+            break;
+        }
+        if (c < 0x20) {
+            return serde_fail_syntax(s, "control character (\\u0000-\\u001F) found while parsing a string",
+                                     s->at + 1);
+        }
+        ascii = ascii && c < 0x80;
+        if (s->at + 1 == s->size) {
+            return serde_fail_syntax(s, "EOF while parsing a string", s->size);
+        }
+    }
+    if (start == s->size) {
+        return serde_fail_syntax(s, "EOF while parsing a string", s->size);
+    }
+    return ascii || utf8_valid(*out) || serde_fail_syntax(s, "invalid unicode code point", s->at);
+}
+
+bool serde_string(struct serde *s, struct str *out)
+{
+    if (s->failed) {
+        return false;
+    }
+    if (serde_peek(s) != '"') {
+        return serde_fail_type(s, "a string");
+    }
+    s->at++;
+    return string_rest(s, out);
+}
+
+/* ---- numbers ---- */
+
+static bool is_digit(const struct serde *s)
+{
+    return s->at < s->size && s->data[s->at] >= '0' && s->data[s->at] <= '9';
+}
+
+static bool need_digits(struct serde *s)
+{
+    if (!is_digit(s)) {
+        return serde_fail_peeked(s, s->at < s->size ? "invalid number" : "EOF while parsing a value");
+    }
+    return true;
+}
+
+/* mantissa * 10^exponent; exact when both fit a double (Clinger's fast path), else by strtod. */
+static double decimal(const struct serde *s, size_t start, uint64_t mantissa, int exponent, bool many)
+{
+    static const double powers[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+    char small[64];
+    if (!many && mantissa <= (UINT64_C(1) << 53) && exponent >= -22 && exponent <= 22) {
+        double m = (double)mantissa;
+        return exponent < 0 ? m / powers[-exponent] : m * powers[exponent];
+    }
+    size_t length = s->at - start;
+    char *text = length < sizeof(small) ? small : arena_alloc(s->arena, length + 1);
+    memcpy(text, s->data + start, length);
+    text[length] = '\0';
+    return strtod(text, NULL);
+}
+
+static bool exponent_part(struct serde *s, int *exponent)
+{
+    bool negative = false;
+    int value = 0;
+    s->at++;
+    if (s->at < s->size && (s->data[s->at] == '+' || s->data[s->at] == '-')) {
+        negative = s->data[s->at] == '-';
+        s->at++;
+    }
+    if (!need_digits(s)) {
+        return false;
+    }
+    for (; is_digit(s); s->at++) {
+        value = value < 100000 ? value * 10 + (s->data[s->at] - '0') : value;
+    }
+    *exponent += negative ? -value : value;
+    return true;
+}
+
+struct digits {
+    uint64_t mantissa;
+    int exponent;
+    bool many;    /* more than fit; the mantissa is useless */
+    bool integer; /* no point, no exponent */
+};
+
+static bool scan_digits(struct serde *s, struct digits *d)
+{
+    d->mantissa = 0;
+    d->exponent = 0;
+    d->many = false;
+    d->integer = true;
+    if (!need_digits(s)) {
+        return false;
+    }
+    bool zero = s->data[s->at] == '0';
+    for (; is_digit(s); s->at++) {
+        uint64_t digit = (uint64_t)(s->data[s->at] - '0');
+        if (d->mantissa > (UINT64_MAX - digit) / 10) {
+            d->many = true;
+        } else {
+            d->mantissa = d->mantissa * 10 + digit;
+        }
+        if (zero) {
+            s->at++;
+            break;
+        }
+    }
+    if (zero && is_digit(s)) {
+        return serde_fail_peeked(s, "invalid number");
+    }
+    if (s->at < s->size && s->data[s->at] == '.') {
+        d->integer = false;
+        s->at++;
+        if (!need_digits(s)) {
+            return false;
+        }
+        for (; is_digit(s); s->at++) {
+            uint64_t digit = (uint64_t)(s->data[s->at] - '0');
+            if (d->mantissa > (UINT64_MAX - digit) / 10) {
+                d->many = true;
+            } else {
+                d->mantissa = d->mantissa * 10 + digit;
+                d->exponent--;
+            }
+        }
+    }
+    if (s->at < s->size && (s->data[s->at] == 'e' || s->data[s->at] == 'E')) {
+        d->integer = false;
+        return exponent_part(s, &d->exponent);
+    }
+    return true;
+}
+
+bool serde_number(struct serde *s, struct serde_number *out)
+{
+    struct digits d;
+    if (s->failed) {
+        return false;
+    }
+    bool negative = s->data[s->at] == '-';
+    s->at += negative ? 1 : 0;
+    size_t start = s->at;
+    if (!scan_digits(s, &d)) {
+        return false;
+    }
+    out->u = 0;
+    out->i = 0;
+    out->f = 0;
+    if (d.integer && !d.many && !negative) {
+        out->kind = SERDE_U64;
+        out->u = d.mantissa;
+        return true;
+    }
+    if (d.integer && !d.many && d.mantissa > 0 && d.mantissa <= UINT64_C(1) << 63) {
+        out->kind = SERDE_I64;
+        out->i = d.mantissa == UINT64_C(1) << 63 ? INT64_MIN : -(int64_t)d.mantissa;
+        return true;
+    }
+    out->kind = SERDE_F64;
+    double value = decimal(s, start, d.mantissa, d.exponent, d.many);
+    if (isinf(value)) {
+        return serde_fail_syntax(s, "number out of range", s->at);
+    }
+    out->f = negative ? -value : value;
+    return true;
+}
+
+double serde_number_double(const struct serde_number *n)
+{
+    switch (n->kind) {
+    case SERDE_U64:
+        return (double)n->u;
+    case SERDE_I64:
+        return (double)n->i;
+    case SERDE_F64:
+        break;
+    }
+    return n->f;
+}
+
+void serde_number_name(const struct serde_number *n, struct buf *out)
+{
+    char text[40];
+    switch (n->kind) {
+    case SERDE_U64:
+        buf_printf(out, "integer `%llu`", (unsigned long long)n->u);
+        return;
+    case SERDE_I64:
+        buf_printf(out, "integer `%lld`", (long long)n->i);
+        return;
+    case SERDE_F64:
+        break;
+    }
+    for (int precision = 15; precision <= 17; precision++) {
+        (void)snprintf(text, sizeof(text), "%.*g", precision, n->f);
+        if (strtod(text, NULL) == n->f) {
+            break;
+        }
+    }
+    bool plain = strpbrk(text, ".e") == NULL;
+    buf_printf(out, "floating point `%s%s`", text, plain ? ".0" : "");
+}
+
+bool serde_u32(struct serde *s, uint32_t *out)
+{
+    struct serde_number n;
+    if (s->failed) {
+        return false;
+    }
+    int c = serde_peek(s);
+    if (c != '-' && (c < '0' || c > '9')) {
+        return serde_fail_type(s, "u32");
+    }
+    if (!serde_number(s, &n)) {
+        return false;
+    }
+    if (n.kind == SERDE_U64 && n.u <= UINT32_MAX) {
+        *out = (uint32_t)n.u;
+        return true;
+    }
+    serde_fail_data(s, n.kind == SERDE_F64 ? "invalid type: " : "invalid value: ");
+    serde_number_name(&n, &s->message);
+    buf_append_text(&s->message, ", expected u32");
+    serde_fix_position(s);
+    return false;
+}
+
+/* Rust's Debug form of a string, near enough: quotes, backslashes and control characters. */
+static void debug_string(struct str text, struct buf *out)
+{
+    buf_append_char(out, '"');
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c == '"' || c == '\\') {
+            buf_append_char(out, '\\');
+            buf_append_char(out, (char)c);
+        } else if (c == '\n' || c == '\r' || c == '\t') {
+            buf_append_text(out, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
+        } else if (c < 0x20 || c == 0x7F) {
+            buf_printf(out, c == 0 ? "\\0" : "\\u{%x}", c);
+        } else {
+            buf_append_char(out, (char)c);
+        }
+    }
+    buf_append_char(out, '"');
+}
+
+bool serde_fail_type(struct serde *s, const char *expected)
+{
+    struct serde_number number;
+    struct str text;
+    if (s->failed) {
+        return false;
+    }
+    int c = serde_peek(s);
+    struct buf what;
+    buf_init(&what, (size_t)64 * 1024 * 1024);
+    if (c == 'n' || c == 't' || c == 'f') {
+        s->at++;
+        (void)serde_literal(s, c == 'n' ? "ull" : c == 't' ? "rue" : "alse");
+        buf_append_text(&what, c == 'n' ? "null" : c == 't' ? "boolean `true`" : "boolean `false`");
+    } else if (c == '-' || (c >= '0' && c <= '9')) {
+        if (serde_number(s, &number)) {
+            serde_number_name(&number, &what);
+        }
+    } else if (c == '"') {
+        s->at++;
+        if (string_rest(s, &text)) {
+            buf_append_text(&what, "string ");
+            debug_string(text, &what);
+        }
+    } else if (c == '[' || c == '{') {
+        buf_append_text(&what, c == '[' ? "sequence" : "map");
+    } else {
+        (void)fail_at_value(s);
+    }
+    if (!s->failed) {
+        serde_fail_data(s, "invalid type: ");
+        buf_append_str(&s->message, buf_str(&what));
+        buf_append_text(&s->message, ", expected ");
+        buf_append_text(&s->message, expected);
+        serde_fix_position(s);
+    }
+    buf_deinit(&what);
+    return false;
+}
+
+/* ---- any value ---- */
+
+/* Repeated keys of a small object replace each other; of a huge one they stay side by side, so that
+ * a hostile body cannot make this quadratic.  No field Chroma knows has that many keys. */
+#define MAP_KEYS_COMPARED 256
+
+static bool list_value(struct serde *s, struct value *out)
+{
+    struct serde_walk w;
+    size_t capacity = 0;
+    void *items = NULL;
+    out->kind = VALUE_LIST;
+    (void)serde_seq_begin(s, &w);
+    while (serde_seq_next(s, &w)) {
+        arena_grow(s->arena, &items, &capacity, out->count, sizeof(struct value));
+        struct value *item = (struct value *)items + out->count++;
+        (void)serde_value(s, item);
+    }
+    out->items = items;
+    return serde_seq_end(s, &w);
+}
+
+static bool map_value(struct serde *s, struct value *out)
+{
+    struct serde_walk w;
+    struct str key;
+    size_t item_capacity = 0;
+    size_t key_capacity = 0;
+    void *items = NULL;
+    void *keys = NULL;
+    out->kind = VALUE_MAP;
+    (void)serde_map_begin(s, &w);
+    while (serde_map_next(s, &w, &key)) {
+        size_t at = out->count >= MAP_KEYS_COMPARED ? out->count : 0;
+        while (at < out->count && !str_equal(((struct str *)keys)[at], key)) {
+            at++;
+        }
+        arena_grow(s->arena, &items, &item_capacity, out->count, sizeof(struct value));
+        arena_grow(s->arena, &keys, &key_capacity, out->count, sizeof(struct str));
+        ((struct str *)keys)[at] = key;
+        out->count += at == out->count ? 1 : 0;
+        (void)serde_value(s, (struct value *)items + at);
+    }
+    out->items = items;
+    out->keys = keys;
+    return serde_map_end(s, &w);
+}
+
+bool serde_value(struct serde *s, struct value *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (s->failed) {
+        return false;
+    }
+    int c = serde_peek(s);
+    size_t start = s->at;
+    bool good = true;
+    if (c == '{') {
+        good = map_value(s, out);
+    } else if (c == '[') {
+        good = list_value(s, out);
+    } else if (c == '"') {
+        out->kind = VALUE_STRING;
+        good = serde_string(s, &out->string);
+    } else if (c == 't' || c == 'f') {
+        out->kind = VALUE_BOOL;
+        good = serde_bool(s, &out->boolean);
+    } else if (c == 'n') {
+        good = serde_null(s);
+    } else if (c == '-' || (c >= '0' && c <= '9')) {
+        out->kind = VALUE_NUMBER;
+        good = serde_number(s, &out->number);
+    } else {
+        good = fail_at_value(s);
+    }
+    out->text = str_make(s->data + start, s->at - start);
+    return good;
+}
+
+bool serde_skip(struct serde *s)
+{
+    struct value ignored;
+    size_t depth = s->path_count;
+    bool good = serde_value(s, &ignored);
+    if (!good && s->error_path_count > depth) {
+        /* The real reader skips without keeping track of where it is. */
+        s->error_path_count = depth;
+    }
+    return good;
+}
