@@ -1,3 +1,4 @@
+/* Plain table keeping: who owns what is told in store.h. */
 #include "mockchroma/core/store.h"
 #include "base/check.h"
 #include "base/memory.h"
@@ -177,6 +178,7 @@ struct record *collection_record_add(struct collection *collection, struct str i
 {
     struct record *r = mem_alloc(sizeof(*r) + id.size + 1);
     r->id_size = id.size;
+    r->born = ++collection->births;
     memcpy(r->id, id.data, id.size);
     HASH_ADD(hh, collection->records, id, (unsigned)id.size, r);
     return r;

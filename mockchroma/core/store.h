@@ -19,6 +19,7 @@ struct text {
 
 struct record {
     UT_hash_handle hh;
+    uint64_t born; /* rises with each insertion into its collection */
     float *embedding;
     size_t dimension;
     struct text *document; /* NULL: none */
@@ -40,6 +41,7 @@ struct collection {
     struct collection_config config;
     char *embedding_function; /* JSON text; NULL: null */
     int64_t dimension;        /* -1: not fixed yet */
+    uint64_t births;
     struct record *records;
 };
 
