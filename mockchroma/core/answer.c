@@ -2,6 +2,7 @@
 #include "mockchroma/core/chroma_internal.h"
 #include "base/json_writer.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 void answer_error(struct answer *answer, int status, const char *error, const char *format, ...)

@@ -1,6 +1,7 @@
 /* Base64 of little-endian 32-bit floats: how the official clients send embeddings.  The messages are
  * those of Rust's base64 crate, wrapped the way Chroma wraps them. */
 #include "mockchroma/core/payload.h"
+#include <stdio.h>
 
 static int symbol_value(char c)
 {
@@ -32,7 +33,8 @@ static bool check_symbols(struct str text, size_t *symbols, struct buf *message)
     *symbols = text.size - padding;
     for (size_t i = 0; i < *symbols; i++) {
         if (symbol_value(text.data[i]) < 0) {
-            (void)snprintf(what, sizeof(what), "Invalid symbol %u, offset %zu.", (unsigned char)text.data[i], i);
+            (void)snprintf(what, sizeof(what), "Invalid symbol %u, offset %zu.", (unsigned char)text.data[i],
+                           i);
             return bad_text(message, what);
         }
     }

@@ -177,47 +177,50 @@ static void handle_no_route(struct handling *h)
     h->answer->trace = true;
 }
 
+static void handle_docs(struct handling *h)
+{
+    if (str_equal(h->request->target, STR("/docs/"))) {
+        h->answer->content_type = "text/html";
+        json_answer(h,
+                    "<!doctype html><title>mockchroma</title><p>A stand-in for Chroma; see "
+                    "docs/faults.md.</p>");
+        return;
+    }
+    h->answer->status = 303;
+    h->answer->location = "/docs/";
+    h->answer->content_type = NULL;
+}
+
 static void handle_fixed(struct handling *h)
 {
-    struct answer *a = h->answer;
-    switch (h->request->route->op) {
-    case OP_ROOT:
-    case OP_HEARTBEAT:
-        buf_printf(&a->body, "{\"nanosecond heartbeat\":%llu}", (unsigned long long)h->request->now_ns);
-        return;
-    case OP_VERSION:
-        json_answer(h, "\"1.0.0\"");
-        return;
-    case OP_HEALTHCHECK:
-        json_answer(h, "{\"is_executor_ready\":true,\"is_log_client_ready\":true}");
-        return;
-    case OP_PREFLIGHT:
-        json_answer(h, "{\"max_batch_size\":5461,\"supports_base64_encoding\":true}");
-        return;
-    case OP_IDENTITY:
-        json_answer(h, "{\"user_id\":\"\",\"tenant\":\"default_tenant\",\"databases\":[\"default_database\"]}");
-        return;
-    case OP_V1:
-        answer_error(a, 410, "Unimplemented", "The v1 API is deprecated. Please use /v2 apis");
-        return;
-    case OP_OPENAPI:
-        json_answer(h, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"mockchroma\",\"version\":\"1.0.0\"},"
-                       "\"paths\":{}}");
-        return;
-    case OP_DOCS:
-        if (!str_equal(h->request->target, STR("/docs/"))) {
-            a->status = 303;
-            a->location = "/docs/";
-            a->content_type = NULL;
+    static const struct {
+        enum chroma_op op;
+        const char *body;
+    } table[] = {
+        { OP_VERSION, "\"1.0.0\"" },
+        { OP_HEALTHCHECK, "{\"is_executor_ready\":true,\"is_log_client_ready\":true}" },
+        { OP_PREFLIGHT, "{\"max_batch_size\":5461,\"supports_base64_encoding\":true}" },
+        { OP_IDENTITY,
+          "{\"user_id\":\"\",\"tenant\":\"default_tenant\",\"databases\":[\"default_database\"]}" },
+        { OP_OPENAPI,
+          "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"mockchroma\",\"version\":\"1.0.0\"},\"paths\":{}}" },
+    };
+    enum chroma_op op = h->request->route->op;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (table[i].op == op) {
+            json_answer(h, table[i].body);
             return;
         }
-        a->content_type = "text/html";
-        json_answer(h, "<!doctype html><title>mockchroma</title><p>A stand-in for Chroma; see "
-                       "docs/faults.md.</p>");
-        return;
-    default:
+    }
+    if (op == OP_ROOT || op == OP_HEARTBEAT) {
+        buf_printf(&h->answer->body, "{\"nanosecond heartbeat\":%llu}",
+                   (unsigned long long)h->request->now_ns);
+    } else if (op == OP_V1) {
+        answer_error(h->answer, 410, "Unimplemented", "The v1 API is deprecated. Please use /v2 apis");
+    } else if (op == OP_DOCS) {
+        handle_docs(h);
+    } else {
         handle_no_route(h);
-        return;
     }
 }
 

@@ -22,8 +22,8 @@ struct chroma_request {
     struct str content_type; /* data NULL: no such header */
     struct str body;
     uint64_t now_ns;
-    bool dry;               /* answer as if, change nothing */
-    int64_t record_limit;   /* of a record write apply only so many; -1 = all */
+    bool dry;             /* answer as if, change nothing */
+    int64_t record_limit; /* of a record write apply only so many; -1 = all */
 };
 
 struct answer {
@@ -32,7 +32,7 @@ struct answer {
     const char *content_type; /* NULL: no header */
     const char *allow;
     const char *location;
-    bool trace;               /* chroma-trace-id of zeros */
+    bool trace; /* chroma-trace-id of zeros */
 };
 
 /* What the request did and to whom; slices live in the arena, the store or the route until the next

@@ -376,6 +376,7 @@ static void create_collection(struct handling *h)
         return;
     }
     bool fresh = c == NULL;
+    struct prng prng = store->prng;
     if (fresh) {
         c = add_collection(h, store, d, &p);
     }
@@ -383,6 +384,7 @@ static void create_collection(struct handling *h)
     write_collection(&w, c);
     if (fresh && h->request->dry) {
         store_collection_delete(store, c);
+        store->prng = prng; /* what was not done leaves no trace in later ids */
     }
 }
 

@@ -38,20 +38,20 @@ static void put_include(struct json_writer *w, const struct read_payload *p)
 static void put_field(struct json_writer *w, enum include_field field, const struct record *r)
 {
     switch (field) {
-    case INCLUDE_DOCUMENTS:
-        put_text(w, r->document);
-        break;
-    case INCLUDE_URIS:
-        put_text(w, r->uri);
-        break;
-    case INCLUDE_METADATAS:
-        meta_write(w, r->metadata);
-        break;
-    case INCLUDE_EMBEDDINGS:
-        write_embedding(w, r->embedding, r->dimension);
-        break;
-    case INCLUDE_DISTANCES:
-        break;
+        case INCLUDE_DOCUMENTS:
+            put_text(w, r->document);
+            break;
+        case INCLUDE_URIS:
+            put_text(w, r->uri);
+            break;
+        case INCLUDE_METADATAS:
+            meta_write(w, r->metadata);
+            break;
+        case INCLUDE_EMBEDDINGS:
+            write_embedding(w, r->embedding, r->dimension);
+            break;
+        case INCLUDE_DISTANCES:
+            break;
     }
 }
 
@@ -233,12 +233,12 @@ static float squared(const float *a, const float *b, size_t n)
 static float distance(enum vector_space space, const float *a, const float *b, size_t n)
 {
     switch (space) {
-    case SPACE_L2:
-        return squared(a, b, n);
-    case SPACE_IP:
-        return 1.0F - dot(a, b, n);
-    case SPACE_COSINE:
-        break;
+        case SPACE_L2:
+            return squared(a, b, n);
+        case SPACE_IP:
+            return 1.0F - dot(a, b, n);
+        case SPACE_COSINE:
+            break;
     }
     float norms = sqrtf(dot(a, a, n)) * sqrtf(dot(b, b, n));
     return norms > 0.0F ? 1.0F - dot(a, b, n) / norms : 1.0F;
@@ -273,8 +273,8 @@ static void sift_down(struct hit *heap, size_t count, size_t at)
     }
 }
 
-static size_t nearest(const struct collection *c, const float *query, struct record *const *rows, size_t count,
-                      struct hit *heap, size_t wanted)
+static size_t nearest(const struct collection *c, const float *query, struct record *const *rows,
+                      size_t count, struct hit *heap, size_t wanted)
 {
     size_t used = 0;
     for (size_t i = 0; i < count && wanted > 0; i++) {
@@ -404,7 +404,8 @@ static void query_collection(struct handling *h, struct collection *c, const str
         return;
     }
     if (c->dimension >= 0 && !all_known(c, &p->ids)) {
-        answer_error(h->answer, 500, "InternalError", "Error executing plan: Internal error: Error finding id");
+        answer_error(h->answer, 500, "InternalError",
+                     "Error executing plan: Internal error: Error finding id");
         return;
     }
     if (c->dimension >= 0) {

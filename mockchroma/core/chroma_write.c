@@ -58,8 +58,9 @@ static bool zero_length(const struct embedding_list *list)
 static bool consistent(struct handling *h, const struct write_payload *p)
 {
     size_t n = p->ids.count;
-    if ((p->embeddings.given && p->embeddings.count != n) || (p->documents.given && p->documents.count != n) ||
-        (p->uris.given && p->uris.count != n) || (p->metadatas.given && p->metadatas.count != n)) {
+    if ((p->embeddings.given && p->embeddings.count != n) ||
+        (p->documents.given && p->documents.count != n) || (p->uris.given && p->uris.count != n) ||
+        (p->metadatas.given && p->metadatas.count != n)) {
         handling_invalid(h, "Inconsistent number of IDs, embeddings, documents, URIs and metadatas");
         return false;
     }

@@ -65,25 +65,25 @@ static struct filter *parse_list(struct parser *p, const struct value *v, enum f
 static bool scalar(const struct value *v, struct meta_value *out)
 {
     switch (v->kind) {
-    case VALUE_BOOL:
-        *out = (struct meta_value){ .kind = META_BOOL, .boolean = v->boolean };
-        return true;
-    case VALUE_STRING:
-        *out = (struct meta_value){ .kind = META_STR, .text = v->string };
-        return true;
-    case VALUE_NUMBER:
-        if (v->number.kind == SERDE_I64) {
-            *out = (struct meta_value){ .kind = META_INT, .integer = v->number.i };
-        } else if (v->number.kind == SERDE_U64 && v->number.u <= INT64_MAX) {
-            *out = (struct meta_value){ .kind = META_INT, .integer = (int64_t)v->number.u };
-        } else {
-            *out = (struct meta_value){ .kind = META_FLOAT, .real = serde_number_double(&v->number) };
-        }
-        return true;
-    case VALUE_NULL:
-    case VALUE_LIST:
-    case VALUE_MAP:
-        break;
+        case VALUE_BOOL:
+            *out = (struct meta_value){ .kind = META_BOOL, .boolean = v->boolean };
+            return true;
+        case VALUE_STRING:
+            *out = (struct meta_value){ .kind = META_STR, .text = v->string };
+            return true;
+        case VALUE_NUMBER:
+            if (v->number.kind == SERDE_I64) {
+                *out = (struct meta_value){ .kind = META_INT, .integer = v->number.i };
+            } else if (v->number.kind == SERDE_U64 && v->number.u <= INT64_MAX) {
+                *out = (struct meta_value){ .kind = META_INT, .integer = (int64_t)v->number.u };
+            } else {
+                *out = (struct meta_value){ .kind = META_FLOAT, .real = serde_number_double(&v->number) };
+            }
+            return true;
+        case VALUE_NULL:
+        case VALUE_LIST:
+        case VALUE_MAP:
+            break;
     }
     return false;
 }
@@ -216,8 +216,8 @@ static struct filter *parse_regex(struct parser *p, struct str pattern, struct f
                    STR_ARGS(pattern));
         return NULL;
     }
-    f->regex = pcre2_compile((PCRE2_SPTR)pattern.data, pattern.size, PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C,
-                             &code, &offset, NULL);
+    f->regex = pcre2_compile((PCRE2_SPTR)pattern.data, pattern.size,
+                             PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
     if (f->regex == NULL) {
         regex_message(p, pattern, offset, code);
         return NULL;
@@ -305,18 +305,18 @@ void filter_free(struct filter *filter)
 static bool compare_int(enum filter_op op, int64_t a, int64_t b)
 {
     switch (op) {
-    case FILTER_GT:
-        return a > b;
-    case FILTER_GTE:
-        return a >= b;
-    case FILTER_LT:
-        return a < b;
-    case FILTER_LTE:
-        return a <= b;
-    case FILTER_EQ:
-    case FILTER_CONTAINS:
-    case FILTER_REGEX:
-        break;
+        case FILTER_GT:
+            return a > b;
+        case FILTER_GTE:
+            return a >= b;
+        case FILTER_LT:
+            return a < b;
+        case FILTER_LTE:
+            return a <= b;
+        case FILTER_EQ:
+        case FILTER_CONTAINS:
+        case FILTER_REGEX:
+            break;
     }
     return a == b;
 }
@@ -324,18 +324,18 @@ static bool compare_int(enum filter_op op, int64_t a, int64_t b)
 static bool compare_real(enum filter_op op, double a, double b)
 {
     switch (op) {
-    case FILTER_GT:
-        return a > b;
-    case FILTER_GTE:
-        return a >= b;
-    case FILTER_LT:
-        return a < b;
-    case FILTER_LTE:
-        return a <= b;
-    case FILTER_EQ:
-    case FILTER_CONTAINS:
-    case FILTER_REGEX:
-        break;
+        case FILTER_GT:
+            return a > b;
+        case FILTER_GTE:
+            return a >= b;
+        case FILTER_LT:
+            return a < b;
+        case FILTER_LTE:
+            return a <= b;
+        case FILTER_EQ:
+        case FILTER_CONTAINS:
+        case FILTER_REGEX:
+            break;
     }
     return a == b;
 }
@@ -378,8 +378,8 @@ static bool document_matches(const struct filter *f, const struct record *record
 {
     bool found = false;
     if (record->document != NULL && f->op == FILTER_CONTAINS) {
-        found = f->text.size == 0 || memmem(record->document->data, record->document->size, f->text.data,
-                                            f->text.size) != NULL;
+        found = f->text.size == 0 ||
+                memmem(record->document->data, record->document->size, f->text.data, f->text.size) != NULL;
     } else if (record->document != NULL) {
         pcre2_match_data *data = pcre2_match_data_create_from_pattern(f->regex, NULL);
         found = data != NULL && pcre2_match(f->regex, (PCRE2_SPTR)record->document->data,
@@ -395,13 +395,13 @@ bool filter_matches(const struct filter *filter, const struct record *record)
         return true;
     }
     switch (filter->kind) {
-    case FILTER_META:
-        return meta_matches(filter, record);
-    case FILTER_DOCUMENT:
-        return document_matches(filter, record);
-    case FILTER_AND:
-    case FILTER_OR:
-        break;
+        case FILTER_META:
+            return meta_matches(filter, record);
+        case FILTER_DOCUMENT:
+            return document_matches(filter, record);
+        case FILTER_AND:
+        case FILTER_OR:
+            break;
     }
     bool all = filter->kind == FILTER_AND;
     for (size_t i = 0; i < filter->part_count; i++) {

@@ -3,6 +3,7 @@
 #include "mockchroma/core/meta.h"
 #include "base/memory.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct sortable {
@@ -147,21 +148,21 @@ void meta_write(struct json_writer *w, const struct meta *m)
         const struct meta_value *v = &m->entries[i].value;
         json_key_str(w, m->entries[i].key);
         switch (v->kind) {
-        case META_NULL:
-            json_put_null(w);
-            break;
-        case META_BOOL:
-            json_put_bool(w, v->boolean);
-            break;
-        case META_INT:
-            json_put_i64(w, v->integer);
-            break;
-        case META_FLOAT:
-            meta_write_double(w, v->real);
-            break;
-        case META_STR:
-            json_put_str(w, v->text);
-            break;
+            case META_NULL:
+                json_put_null(w);
+                break;
+            case META_BOOL:
+                json_put_bool(w, v->boolean);
+                break;
+            case META_INT:
+                json_put_i64(w, v->integer);
+                break;
+            case META_FLOAT:
+                meta_write_double(w, v->real);
+                break;
+            case META_STR:
+                json_put_str(w, v->text);
+                break;
         }
     }
     json_object_end(w);

@@ -28,6 +28,7 @@ struct mock_options {
     const char *latency; /* profile by name ("none", "measured-small"); NULL = "none" */
     bool allow_reset;
     uint64_t max_body_bytes; /* 0 = Chroma's 41943040 */
+    uint64_t lose_window_ns; /* how far back MOCK_LOSE_TAIL reaches; 0 = a minute (64 MiB of bodies at most) */
     const char *tag_key; /* metadata key whose integer value is journalled as a record's tag; NULL = none */
 };
 
@@ -62,9 +63,11 @@ struct mock_action {
     uint64_t request;
     /* RESPOND */
     int status;
-    struct block *headers;     /* "name: value\r\n" lines, content-length included; one reference */
-    struct block *body;        /* one reference; NULL = empty */
-    int64_t cut_after;         /* bytes of the whole answer (head and body) to send; -1 = all */
+    struct block *headers; /* "name: value\r\n" lines, content-length included; one reference */
+    struct block *body;    /* one reference; NULL = empty */
+    /* Bytes of the whole answer to send: status line with http_reason, headers, empty line, body; -1 = all.
+     * An answer that is cut, slowed or followed by anything but MOCK_KEEP has no date header. */
+    int64_t cut_after;
     enum mock_after then;      /* what to do with the connection afterwards */
     uint64_t bytes_per_second; /* 0 = as fast as it goes */
     bool listen;               /* LISTEN */
@@ -85,6 +88,12 @@ int mock_fault_add(struct mock *mock, uint64_t now_ns, struct str json, uint64_t
                    struct errmsg *msg);
 int mock_fault_remove(struct mock *mock, uint64_t now_ns, uint64_t id, struct errmsg *msg);
 void mock_fault_clear(struct mock *mock, uint64_t now_ns);
+int mock_fault_renew(struct mock *mock, uint64_t now_ns, uint64_t id, struct errmsg *msg); /* its lease */
+/* All faults, also ended ones, as a JSON array: id, document, active, seen, hits, which one wins. */
+struct buf;
+void mock_fault_list(const struct mock *mock, uint64_t now_ns, struct buf *out);
+/* docs/faults.md's tables, from the table of the parser. */
+void mock_fault_manual(struct buf *out);
 uint64_t mock_fault_hits(const struct mock *mock, uint64_t id); /* also of removed ones */
 /* Checks a fault document without activating it: for `waldrill validate`. */
 int mock_fault_check(struct str json, struct errmsg *msg);
@@ -126,7 +135,6 @@ void mock_set_journal(struct mock *mock, mock_journal_cb *cb, void *context);
 /* Canonical content: JSON of all databases by name, collections by name (metadata, dimension,
  * configuration), records by id (embedding, document, metadata, uri); no UUIDs, no times, keys
  * sorted.  Equal texts mean equal content. */
-struct buf;
 void mock_dump(const struct mock *mock, struct buf *out);
 /* Figures for status and metrics: collections, records, open connections, requests, active faults as JSON. */
 void mock_status(const struct mock *mock, uint64_t now_ns, struct buf *out);

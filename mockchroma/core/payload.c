@@ -5,8 +5,8 @@
 static const char *const write_fields[] = { "ids", "embeddings", "documents", "uris", "metadatas" };
 static const char *const get_fields[] = { "ids", "limit", "offset", "include", "where", "where_document" };
 static const char *const delete_fields[] = { "ids", "where", "where_document" };
-static const char *const query_fields[] = { "ids",     "query_embeddings", "n_results",
-                                            "include", "where",            "where_document" };
+static const char *const query_fields[] = { "ids",   "query_embeddings", "n_results", "include",
+                                            "where", "where_document" };
 
 static const char *const include_names[] = { "distances", "documents", "embeddings", "metadatas", "uris" };
 
@@ -71,32 +71,32 @@ static bool read_meta_value(struct serde *s, bool nulls_allowed, struct meta_val
         return false;
     }
     switch (v.kind) {
-    case VALUE_BOOL:
-        out->kind = META_BOOL;
-        out->boolean = v.boolean;
-        return true;
-    case VALUE_STRING:
-        out->kind = META_STR;
-        out->text = v.string;
-        return true;
-    case VALUE_NUMBER:
-        if (v.number.kind == SERDE_I64 || (v.number.kind == SERDE_U64 && v.number.u <= INT64_MAX)) {
-            out->kind = META_INT;
-            out->integer = v.number.kind == SERDE_I64 ? v.number.i : (int64_t)v.number.u;
-        } else {
-            out->kind = META_FLOAT;
-            out->real = serde_number_double(&v.number);
-        }
-        return true;
-    case VALUE_NULL:
-        if (nulls_allowed) {
-            out->kind = META_NULL;
+        case VALUE_BOOL:
+            out->kind = META_BOOL;
+            out->boolean = v.boolean;
             return true;
-        }
-        break;
-    case VALUE_LIST:
-    case VALUE_MAP:
-        break;
+        case VALUE_STRING:
+            out->kind = META_STR;
+            out->text = v.string;
+            return true;
+        case VALUE_NUMBER:
+            if (v.number.kind == SERDE_I64 || (v.number.kind == SERDE_U64 && v.number.u <= INT64_MAX)) {
+                out->kind = META_INT;
+                out->integer = v.number.kind == SERDE_I64 ? v.number.i : (int64_t)v.number.u;
+            } else {
+                out->kind = META_FLOAT;
+                out->real = serde_number_double(&v.number);
+            }
+            return true;
+        case VALUE_NULL:
+            if (nulls_allowed) {
+                out->kind = META_NULL;
+                return true;
+            }
+            break;
+        case VALUE_LIST:
+        case VALUE_MAP:
+            break;
     }
     return serde_fail_data(s, "data did not match any variant of untagged enum %s",
                            nulls_allowed ? "UpdateMetadataValue" : "MetadataValue");
@@ -239,21 +239,21 @@ bool payload_read_write(struct serde *s, enum chroma_op op, struct write_payload
     }
     while ((field = serde_struct_next(s, &st)) >= 0) {
         switch (field) {
-        case 0:
-            read_ids(s, false, &out->ids);
-            break;
-        case 1:
-            read_embeddings(s, update, &out->embeddings);
-            break;
-        case 2:
-            read_texts(s, &out->documents);
-            break;
-        case 3:
-            read_texts(s, &out->uris);
-            break;
-        default:
-            read_metas(s, op != OP_ADD, &out->metadatas);
-            break;
+            case 0:
+                read_ids(s, false, &out->ids);
+                break;
+            case 1:
+                read_embeddings(s, update, &out->embeddings);
+                break;
+            case 2:
+                read_texts(s, &out->documents);
+                break;
+            case 3:
+                read_texts(s, &out->uris);
+                break;
+            default:
+                read_metas(s, op != OP_ADD, &out->metadatas);
+                break;
         }
     }
     return serde_struct_end(s, &st, update ? 1 : 3);

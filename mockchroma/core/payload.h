@@ -12,8 +12,8 @@
 struct embedding_row {
     const float *values;
     size_t size;
-    bool present;       /* false: null, in update */
-    struct str base64;  /* as sent, until payload_decode_base64 */
+    bool present;      /* false: null, in update */
+    struct str base64; /* as sent, until payload_decode_base64 */
 };
 
 struct embedding_list {
@@ -59,7 +59,13 @@ struct write_payload {
     struct meta_list metadatas;
 };
 
-enum include_field { INCLUDE_DISTANCES, INCLUDE_DOCUMENTS, INCLUDE_EMBEDDINGS, INCLUDE_METADATAS, INCLUDE_URIS };
+enum include_field {
+    INCLUDE_DISTANCES,
+    INCLUDE_DOCUMENTS,
+    INCLUDE_EMBEDDINGS,
+    INCLUDE_METADATAS,
+    INCLUDE_URIS
+};
 #define INCLUDE_MAX 64
 
 struct include_list {
@@ -99,10 +105,16 @@ struct config_payload {
     struct collection_config values; /* defaults where the request is silent */
     unsigned set;                    /* CONFIG_* bits of what the request said */
     bool embedding_function_given;
-    struct str embedding_function;   /* JSON text; empty: null */
+    struct str embedding_function; /* JSON text; empty: null */
 };
-enum { CONFIG_SPACE = 1, CONFIG_EF_CONSTRUCTION = 2, CONFIG_EF_SEARCH = 4, CONFIG_MAX_NEIGHBORS = 8,
-       CONFIG_RESIZE_FACTOR = 16, CONFIG_SYNC_THRESHOLD = 32 };
+enum {
+    CONFIG_SPACE = 1,
+    CONFIG_EF_CONSTRUCTION = 2,
+    CONFIG_EF_SEARCH = 4,
+    CONFIG_MAX_NEIGHBORS = 8,
+    CONFIG_RESIZE_FACTOR = 16,
+    CONFIG_SYNC_THRESHOLD = 32
+};
 
 /* create and update of collections, tenants and databases, fork */
 struct object_payload {

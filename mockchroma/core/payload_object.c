@@ -17,15 +17,28 @@ const char *vector_space_name(enum vector_space space)
     return space_names[space];
 }
 
-static const char *const hnsw_fields[] = { "space",       "ef_construction", "ef_search",      "max_neighbors",
-                                           "num_threads", "resize_factor",   "sync_threshold", "batch_size" };
+static const char *const hnsw_fields[] = { "space",          "ef_construction", "ef_search",
+                                           "max_neighbors",  "num_threads",     "resize_factor",
+                                           "sync_threshold", "batch_size" };
 static const char *const update_hnsw_fields[] = { "ef_search",     "max_neighbors",  "num_threads",
                                                   "resize_factor", "sync_threshold", "batch_size" };
 static const char *const spann_fields[] = {
-    "search_nprobe",        "search_rng_factor", "search_rng_epsilon", "nreplica_count",
-    "write_rng_factor",     "write_rng_epsilon", "split_threshold",    "num_samples_kmeans",
-    "initial_lambda",       "reassign_neighbor_count", "merge_threshold", "num_centers_to_merge_to",
-    "write_nprobe",         "ef_construction",   "ef_search",          "max_neighbors",
+    "search_nprobe",
+    "search_rng_factor",
+    "search_rng_epsilon",
+    "nreplica_count",
+    "write_rng_factor",
+    "write_rng_epsilon",
+    "split_threshold",
+    "num_samples_kmeans",
+    "initial_lambda",
+    "reassign_neighbor_count",
+    "merge_threshold",
+    "num_centers_to_merge_to",
+    "write_nprobe",
+    "ef_construction",
+    "ef_search",
+    "max_neighbors",
     "space",
 };
 static const char *const config_fields[] = { "hnsw", "spann", "embedding_function" };
@@ -98,8 +111,9 @@ static void read_index_field(struct serde *s, const char *field, struct config_p
         read_space(s, out);
         return;
     }
-    read_number(s, strcmp(field, "resize_factor") == 0 || strstr(field, "rng") != NULL ||
-                       strcmp(field, "initial_lambda") == 0,
+    read_number(s,
+                strcmp(field, "resize_factor") == 0 || strstr(field, "rng") != NULL ||
+                    strcmp(field, "initial_lambda") == 0,
                 &number, &given);
     for (size_t i = 0; given && i < sizeof(known) / sizeof(known[0]); i++) {
         if (strcmp(field, known[i].name) != 0) {
@@ -107,21 +121,21 @@ static void read_index_field(struct serde *s, const char *field, struct config_p
         }
         out->set |= known[i].bit;
         switch (known[i].bit) {
-        case CONFIG_EF_CONSTRUCTION:
-            out->values.ef_construction = (uint64_t)number;
-            break;
-        case CONFIG_EF_SEARCH:
-            out->values.ef_search = (uint64_t)number;
-            break;
-        case CONFIG_MAX_NEIGHBORS:
-            out->values.max_neighbors = (uint64_t)number;
-            break;
-        case CONFIG_RESIZE_FACTOR:
-            out->values.resize_factor = number;
-            break;
-        default:
-            out->values.sync_threshold = (uint64_t)number;
-            break;
+            case CONFIG_EF_CONSTRUCTION:
+                out->values.ef_construction = (uint64_t)number;
+                break;
+            case CONFIG_EF_SEARCH:
+                out->values.ef_search = (uint64_t)number;
+                break;
+            case CONFIG_MAX_NEIGHBORS:
+                out->values.max_neighbors = (uint64_t)number;
+                break;
+            case CONFIG_RESIZE_FACTOR:
+                out->values.resize_factor = number;
+                break;
+            default:
+                out->values.sync_threshold = (uint64_t)number;
+                break;
         }
     }
 }
@@ -130,8 +144,12 @@ static void read_index(struct serde *s, bool spann, bool update, struct config_p
 {
     struct serde_struct st = {
         .name = spann ? "struct InternalSpannConfiguration" : "struct HnswConfiguration",
-        .fields = spann ? spann_fields : update ? update_hnsw_fields : hnsw_fields,
-        .field_count = spann ? 17 : update ? 6 : 8,
+        .fields = spann    ? spann_fields
+                  : update ? update_hnsw_fields
+                           : hnsw_fields,
+        .field_count = spann    ? 17
+                       : update ? 6
+                                : 8,
         .deny_unknown = true,
     };
     int field;
@@ -221,27 +239,27 @@ static const char *const update_fields[] = { "new_name", "new_metadata", "new_co
 
 static bool read_create(struct serde *s, struct object_payload *out)
 {
-    struct serde_struct st = {
-        .name = "struct CreateCollectionPayload", .fields = create_fields, .field_count = 4
-    };
+    struct serde_struct st = { .name = "struct CreateCollectionPayload",
+                               .fields = create_fields,
+                               .field_count = 4 };
     int field;
     if (!serde_struct_begin(s, &st)) {
         return false;
     }
     while ((field = serde_struct_next(s, &st)) >= 0) {
         switch (field) {
-        case 0:
-            read_optional_name(s, false, out);
-            break;
-        case 1:
-            read_config(s, false, &out->config);
-            break;
-        case 2:
-            (void)payload_read_meta(s, false, &out->metadata);
-            break;
-        default:
-            (void)serde_bool(s, &out->get_or_create);
-            break;
+            case 0:
+                read_optional_name(s, false, out);
+                break;
+            case 1:
+                read_config(s, false, &out->config);
+                break;
+            case 2:
+                (void)payload_read_meta(s, false, &out->metadata);
+                break;
+            default:
+                (void)serde_bool(s, &out->get_or_create);
+                break;
         }
     }
     return serde_struct_end(s, &st, 1);
@@ -249,24 +267,24 @@ static bool read_create(struct serde *s, struct object_payload *out)
 
 static bool read_update(struct serde *s, struct object_payload *out)
 {
-    struct serde_struct st = {
-        .name = "struct UpdateCollectionPayload", .fields = update_fields, .field_count = 3
-    };
+    struct serde_struct st = { .name = "struct UpdateCollectionPayload",
+                               .fields = update_fields,
+                               .field_count = 3 };
     int field;
     if (!serde_struct_begin(s, &st)) {
         return false;
     }
     while ((field = serde_struct_next(s, &st)) >= 0) {
         switch (field) {
-        case 0:
-            read_optional_name(s, true, out);
-            break;
-        case 1:
-            (void)payload_read_meta(s, true, &out->metadata);
-            break;
-        default:
-            read_config(s, true, &out->config);
-            break;
+            case 0:
+                read_optional_name(s, true, out);
+                break;
+            case 1:
+                (void)payload_read_meta(s, true, &out->metadata);
+                break;
+            default:
+                read_config(s, true, &out->config);
+                break;
         }
     }
     return serde_struct_end(s, &st, 0);
@@ -289,5 +307,6 @@ bool payload_read_object(struct serde *s, enum chroma_op op, struct object_paylo
         return read_single_name(s, "struct UpdateTenantPayload", "resource_name", out);
     }
     return read_single_name(
-        s, op == OP_TENANT_CREATE ? "struct CreateTenantPayload" : "struct CreateDatabasePayload", "name", out);
+        s, op == OP_TENANT_CREATE ? "struct CreateTenantPayload" : "struct CreateDatabasePayload", "name",
+        out);
 }

@@ -169,9 +169,9 @@ static bool next_key(struct serde *s, bool *first)
         if (c == '"') {
             return true;
         }
-        return serde_fail_peeked(s, c == '}'  ? "trailing comma"
-                                    : c < 0 ? "EOF while parsing a value"
-                                            : "key must be a string");
+        return serde_fail_peeked(s, c == '}' ? "trailing comma"
+                                    : c < 0  ? "EOF while parsing a value"
+                                             : "key must be a string");
     }
     if (!*first) {
         return serde_fail_peeked(s, "expected `,` or `}`");

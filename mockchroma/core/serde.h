@@ -31,11 +31,11 @@ struct serde {
     struct serde_step path[SERDE_DEPTH + 4];
     size_t path_count;
     bool failed;
-    bool is_data;        /* 422, not 400 */
+    bool is_data; /* 422, not 400 */
     bool positioned;
-    size_t error_at;     /* position: bytes before it */
+    size_t error_at; /* position: bytes before it */
     size_t error_path_count;
-    struct buf message;  /* without path and position */
+    struct buf message; /* without path and position */
 };
 
 void serde_init(struct serde *s, struct arena *arena, struct str text);
@@ -52,16 +52,16 @@ bool serde_fail_type(struct serde *s, const char *expected);
 
 /* Structs: names in the order of declaration.  Loop with serde_struct_next until it gives -1. */
 struct serde_struct {
-    const char *name;          /* "struct AddCollectionRecordsPayload" */
+    const char *name; /* "struct AddCollectionRecordsPayload" */
     const char *const *fields;
     size_t field_count;
-    bool flatten;              /* a map only; no array of fields in order */
+    bool flatten; /* a map only; no array of fields in order */
     bool deny_unknown;
     bool in_array;
     bool first;
-    size_t next;               /* in_array */
-    uint32_t seen;             /* bit per field */
-    bool value_open;           /* a value was handed out: pop its path on the next call */
+    size_t next;     /* in_array */
+    uint32_t seen;   /* bit per field */
+    bool value_open; /* a value was handed out: pop its path on the next call */
 };
 bool serde_struct_begin(struct serde *s, struct serde_struct *st);
 int serde_struct_next(struct serde *s, struct serde_struct *st);
@@ -81,11 +81,11 @@ bool serde_seq_begin(struct serde *s, struct serde_walk *w); /* fails unless at 
 bool serde_seq_next(struct serde *s, struct serde_walk *w);
 bool serde_seq_end(struct serde *s, struct serde_walk *w);
 
-bool serde_null(struct serde *s);   /* consumes a null if there is one; false otherwise or on failure */
+bool serde_null(struct serde *s); /* consumes a null if there is one; false otherwise or on failure */
 bool serde_string(struct serde *s, struct str *out);
 bool serde_bool(struct serde *s, bool *out);
 bool serde_u32(struct serde *s, uint32_t *out);
-bool serde_skip(struct serde *s);   /* any value */
+bool serde_skip(struct serde *s); /* any value */
 
 struct serde_number {
     enum { SERDE_U64, SERDE_I64, SERDE_F64 } kind;
@@ -108,7 +108,7 @@ struct value {
     struct value *items; /* list elements or map values */
     struct str *keys;    /* map */
     size_t count;
-    struct str text;     /* as it stood in the document */
+    struct str text; /* as it stood in the document */
 };
 bool serde_value(struct serde *s, struct value *out);
 

@@ -2,6 +2,7 @@
 #include "mockchroma/core/serde_internal.h"
 #include "base/check.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 bool serde_literal(struct serde *s, const char *rest)
@@ -141,9 +142,11 @@ static bool escape(struct serde *s, char *out, size_t *used)
 
 static size_t utf8_length(unsigned char lead)
 {
-    return lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3
-                         : lead >= 0xF0 && lead < 0xF5                                     ? 4
-                                                                                           : 0;
+    return lead < 0x80                   ? 1
+           : lead >= 0xC2 && lead < 0xE0 ? 2
+           : lead >= 0xE0 && lead < 0xF0 ? 3
+           : lead >= 0xF0 && lead < 0xF5 ? 4
+                                         : 0;
 }
 
 static bool utf8_valid(struct str text)
@@ -389,12 +392,12 @@ bool serde_number(struct serde *s, struct serde_number *out)
 double serde_number_double(const struct serde_number *n)
 {
     switch (n->kind) {
-    case SERDE_U64:
-        return (double)n->u;
-    case SERDE_I64:
-        return (double)n->i;
-    case SERDE_F64:
-        break;
+        case SERDE_U64:
+            return (double)n->u;
+        case SERDE_I64:
+            return (double)n->i;
+        case SERDE_F64:
+            break;
     }
     return n->f;
 }
@@ -403,14 +406,14 @@ void serde_number_name(const struct serde_number *n, struct buf *out)
 {
     char text[40];
     switch (n->kind) {
-    case SERDE_U64:
-        buf_printf(out, "integer `%llu`", (unsigned long long)n->u);
-        return;
-    case SERDE_I64:
-        buf_printf(out, "integer `%lld`", (long long)n->i);
-        return;
-    case SERDE_F64:
-        break;
+        case SERDE_U64:
+            buf_printf(out, "integer `%llu`", (unsigned long long)n->u);
+            return;
+        case SERDE_I64:
+            buf_printf(out, "integer `%lld`", (long long)n->i);
+            return;
+        case SERDE_F64:
+            break;
     }
     for (int precision = 15; precision <= 17; precision++) {
         (void)snprintf(text, sizeof(text), "%.*g", precision, n->f);

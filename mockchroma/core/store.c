@@ -43,12 +43,10 @@ static void clear(struct store *store)
     struct database *next;
     struct tenant *t;
     struct tenant *next_tenant;
-    HASH_ITER(hh, store->databases, d, next)
-    {
+    HASH_ITER (hh, store->databases, d, next) {
         store_database_delete(store, d);
     }
-    HASH_ITER(hh, store->tenants, t, next_tenant)
-    {
+    HASH_ITER (hh, store->tenants, t, next_tenant) {
         HASH_DEL(store->tenants, t);
         mem_free(t);
     }
@@ -105,8 +103,7 @@ void store_database_delete(struct store *store, struct database *database)
 {
     struct collection *c;
     struct collection *next;
-    HASH_ITER(hh_name, database->collections, c, next)
-    {
+    HASH_ITER (hh_name, database->collections, c, next) {
         store_collection_delete(store, c);
     }
     HASH_DEL(store->databases, database);
@@ -155,8 +152,7 @@ void store_collection_delete(struct store *store, struct collection *collection)
 {
     struct record *r;
     struct record *next;
-    HASH_ITER(hh, collection->records, r, next)
-    {
+    HASH_ITER (hh, collection->records, r, next) {
         collection_record_delete(collection, r);
     }
     HASH_DELETE(hh_name, collection->database->collections, collection);

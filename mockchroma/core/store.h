@@ -71,6 +71,7 @@ struct store {
 void store_init(struct store *store, struct prng prng); /* with default_tenant and default_database */
 void store_deinit(struct store *store);
 void store_reset(struct store *store); /* as a fresh folder; UUIDs go on where they were */
+void store_copy(struct store *to, const struct store *from); /* replaces what to held */
 
 struct tenant *store_tenant(const struct store *store, struct str name);
 void store_tenant_add(struct store *store, struct str name);

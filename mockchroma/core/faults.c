@@ -1,0 +1,289 @@
+/* The set of faults: adding, removing, ending by time, and what those that refuse do at once.
+ *
+ * Ended faults stay in the list, so that their hits can be asked for; they cost nothing, because the
+ * list is not walked while no fault is active. */
+#include "mockchroma/core/machine.h"
+#include "base/json_writer.h"
+#include "base/memory.h"
+#include <stdio.h>
+
+static struct fault *find(const struct mock *m, uint64_t id)
+{
+    struct fault *f = m->faults;
+    while (f != NULL && f->id != id) {
+        f = f->next;
+    }
+    return f;
+}
+
+bool faults_refusing(const struct mock *m)
+{
+    for (const struct fault *f = m->active_faults == 0 ? NULL : m->faults; f != NULL; f = f->next) {
+        if (f->active && (f->spec.kind == FAULT_REFUSE || (f->spec.kind == FAULT_FLAP && f->down))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool faults_want_collection(const struct mock *m)
+{
+    for (const struct fault *f = m->faults; f != NULL; f = f->next) {
+        if (f->active && f->spec.match.collection != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void arm(struct mock *m, struct fault *f)
+{
+    uint64_t next = f->end_ns < f->lease_end_ns ? f->end_ns : f->lease_end_ns;
+    if (f->spec.kind == FAULT_FLAP && f->flap_ns < next) {
+        next = f->flap_ns;
+    }
+    heap_remove(&m->fault_timers, &f->timer);
+    if (next != UINT64_MAX) {
+        heap_insert(&m->fault_timers, &f->timer, next);
+    }
+}
+
+static void end(struct mock *m, struct fault *f)
+{
+    if (f->active) {
+        f->active = false;
+        m->active_faults--;
+        heap_remove(&m->fault_timers, &f->timer);
+        machine_update_listening(m);
+    }
+}
+
+void faults_tick(struct mock *m)
+{
+    struct heap_node *node;
+    while ((node = heap_peek(&m->fault_timers)) != NULL && node->key <= m->now_ns) {
+        struct fault *f = HEAP_ENTRY(node, struct fault, timer);
+        if (f->end_ns <= m->now_ns || f->lease_end_ns <= m->now_ns) {
+            end(m, f);
+            continue;
+        }
+        f->down = !f->down;
+        f->hits += f->down ? 1 : 0;
+        f->flap_ns += f->down ? f->spec.down_ns : f->spec.up_ns;
+        arm(m, f);
+        machine_update_listening(m);
+    }
+}
+
+/* Requests under way that the fault takes hold of at the moment it begins. */
+static uint64_t touch_flights(struct mock *m, struct fault *f)
+{
+    struct connection *c;
+    struct connection *next;
+    uint64_t touched = 0;
+    HASH_ITER (hh, m->connections, c, next) {
+        struct flight *flight = TAILQ_FIRST(&c->flights);
+        while (flight != NULL) {
+            struct flight *after = TAILQ_NEXT(flight, in_connection);
+            struct http_head head = { .method = flight->method, .target = flight->target };
+            struct str rest;
+            struct fault_subject subject = { .op = flight->route.op,
+                                             .head = &head,
+                                             .path = str_cut(flight->target, '?', &rest),
+                                             .collection = flight->route.collection,
+                                             .body = block_str(flight->body),
+                                             .conn = c->id };
+            if (f->spec.match.header == NULL && fault_matches(&f->spec, &subject)) {
+                touched++;
+                f->hits++;
+                flight_swallow(m, flight, f);
+            }
+            flight = after;
+        }
+    }
+    return touched;
+}
+
+static uint64_t begin(struct mock *m, struct fault *f)
+{
+    if (fault_kind_refuses(f->spec.kind)) {
+        uint64_t touches = HASH_COUNT(m->connections) + m->in_flight;
+        f->down = true;
+        f->hits = touches > 0 ? touches : 1;
+        machine_update_listening(m);
+        return touches;
+    }
+    if (f->spec.kind == FAULT_BLACKHOLE && f->spec.share >= SHARE_ONE && f->spec.every == 1 &&
+        f->spec.times == 0 && f->spec.after == 0) {
+        return touch_flights(m, f) + HASH_COUNT(m->connections);
+    }
+    return HASH_COUNT(m->connections);
+}
+
+static uint64_t end_of(uint64_t now_ns, uint64_t length_ns)
+{
+    return length_ns == 0 || now_ns > UINT64_MAX - length_ns ? UINT64_MAX : now_ns + length_ns;
+}
+
+/* A recovery ends by itself with its longest ramp. */
+static uint64_t natural_length(const struct fault_spec *s)
+{
+    uint64_t longest = 0;
+    if (s->for_ns > 0 || s->kind != FAULT_RECOVER) {
+        return s->for_ns;
+    }
+    if ((s->capacity.given && s->capacity.to != SHARE_ONE) || s->errors.to != 0 || s->latency.to != 0) {
+        return 0;
+    }
+    longest = s->capacity.over_ns > longest ? s->capacity.over_ns : longest;
+    longest = s->errors.over_ns > longest ? s->errors.over_ns : longest;
+    return s->latency.over_ns > longest ? s->latency.over_ns : longest;
+}
+
+int mock_fault_add(struct mock *m, uint64_t now_ns, struct str json, uint64_t *id, uint64_t *touches,
+                   struct errmsg *msg)
+{
+    struct fault_spec spec;
+    char stream[40];
+    int rc = fault_parse(json, &spec, msg);
+    if (rc != 0) {
+        return rc;
+    }
+    m->now_ns = now_ns > m->now_ns ? now_ns : m->now_ns;
+    struct fault *f = mem_alloc(sizeof(*f));
+    f->spec = spec;
+    f->document = mem_strndup(json.data, json.size);
+    f->id = ++m->next_fault;
+    f->active = true;
+    f->start_ns = m->now_ns;
+    f->window_ns = m->now_ns;
+    f->end_ns = end_of(m->now_ns, natural_length(&spec));
+    f->lease_end_ns = end_of(m->now_ns, spec.lease_ns);
+    f->flap_ns = end_of(m->now_ns, spec.down_ns);
+    (void)snprintf(stream, sizeof(stream), "fault %llu", (unsigned long long)f->id);
+    f->prng = prng_split(&m->root, stream);
+    *m->faults_end = f;
+    m->faults_end = &f->next;
+    m->active_faults++;
+    arm(m, f);
+    *touches = begin(m, f);
+    *id = f->id;
+    return 0;
+}
+
+int mock_fault_remove(struct mock *m, uint64_t now_ns, uint64_t id, struct errmsg *msg)
+{
+    struct fault *f = find(m, id);
+    m->now_ns = now_ns > m->now_ns ? now_ns : m->now_ns;
+    if (f == NULL) {
+        return error_set(msg, ERR_NOT_FOUND, "there is no fault %llu", (unsigned long long)id);
+    }
+    end(m, f);
+    return 0;
+}
+
+void mock_fault_clear(struct mock *m, uint64_t now_ns)
+{
+    m->now_ns = now_ns > m->now_ns ? now_ns : m->now_ns;
+    for (struct fault *f = m->faults; f != NULL; f = f->next) {
+        end(m, f);
+    }
+}
+
+int mock_fault_renew(struct mock *m, uint64_t now_ns, uint64_t id, struct errmsg *msg)
+{
+    struct fault *f = find(m, id);
+    m->now_ns = now_ns > m->now_ns ? now_ns : m->now_ns;
+    if (f == NULL || !f->active) {
+        return error_set(msg, ERR_NOT_FOUND, "there is no active fault %llu", (unsigned long long)id);
+    }
+    if (f->spec.lease_ns == 0) {
+        return error_set(msg, ERR_STATE, "fault %llu has no lease", (unsigned long long)id);
+    }
+    f->lease_end_ns = end_of(m->now_ns, f->spec.lease_ns);
+    arm(m, f);
+    return 0;
+}
+
+uint64_t mock_fault_hits(const struct mock *m, uint64_t id)
+{
+    const struct fault *f = find(m, id);
+    return f == NULL ? 0 : f->hits;
+}
+
+int mock_fault_check(struct str json, struct errmsg *msg)
+{
+    struct fault_spec spec;
+    int rc = fault_parse(json, &spec, msg);
+    if (rc == 0) {
+        fault_spec_deinit(&spec);
+    }
+    return rc;
+}
+
+void mock_fault_manual(struct buf *out)
+{
+    fault_manual(out);
+}
+
+static bool decides(const struct fault *f)
+{
+    enum fault_kind k = f->spec.kind;
+    return f->active && k != FAULT_DELAY && k != FAULT_SLOW && k != FAULT_RECOVER && !fault_kind_refuses(k);
+}
+
+/* The older active fault that wins where both match, as far as the documents tell. */
+static uint64_t yields_to(const struct mock *m, const struct fault *f)
+{
+    for (const struct fault *o = m->faults; decides(f) && o != f; o = o->next) {
+        uint64_t a = o->spec.match.ops == 0 ? UINT64_MAX : o->spec.match.ops;
+        uint64_t b = f->spec.match.ops == 0 ? UINT64_MAX : f->spec.match.ops;
+        if (decides(o) && (a & b) != 0) {
+            return o->id;
+        }
+    }
+    return 0;
+}
+
+void mock_fault_list(const struct mock *m, uint64_t now_ns, struct buf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out, 0);
+    json_array_begin(&w);
+    for (const struct fault *f = m->faults; f != NULL; f = f->next) {
+        uint64_t winner = yields_to(m, f);
+        json_object_begin(&w);
+        json_pair_u64(&w, "id", f->id);
+        json_pair_text(&w, "name", f->spec.name);
+        json_pair_bool(&w, "active", f->active);
+        json_pair_u64(&w, "seen", f->seen);
+        json_pair_u64(&w, "hits", f->hits);
+        json_pair_u64(&w, "started_ns", f->start_ns);
+        if (f->active && f->end_ns != UINT64_MAX) {
+            json_pair_u64(&w, "ends_in_ns", f->end_ns > now_ns ? f->end_ns - now_ns : 0);
+        }
+        if (f->active && f->lease_end_ns != UINT64_MAX) {
+            json_pair_u64(&w, "lease_left_ns", f->lease_end_ns > now_ns ? f->lease_end_ns - now_ns : 0);
+        }
+        if (winner != 0) {
+            json_pair_u64(&w, "yields_to", winner);
+        }
+        json_key(&w, "document");
+        json_put_raw(&w, str_of(f->document));
+        json_object_end(&w);
+    }
+    json_array_end(&w);
+}
+
+void faults_deinit(struct mock *m)
+{
+    struct fault *f = m->faults;
+    while (f != NULL) {
+        struct fault *next = f->next;
+        heap_remove(&m->fault_timers, &f->timer);
+        fault_spec_deinit(&f->spec);
+        mem_free(f->document);
+        mem_free(f);
+        f = next;
+    }
+}

@@ -1,0 +1,645 @@
+/* The life of one request: received, (delayed,) served, applied, answered.
+ *
+ *   DELAYED -> READING ------------------> (applied) -> ANSWERED -> gone
+ *           -> QUEUED -> SERVING --------> (applied) -> ANSWERED -> gone
+ *           -> LATE -------------------> (applied) -> gone
+ *              QUEUED -> FENCED -> QUEUED
+ *
+ * With no latency and no fault a request runs through all of it inside one call and never meets a
+ * timer.  A request whose connection is lost is dropped while it waits, as the real server drops it,
+ * and is carried to its end once it is being served. */
+#include "mockchroma/core/machine.h"
+#include "base/check.h"
+#include "base/http_head.h"
+#include "base/memory.h"
+#include "base/units.h"
+
+/* A server without a latency profile still has to slow down in a recovery: what a request is taken to
+ * cost then. */
+#define NOMINAL_WRITE_NS (5 * NS_PER_MS)
+#define NOMINAL_READ_NS  (1 * NS_PER_MS)
+
+/* ---- making and unmaking ---- */
+
+static struct str keep_text(char **at, struct str s)
+{
+    struct str kept = str_make(*at, s.size);
+    if (s.data == NULL) {
+        return s;
+    }
+    if (s.size > 0) {
+        memcpy(*at, s.data, s.size);
+    }
+    *at += s.size;
+    return kept;
+}
+
+static struct flight *new_flight(struct mock *m, const struct mock_event *event, struct connection *c)
+{
+    const struct http_head *head = event->head;
+    struct str id = http_header_find(head->headers, head->header_count, "x-request-id");
+    struct str type = http_header_find(head->headers, head->header_count, "content-type");
+    size_t size = head->method.size + head->target.size + id.size + type.size;
+    struct flight *f = TAILQ_FIRST(&m->free_flights);
+    if (f != NULL) {
+        TAILQ_REMOVE(&m->free_flights, f, in_list);
+        memset(f, 0, offsetof(struct flight, small));
+    } else {
+        f = mem_alloc(sizeof(*f));
+    }
+    f->text = size <= sizeof(f->small) ? f->small : mem_alloc(size);
+    char *at = f->text;
+    f->method = keep_text(&at, head->method);
+    f->target = keep_text(&at, head->target);
+    f->request_id = keep_text(&at, id);
+    f->content_type = keep_text(&at, type);
+    f->route = chroma_route(f->method, f->target, false);
+    f->write = chroma_op_is_write(f->route.op);
+    f->head = str_equal(f->method, STR("HEAD"));
+    f->request = event->request;
+    f->order = ++m->arrivals;
+    f->body = block_ref(event->body);
+    f->received_ns = m->now_ns;
+    f->connection = c;
+    TAILQ_INSERT_TAIL(&c->flights, f, in_connection);
+    m->in_flight++;
+    return f;
+}
+
+static void leave_connection(struct flight *f)
+{
+    if (f->connection != NULL) {
+        TAILQ_REMOVE(&f->connection->flights, f, in_connection);
+        f->connection = NULL;
+    }
+}
+
+/* Out of whatever place its state says. */
+static void leave_place(struct mock *m, struct flight *f)
+{
+    heap_remove(&m->timers, &f->timer);
+    switch (f->state) {
+        case FLIGHT_QUEUED:
+            TAILQ_REMOVE(&m->queue, f, in_list);
+            break;
+        case FLIGHT_FENCED:
+            TAILQ_REMOVE(&m->fenced, f, in_list);
+            break;
+        case FLIGHT_LATE:
+            TAILQ_REMOVE(&m->late, f, in_list);
+            break;
+        case FLIGHT_SERVING:
+            CHECK(m->serving == f);
+            m->serving = NULL;
+            break;
+        case FLIGHT_DELAYED:
+        case FLIGHT_READING:
+        case FLIGHT_ANSWERED:
+            break;
+    }
+}
+
+static void tell_journal(struct mock *m, const struct flight *f, bool answered, int status)
+{
+    if (m->journal == NULL) {
+        return;
+    }
+    struct mock_journal_entry entry = {
+        .request = f->request,
+        .request_id = f->request_id,
+        .op = f->route.op,
+        .method = f->method,
+        .target = f->target,
+        .received_ns = f->received_ns,
+        .applied = f->applied,
+        .applied_ns = f->applied_ns,
+        .apply_order = f->apply_order,
+        .answered = answered,
+        .answered_ns = answered ? m->now_ns : 0,
+        .status = answered ? status : 0,
+        .real_status = f->real_status,
+        .fault = f->plan.named == NULL ? STR("") : str_of(f->plan.named->spec.name),
+        .tenant = f->effect.tenant,
+        .database = f->effect.database,
+        .collection = f->effect.collection,
+        .ids = f->effect.ids,
+        .tags = f->effect.tags,
+        .id_count = f->effect.id_count,
+    };
+    m->journal(m->journal_context, &entry);
+}
+
+static void free_flight(struct mock *m, struct flight *f)
+{
+    leave_connection(f);
+    block_unref(f->body);
+    block_unref(f->headers);
+    block_unref(f->answer);
+    mem_free(f->effect_memory);
+    if (f->text != f->small) {
+        mem_free(f->text);
+    }
+    m->in_flight--;
+    TAILQ_INSERT_HEAD(&m->free_flights, f, in_list);
+}
+
+static void finish(struct mock *m, struct flight *f, bool answered, int status)
+{
+    m->answered_count += answered ? 1 : 0;
+    m->dropped_count += answered ? 0 : 1;
+    tell_journal(m, f, answered, status);
+    free_flight(m, f);
+}
+
+/* The effect points into the arena of the request just served: copied when the flight lives on. */
+static void keep_effect(struct flight *f)
+{
+    struct effect *e = &f->effect;
+    size_t size = e->tenant.size + e->database.size + e->collection.size;
+    size_t head = e->id_count * (sizeof(struct str) + sizeof(int64_t));
+    for (size_t i = 0; i < e->id_count; i++) {
+        size += e->ids[i].size;
+    }
+    f->effect_memory = mem_alloc(head + size + 1);
+    int64_t *tags = (int64_t *)(void *)f->effect_memory;
+    struct str *ids = (struct str *)(void *)(tags + e->id_count);
+    char *at = f->effect_memory + head;
+    for (size_t i = 0; i < e->id_count; i++) {
+        tags[i] = e->tags[i];
+        ids[i] = keep_text(&at, e->ids[i]);
+    }
+    e->ids = ids;
+    e->tags = tags;
+    e->tenant = keep_text(&at, e->tenant);
+    e->database = keep_text(&at, e->database);
+    e->collection = keep_text(&at, e->collection);
+}
+
+/* ---- connections ---- */
+
+static void end_connection(struct mock *m, struct flight *f, enum fault_then then)
+{
+    struct connection *c = f->connection;
+    if (c == NULL) {
+        return;
+    }
+    leave_connection(f);
+    if (then != THEN_HANG) {
+        (void)machine_push(m, then == THEN_RESET ? MOCK_ACT_RESET : MOCK_ACT_CLOSE, c->id, f->request);
+        machine_drop_connection(m, c);
+    }
+}
+
+void flight_abandon(struct mock *m, struct flight *f)
+{
+    leave_place(m, f);
+    finish(m, f, false, 0);
+}
+
+void flight_connection_lost(struct mock *m, struct flight *f)
+{
+    switch (f->state) {
+        case FLIGHT_SERVING:
+        case FLIGHT_LATE:
+            leave_connection(f);
+            return;
+        case FLIGHT_QUEUED:
+        case FLIGHT_DELAYED:
+        case FLIGHT_READING:
+        case FLIGHT_FENCED:
+        case FLIGHT_ANSWERED:
+            break;
+    }
+    flight_abandon(m, f);
+}
+
+void flight_swallow(struct mock *m, struct flight *f, struct fault *by)
+{
+    f->plan.named = by;
+    leave_connection(f);
+    if (f->state != FLIGHT_SERVING && f->state != FLIGHT_LATE) {
+        flight_abandon(m, f);
+    }
+}
+
+/* ---- the answer ---- */
+
+static size_t head_size(int status, const struct block *headers)
+{
+    return strlen("HTTP/1.1 200 ") + strlen(http_reason(status)) + 2 + headers->size + 2;
+}
+
+static void shape_answer(struct flight *f, struct mock_action *a)
+{
+    const struct fault *d = f->plan.decider;
+    a->cut_after = -1;
+    a->then = MOCK_KEEP;
+    a->bytes_per_second = f->plan.rate;
+    if (a->bytes_per_second > 0) {
+        a->then = MOCK_THEN_CLOSE;
+    }
+    if (d == NULL) {
+        return;
+    }
+    if (d->spec.kind == FAULT_HANG) {
+        a->cut_after = (int64_t)head_size(f->status, f->headers);
+        a->then = MOCK_THEN_HANG;
+    } else if (d->spec.kind == FAULT_CUT) {
+        a->cut_after = (int64_t)d->spec.bytes;
+        a->then = d->spec.then == THEN_HANG    ? MOCK_THEN_HANG
+                  : d->spec.then == THEN_CLOSE ? MOCK_THEN_CLOSE
+                                               : MOCK_THEN_RESET;
+    } else if (d->spec.kind == FAULT_RESET) {
+        a->cut_after = d->spec.when == WHEN_DURING ? (int64_t)d->spec.bytes : -1;
+        a->then = MOCK_THEN_RESET;
+    }
+}
+
+static void send_answer(struct mock *m, struct flight *f)
+{
+    struct connection *c = f->connection;
+    if (c == NULL) {
+        finish(m, f, false, 0);
+        return;
+    }
+    struct mock_action *a = machine_push(m, MOCK_ACT_RESPOND, c->id, f->request);
+    a->status = f->status;
+    a->headers = f->headers;
+    a->body = f->answer;
+    shape_answer(f, a);
+    bool ends = a->then == MOCK_THEN_CLOSE || a->then == MOCK_THEN_RESET;
+    bool whole = a->cut_after < 0;
+    f->headers = NULL;
+    f->answer = NULL;
+    int status = f->status;
+    leave_connection(f);
+    finish(m, f, whole, status);
+    if (ends) {
+        machine_drop_connection(m, c);
+    }
+}
+
+/* Turns the scratch answer into blocks and sends it, now or after the delay. */
+static void give_answer(struct mock *m, struct flight *f)
+{
+    struct answer *a = &m->answer;
+    f->status = a->status;
+    buf_clear(&m->scratch);
+    answer_headers(a, a->body.size, &m->scratch);
+    const struct fault *d = f->plan.decider;
+    if (d != NULL && d->spec.retry_after_ns > 0) {
+        buf_printf(&m->scratch, "retry-after: %llu\r\n",
+                   (unsigned long long)((d->spec.retry_after_ns + NS_PER_S - 1) / NS_PER_S));
+    }
+    f->headers = block_from_buf(&m->scratch);
+    f->answer = f->head || a->body.size == 0 ? NULL : block_from_buf(&a->body);
+    if (f->headers == NULL || (f->answer == NULL && !f->head && a->body.size > 0)) {
+        end_connection(m, f, THEN_RESET); /* no memory for the answer */
+        finish(m, f, false, 0);
+        return;
+    }
+    if (f->plan.before_answer_ns == 0) {
+        send_answer(m, f);
+        return;
+    }
+    f->state = FLIGHT_ANSWERED;
+    keep_effect(f);
+    heap_insert(&m->timers, &f->timer, m->now_ns + f->plan.before_answer_ns);
+}
+
+/* An answer that a fault gives in the server's place. */
+static void answer_by_fault(struct mock *m, const struct fault *d)
+{
+    struct answer *a = &m->answer;
+    int status = (int)d->spec.status;
+    a->allow = NULL;
+    a->location = NULL;
+    if (d->spec.body == NULL && status >= 400) {
+        buf_clear(&a->body);
+        answer_status_error(a, status, status == 429 ? "Too many requests" : "Fault injected");
+        return;
+    }
+    buf_clear(&a->body);
+    buf_append_text(&a->body, d->spec.body == NULL ? "{}" : d->spec.body);
+    a->status = status;
+    bool json = a->body.size > 0 && strchr("{[\"", a->body.data[0]) != NULL;
+    a->content_type = json ? "application/json" : "text/plain";
+    a->trace = false;
+}
+
+static void spoil_body(struct answer *a, const struct fault *d)
+{
+    if (d->spec.body != NULL) {
+        buf_clear(&a->body);
+        buf_append_text(&a->body, d->spec.body);
+    } else if (d->spec.kind == FAULT_WRONG_SCHEMA) {
+        buf_clear(&a->body);
+        buf_append_text(&a->body, "{\"unexpected\":[true,{\"shape\":1}]}");
+    } else {
+        a->body.size = a->body.size / 2;
+        buf_append_text(&a->body, "{\"");
+    }
+}
+
+/* The server has done its part (or was told not to); what does the client get? */
+static void conclude(struct mock *m, struct flight *f)
+{
+    const struct fault *d = f->plan.decider;
+    if (f->late || f->connection == NULL) {
+        finish(m, f, false, 0);
+        return;
+    }
+    if (d == NULL) {
+        give_answer(m, f);
+        return;
+    }
+    if (d->spec.kind == FAULT_UNANSWERED) {
+        end_connection(m, f, (enum fault_then)d->spec.then);
+        finish(m, f, false, 0);
+        return;
+    }
+    if (d->spec.kind == FAULT_RESPOND || d->spec.kind == FAULT_PARTIAL) {
+        answer_by_fault(m, d);
+    } else if (d->spec.kind == FAULT_MALFORMED || d->spec.kind == FAULT_WRONG_SCHEMA) {
+        spoil_body(&m->answer, d);
+    }
+    give_answer(m, f);
+}
+
+/* ---- serving ---- */
+
+static void apply(struct mock *m, struct flight *f)
+{
+    const struct fault *d = f->plan.decider;
+    struct chroma_request request = {
+        .route = &f->route,
+        .target = f->target,
+        .content_type = f->content_type,
+        .body = block_str(f->body),
+        .now_ns = m->now_ns,
+        .dry = d != NULL && d->spec.kind == FAULT_LIE,
+        .record_limit = d != NULL && d->spec.kind == FAULT_PARTIAL ? (int64_t)d->spec.records : -1,
+    };
+    chroma_answer(&m->chroma, &request, &m->answer, &f->effect);
+    f->real_status = m->answer.status;
+    f->applied = !request.dry;
+    f->applied_ns = f->applied ? m->now_ns : 0;
+    if (f->write && f->applied) {
+        f->apply_order = ++m->applications;
+        history_add(&m->history, f, request.record_limit, m->now_ns);
+    }
+}
+
+static struct uuid uuid_of(const struct flight *f)
+{
+    struct uuid uuid = { 0 };
+    (void)uuid_parse(f->route.collection, &uuid);
+    return uuid;
+}
+
+static bool is_fence(const struct flight *f)
+{
+    bool known;
+    return f->route.op == OP_ADD && plan_count_ids(block_str(f->body), &known) == 0 && known;
+}
+
+/* An older late write of the same collection is still on its way. */
+static bool must_wait(const struct mock *m, const struct flight *f)
+{
+    const struct flight *older;
+    if (TAILQ_EMPTY(&m->late) || f->late || !is_fence(f)) {
+        return false;
+    }
+    struct uuid mine = uuid_of(f);
+    TAILQ_FOREACH (older, &m->late, in_list) {
+        struct uuid theirs = uuid_of(older);
+        if (older->order < f->order && uuid_equal(&mine, &theirs)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void enqueue(struct mock *m, struct flight *f)
+{
+    f->state = FLIGHT_QUEUED;
+    TAILQ_INSERT_TAIL(&m->queue, f, in_list);
+}
+
+static void release_fences(struct mock *m)
+{
+    struct flight *f = TAILQ_FIRST(&m->fenced);
+    while (f != NULL) {
+        struct flight *next = TAILQ_NEXT(f, in_list);
+        if (!must_wait(m, f)) {
+            TAILQ_REMOVE(&m->fenced, f, in_list);
+            enqueue(m, f);
+        }
+        f = next;
+    }
+}
+
+static void served(struct mock *m, struct flight *f)
+{
+    bool late = f->late;
+    apply(m, f);
+    conclude(m, f);
+    if (late) {
+        release_fences(m);
+    }
+}
+
+static uint64_t service_time(struct mock *m, struct flight *f)
+{
+    uint64_t ns = latency_draw(m->latency, &m->latency_prng, f->route.op, f->records);
+    uint64_t capacity = f->plan.capacity;
+    if (capacity >= SHARE_ONE) {
+        return ns;
+    }
+    if (latency_is_none(m->latency)) {
+        uint64_t nominal = f->write ? NOMINAL_WRITE_NS : NOMINAL_READ_NS;
+        return nominal * SHARE_ONE / capacity - nominal;
+    }
+    return ns / 1000 * SHARE_ONE / capacity * 1000;
+}
+
+void flight_writer_free(struct mock *m)
+{
+    while (m->serving == NULL && !TAILQ_EMPTY(&m->queue)) {
+        struct flight *f = TAILQ_FIRST(&m->queue);
+        TAILQ_REMOVE(&m->queue, f, in_list);
+        if (must_wait(m, f)) {
+            f->state = FLIGHT_FENCED;
+            TAILQ_INSERT_TAIL(&m->fenced, f, in_list);
+            continue;
+        }
+        uint64_t ns = service_time(m, f);
+        f->state = FLIGHT_SERVING;
+        m->serving = f;
+        if (ns > 0) {
+            heap_insert(&m->timers, &f->timer, m->now_ns + ns);
+            return;
+        }
+        m->serving = NULL;
+        served(m, f);
+    }
+}
+
+static void reach_server(struct mock *m, struct flight *f)
+{
+    if (f->write) {
+        enqueue(m, f);
+        flight_writer_free(m);
+        return;
+    }
+    uint64_t ns = service_time(m, f);
+    f->state = FLIGHT_READING;
+    if (ns == 0) {
+        served(m, f);
+    } else {
+        heap_insert(&m->timers, &f->timer, m->now_ns + ns);
+    }
+}
+
+/* ---- receiving ---- */
+
+/* Kinds whose request never reaches the server.  True: the flight is gone or on its way out. */
+static bool stopped_at_door(struct mock *m, struct flight *f)
+{
+    const struct fault *d = f->plan.decider;
+    if (d == NULL) {
+        return false;
+    }
+    enum fault_kind kind = d->spec.kind;
+    if (kind == FAULT_BLACKHOLE) {
+        leave_connection(f);
+        finish(m, f, false, 0);
+        return true;
+    }
+    if (kind == FAULT_RESET && d->spec.when == WHEN_BEFORE) {
+        end_connection(m, f, THEN_RESET);
+        finish(m, f, false, 0);
+        return true;
+    }
+    if ((kind == FAULT_RESPOND && !f->plan.apply_first) || kind == FAULT_CLIFF || kind == FAULT_RECOVER) {
+        answer_by_fault(m, d);
+        f->plan.before_answer_ns += f->plan.before_apply_ns;
+        give_answer(m, f);
+        return true;
+    }
+    return false;
+}
+
+static struct str collection_of(struct mock *m, const struct flight *f)
+{
+    struct uuid uuid;
+    if (!uuid_parse(f->route.collection, &uuid)) {
+        return f->route.collection;
+    }
+    const struct collection *c = store_collection(&m->chroma.store, &uuid);
+    return c == NULL ? f->route.collection : str_of(c->name);
+}
+
+static void make_plan(struct mock *m, struct flight *f, const struct mock_event *event)
+{
+    if (m->active_faults == 0) {
+        f->plan = (struct plan){ .capacity = SHARE_ONE };
+        return;
+    }
+    struct fault_subject subject = {
+        .op = f->route.op,
+        .head = event->head,
+        .body = block_str(f->body),
+        .conn = f->connection->id,
+    };
+    struct str rest;
+    subject.path = str_cut(f->target, '?', &rest);
+    subject.collection = faults_want_collection(m) ? collection_of(m, f) : f->route.collection;
+    plan_make(m, &subject, &f->plan);
+}
+
+void flight_receive(struct mock *m, const struct mock_event *event, struct connection *c)
+{
+    bool known;
+    struct flight *f = new_flight(m, event, c);
+    make_plan(m, f, event);
+    if (stopped_at_door(m, f)) {
+        return;
+    }
+    if (f->write && !latency_is_none(m->latency)) {
+        f->records = plan_count_ids(block_str(f->body), &known);
+    }
+    struct fault *d = f->plan.decider;
+    if (d != NULL && d->spec.kind == FAULT_LATE) {
+        f->state = FLIGHT_LATE;
+        f->late = true;
+        TAILQ_INSERT_TAIL(&m->late, f, in_list);
+        uint64_t extra = d->spec.spread_ns > 0 ? prng_exponential(&d->prng, d->spec.spread_ns) : 0;
+        heap_insert(&m->timers, &f->timer, m->now_ns + d->spec.by_ns + extra);
+        end_connection(m, f, (enum fault_then)d->spec.then);
+        return;
+    }
+    if (f->plan.before_apply_ns > 0) {
+        f->state = FLIGHT_DELAYED;
+        heap_insert(&m->timers, &f->timer, m->now_ns + f->plan.before_apply_ns);
+        return;
+    }
+    reach_server(m, f);
+}
+
+void flight_due(struct mock *m, struct flight *f)
+{
+    switch (f->state) {
+        case FLIGHT_DELAYED:
+            reach_server(m, f);
+            return;
+        case FLIGHT_LATE:
+            /* Applied in one instant between two others: it no longer has a client to keep waiting. */
+            TAILQ_REMOVE(&m->late, f, in_list);
+            served(m, f);
+            flight_writer_free(m);
+            return;
+        case FLIGHT_READING:
+            served(m, f);
+            return;
+        case FLIGHT_SERVING:
+            m->serving = NULL;
+            served(m, f);
+            flight_writer_free(m);
+            return;
+        case FLIGHT_ANSWERED:
+            send_answer(m, f);
+            return;
+        case FLIGHT_QUEUED:
+        case FLIGHT_FENCED:
+            break;
+    }
+    CHECK(!"a flight without timer is due");
+}
+
+void flight_crash(struct mock *m)
+{
+    struct connection *c;
+    struct connection *next;
+    struct flight *f;
+    if (m->serving != NULL && prng_chance(&m->fate, 1, 2)) {
+        /* The commit was just through: one write more than was acknowledged. */
+        f = m->serving;
+        heap_remove(&m->timers, &f->timer);
+        m->serving = NULL;
+        leave_connection(f);
+        served(m, f);
+    }
+    while ((f = TAILQ_FIRST(&m->late)) != NULL) {
+        flight_abandon(m, f);
+    }
+    if (m->serving != NULL) {
+        flight_abandon(m, m->serving);
+    }
+    HASH_ITER (hh, m->connections, c, next) {
+        while ((f = TAILQ_FIRST(&c->flights)) != NULL) {
+            flight_abandon(m, f);
+        }
+    }
+    CHECK(m->in_flight == 0);
+}

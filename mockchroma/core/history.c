@@ -1,0 +1,112 @@
+/* Restored from a backup: a server that comes back without its last seconds.
+ *
+ * Kept is a second server that lags behind (base) and the writes it has not seen.  To rewind, base
+ * catches up to the moment wanted and a copy of it becomes the server.  Writes older than the window,
+ * or beyond 64 MiB of bodies, move into base as new ones come. */
+#include "mockchroma/core/machine.h"
+#include "base/memory.h"
+#include "base/units.h"
+
+#define HISTORY_BYTES ((size_t)64 * 1024 * 1024)
+#define WINDOW_NS     (60 * NS_PER_S)
+
+void history_init(struct history *h, const struct mock_options *options, struct prng prng,
+                  uint64_t max_body_bytes)
+{
+    chroma_init(&h->base, prng, options->allow_reset, max_body_bytes, NULL);
+    TAILQ_INIT(&h->writes);
+    h->bytes = 0;
+    h->window_ns = options->lose_window_ns == 0 ? WINDOW_NS : options->lose_window_ns;
+}
+
+static void drop(struct history *h, struct past_write *w)
+{
+    TAILQ_REMOVE(&h->writes, w, next);
+    h->bytes -= block_str(w->body).size + w->target.size;
+    block_unref(w->body);
+    mem_free(w);
+}
+
+void history_deinit(struct history *h)
+{
+    struct past_write *w;
+    while ((w = TAILQ_FIRST(&h->writes)) != NULL) {
+        drop(h, w);
+    }
+    chroma_deinit(&h->base);
+}
+
+/* The oldest write happens to the base as it happened to the server. */
+static void fold_oldest(struct history *h)
+{
+    struct past_write *w = TAILQ_FIRST(&h->writes);
+    struct chroma_route route = chroma_route(w->method, w->target, false);
+    struct chroma_request request = {
+        .route = &route,
+        .target = w->target,
+        .content_type = w->content_type,
+        .body = block_str(w->body),
+        .now_ns = w->applied_ns,
+        .record_limit = w->record_limit,
+    };
+    struct answer answer = { 0 };
+    struct effect effect;
+    buf_init(&answer.body, (size_t)64 * 1024 * 1024);
+    chroma_answer(&h->base, &request, &answer, &effect);
+    buf_deinit(&answer.body);
+    drop(h, w);
+}
+
+static struct str copy_text(char **at, struct str s)
+{
+    struct str copy = str_make(*at, s.size);
+    if (s.data == NULL) {
+        return s;
+    }
+    memcpy(*at, s.data, s.size);
+    *at += s.size;
+    return copy;
+}
+
+void history_add(struct history *h, const struct flight *f, int64_t record_limit, uint64_t now_ns)
+{
+    size_t size = f->method.size + f->target.size + f->content_type.size;
+    struct past_write *w = mem_alloc(sizeof(*w) + size + 1);
+    char *at = w->text;
+    w->applied_ns = now_ns;
+    w->record_limit = record_limit;
+    w->body = block_ref(f->body);
+    w->method = copy_text(&at, f->method);
+    w->target = copy_text(&at, f->target);
+    w->content_type = copy_text(&at, f->content_type);
+    TAILQ_INSERT_TAIL(&h->writes, w, next);
+    h->bytes += block_str(w->body).size + w->target.size;
+    while (h->bytes > HISTORY_BYTES || TAILQ_FIRST(&h->writes)->applied_ns + h->window_ns < now_ns) {
+        fold_oldest(h);
+        if (TAILQ_EMPTY(&h->writes)) {
+            return;
+        }
+    }
+}
+
+void history_rewind(struct history *h, struct chroma *chroma, uint64_t cutoff_ns)
+{
+    struct past_write *w;
+    while ((w = TAILQ_FIRST(&h->writes)) != NULL && w->applied_ns <= cutoff_ns) {
+        fold_oldest(h);
+    }
+    while ((w = TAILQ_FIRST(&h->writes)) != NULL) {
+        drop(h, w);
+    }
+    store_copy(&chroma->store, &h->base.store);
+}
+
+void history_forget_all(struct history *h, struct chroma *chroma)
+{
+    struct past_write *w;
+    while ((w = TAILQ_FIRST(&h->writes)) != NULL) {
+        drop(h, w);
+    }
+    store_reset(&chroma->store);
+    store_copy(&h->base.store, &chroma->store);
+}

@@ -1,0 +1,180 @@
+/* Inside of struct mock, shared by its files: mock.c (events, time, process death), flight.c (the life
+ * of one request), plan.c (what the faults decide about it), faults.c (the set of faults), history.c
+ * (forgetting the last seconds).
+ *
+ * Invariants: a flight is owned by the machine and is in exactly one place, told by its state; at
+ * most one write is SERVING; an action pushed owns its blocks. */
+#ifndef WALDRILL_MOCKCHROMA_CORE_MACHINE_H
+#define WALDRILL_MOCKCHROMA_CORE_MACHINE_H
+
+#include "base/heap.h"
+#include "base/prng.h"
+#include "base/uuid.h"
+#include "mockchroma/core/chroma.h"
+#include "mockchroma/core/fault.h"
+#include "mockchroma/core/latency.h"
+#include "mockchroma/core/mock.h"
+#include <sys/queue.h>
+#include <uthash.h>
+
+enum flight_state {
+    FLIGHT_DELAYED,  /* a delay fault holds it before it reaches the server */
+    FLIGHT_READING,  /* a read being served */
+    FLIGHT_QUEUED,   /* a write waiting for the writer */
+    FLIGHT_SERVING,  /* the write being carried out */
+    FLIGHT_LATE,     /* a write whose connection is lost and which will be applied later */
+    FLIGHT_FENCED,   /* an empty add waiting for older late writes of its collection */
+    FLIGHT_ANSWERED, /* carried out (or decided); its answer is held back by a delay */
+};
+
+struct plan {
+    struct fault *decider; /* NULL: none */
+    struct fault *named;   /* the fault the journal names */
+    uint64_t before_apply_ns;
+    uint64_t before_answer_ns;
+    uint64_t rate;     /* bytes a second; 0 = no limit */
+    uint64_t capacity; /* parts of a million */
+    bool apply_first;  /* of a respond */
+};
+
+struct connection;
+
+struct flight {
+    TAILQ_ENTRY(flight) in_connection;
+    TAILQ_ENTRY(flight) in_list; /* queue, late or fenced */
+    struct heap_node timer;
+    enum flight_state state;
+    uint64_t request;
+    uint64_t order;                /* of arrival at this server */
+    struct connection *connection; /* NULL: gone */
+    bool write;
+    bool head; /* HEAD: no body in the answer */
+    bool late;
+    struct chroma_route route; /* slices of text */
+    struct str method;
+    struct str target;
+    struct str request_id;
+    struct str content_type;
+    struct block *body;
+    size_t records;
+    struct plan plan;
+    uint64_t received_ns;
+    bool applied;
+    uint64_t applied_ns;
+    uint64_t apply_order;
+    int real_status;
+    int status;
+    struct block *headers; /* the answer held back */
+    struct block *answer;
+    char *effect_memory; /* one allocation for what follows, when it must outlive the application */
+    struct effect effect;
+    char *text;
+    char small[512];
+};
+TAILQ_HEAD(flight_list, flight);
+
+struct connection {
+    UT_hash_handle hh;
+    uint64_t id;
+    struct flight_list flights;
+};
+
+struct past_write {
+    TAILQ_ENTRY(past_write) next;
+    uint64_t applied_ns;
+    int64_t record_limit;
+    struct block *body;
+    struct str method;
+    struct str target;
+    struct str content_type;
+    char text[];
+};
+TAILQ_HEAD(past_list, past_write);
+
+struct history {
+    struct chroma base; /* the server as it was before the first write of the list */
+    struct past_list writes;
+    size_t bytes;
+    uint64_t window_ns;
+};
+
+struct mock {
+    struct chroma chroma;
+    struct history history;
+    struct prng root;
+    struct prng latency_prng;
+    struct prng fate; /* what a crash does to the write being carried out */
+    const struct latency_profile *latency;
+    char *name;
+    char *tag_key;
+    uint64_t now_ns;
+    bool dead;
+    bool listening;
+    uint64_t killed_ns;
+
+    struct connection *connections;
+    struct heap timers; /* of flights */
+    struct flight_list queue;
+    struct flight_list late;
+    struct flight_list fenced;
+    struct flight_list free_flights;
+    struct flight *serving;
+    uint64_t arrivals;
+    uint64_t applications;
+    uint64_t in_flight;
+    uint64_t answered_count;
+    uint64_t dropped_count;
+
+    struct fault *faults; /* in the order of adding */
+    struct fault **faults_end;
+    struct heap fault_timers;
+    uint64_t next_fault;
+    unsigned active_faults;
+
+    struct answer answer; /* scratch */
+    struct buf scratch;
+
+    struct mock_action *actions; /* ring of what has not been handed out */
+    size_t action_capacity;
+    size_t action_head;
+    size_t action_count;
+
+    mock_journal_cb *journal;
+    void *journal_context;
+};
+
+/* mock.c */
+struct mock_action *machine_push(struct mock *m, enum mock_action_kind kind, uint64_t conn, uint64_t request);
+void machine_update_listening(struct mock *m);
+void machine_drop_connection(struct mock *m, struct connection *c);
+
+/* flight.c */
+void flight_receive(struct mock *m, const struct mock_event *event, struct connection *c);
+void flight_due(struct mock *m, struct flight *f);
+void flight_writer_free(struct mock *m); /* takes the next writes from the queue */
+void flight_connection_lost(struct mock *m, struct flight *f);
+void flight_abandon(struct mock *m, struct flight *f); /* never applied; journalled; freed */
+void flight_crash(struct mock *m);                     /* all of them */
+void flight_swallow(struct mock *m, struct flight *f, struct fault *by); /* a black hole took its answer */
+
+/* plan.c */
+void plan_make(struct mock *m, const struct fault_subject *subject, struct plan *plan);
+/* Number of records a body carries, and whether it is the proxy's fence. */
+size_t plan_count_ids(struct str body, bool *known);
+
+/* faults.c */
+void faults_tick(struct mock *m);
+bool faults_refusing(const struct mock *m);
+void faults_deinit(struct mock *m);
+bool faults_want_collection(const struct mock *m);
+
+/* history.c */
+void history_init(struct history *h, const struct mock_options *options, struct prng prng,
+                  uint64_t max_body_bytes);
+void history_deinit(struct history *h);
+void history_add(struct history *h, const struct flight *f, int64_t record_limit, uint64_t now_ns);
+/* The server as it was at cutoff_ns; what came later is forgotten. */
+void history_rewind(struct history *h, struct chroma *chroma, uint64_t cutoff_ns);
+void history_forget_all(struct history *h, struct chroma *chroma);
+
+#endif
