@@ -28,7 +28,8 @@ struct mock_options {
     const char *latency; /* profile by name ("none", "measured-small"); NULL = "none" */
     bool allow_reset;
     uint64_t max_body_bytes; /* 0 = Chroma's 41943040 */
-    uint64_t lose_window_ns; /* how far back MOCK_LOSE_TAIL reaches; 0 = a minute (64 MiB of bodies at most) */
+    /* How far back MOCK_LOSE_TAIL reaches; 0 = a minute (64 MiB of bodies at most). */
+    uint64_t lose_window_ns;
     const char *tag_key; /* metadata key whose integer value is journalled as a record's tag; NULL = none */
 };
 
