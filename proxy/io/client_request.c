@@ -120,10 +120,11 @@ static enum MHD_Result suspend(struct client *client)
     return MHD_YES;
 }
 
+/* An answer that is queued in the handler's first call costs the connection, even without a body to come:
+ * so it waits for the last call, unless the client should not send its body at all. */
 static enum MHD_Result answer_before_body(struct client *client)
 {
-    bool body_comes = client->chunked || client->length > 0;
-    if (!client->cut && body_comes && !client->expects_continue && client->length <= DISCARD_BYTES_MAX) {
+    if (!client->cut && !client->expects_continue && client->length <= DISCARD_BYTES_MAX) {
         client->phase = CLIENT_PHASE_DISCARD;
         return MHD_YES;
     }

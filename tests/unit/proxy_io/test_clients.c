@@ -517,6 +517,28 @@ static void test_relay_left(void)
     rig_close(&rig);
 }
 
+/* One connection, one request after the other; the body tells how many were answered. */
+static void visit_again_and_again(struct visitor *v)
+{
+    static const char *const requests[] = {
+        "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /later HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody",
+        "POST /collect HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody",
+        "GET /relay/size/1000 HTTP/1.1\r\nHost: a\r\n\r\n",
+    };
+    int fd = http_connect(v->rig->port, BOUND_MS);
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        if (!http_send(fd, requests[i], strlen(requests[i]))) {
+            break;
+        }
+        struct http_reply r = http_receive(fd, false);
+        v->size += r.complete && r.status / 100 == 2;
+        http_reply_free(&r);
+    }
+    (void)close(fd);
+}
+
 static void test_keep_alive(void)
 {
     static const char three[] =
@@ -524,6 +546,10 @@ static void test_keep_alive(void)
         "GET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     struct rig rig;
     rig_open(&rig);
+    struct visitor v = { .visit = visit_again_and_again };
+    visit(&rig, &v);
+    CU_ASSERT_EQUAL(v.size, 5);
+    CU_ASSERT_EQUAL(rig.delivered, 5);
     struct http_reply r =
         ask_raw(&rig, three, sizeof(three) - 1); /* closes after the first answer it reads */
     CU_ASSERT_EQUAL(r.status, 200);
@@ -564,7 +590,7 @@ static const struct suite_test tests[] = {
     { "a relayed answer arrives whole through a bounded buffer", test_relay },
     { "a relayed answer that breaks off is visibly cut", test_relay_cut },
     { "a client that leaves a relayed answer holds nothing up", test_relay_left },
-    { "pipelined requests are each over once", test_keep_alive },
+    { "a connection serves one request after the other", test_keep_alive },
     { "closing with requests open", test_close_with_open_requests },
 };
 
