@@ -292,7 +292,7 @@ static struct block *joined_headers(struct block *headers, struct block *more)
     struct http_header parsed[HEADERS_MAX];
     size_t count = http_headers_parse(block_str(headers), parsed, HEADERS_MAX);
     struct buf out;
-    buf_init(&out, SIZE_MAX / 2);
+    buf_init(&out, SIZE_MAX / 4);
     for (size_t i = 0; i < count; i++) {
         if (!http_header_is_hop_by_hop(parsed[i].name)) {
             http_headers_write(&out, &parsed[i], 1);
@@ -342,7 +342,7 @@ static const struct net_ops instance_ops = { .on_end = instance_answered };
 static void send_to_instance(struct world *w, struct client *c)
 {
     struct buf head;
-    buf_init(&head, SIZE_MAX / 2);
+    buf_init(&head, SIZE_MAX / 4);
     buf_printf(&head, "%s %s\n", c->method, c->path);
     buf_append_str(&head, block_str(c->headers));
     struct block *request = block_from_buf(&head);

@@ -315,7 +315,7 @@ void instances_dump(struct world *w)
             continue;
         }
         struct buf dump;
-        buf_init(&dump, SIZE_MAX / 2);
+        buf_init(&dump, SIZE_MAX / 4);
         mock_dump(w->instances->at[i].mock, &dump);
         mem_free(w->history->content[i]);
         w->history->content[i] = mem_strndup(dump.data == NULL ? "" : dump.data, dump.size);
