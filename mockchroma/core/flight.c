@@ -386,7 +386,7 @@ static void apply(struct mock *m, struct flight *f)
     f->applied_ns = f->applied ? m->now_ns : 0;
     if (f->write && f->applied) {
         f->apply_order = ++m->applications;
-        history_add(&m->history, f, request.record_limit, m->now_ns);
+        mock_history_add(&m->history, f, request.record_limit, m->now_ns);
     }
 }
 

@@ -10,8 +10,8 @@
 #define HISTORY_BYTES ((size_t)64 * 1024 * 1024)
 #define WINDOW_NS     (60 * NS_PER_S)
 
-void history_init(struct history *h, const struct mock_options *options, struct prng prng,
-                  uint64_t max_body_bytes)
+void mock_history_init(struct mock_history *h, const struct mock_options *options, struct prng prng,
+                       uint64_t max_body_bytes)
 {
     chroma_init(&h->base, prng, options->allow_reset, max_body_bytes, NULL);
     TAILQ_INIT(&h->writes);
@@ -19,7 +19,7 @@ void history_init(struct history *h, const struct mock_options *options, struct 
     h->window_ns = options->lose_window_ns == 0 ? WINDOW_NS : options->lose_window_ns;
 }
 
-static void drop(struct history *h, struct past_write *w)
+static void drop(struct mock_history *h, struct past_write *w)
 {
     TAILQ_REMOVE(&h->writes, w, next);
     h->bytes -= block_str(w->body).size + w->target.size;
@@ -27,7 +27,7 @@ static void drop(struct history *h, struct past_write *w)
     mem_free(w);
 }
 
-void history_deinit(struct history *h)
+void mock_history_deinit(struct mock_history *h)
 {
     struct past_write *w;
     while ((w = TAILQ_FIRST(&h->writes)) != NULL) {
@@ -37,7 +37,7 @@ void history_deinit(struct history *h)
 }
 
 /* The oldest write happens to the base as it happened to the server. */
-static void fold_oldest(struct history *h)
+static void fold_oldest(struct mock_history *h)
 {
     struct past_write *w = TAILQ_FIRST(&h->writes);
     struct chroma_route route = chroma_route(w->method, w->target, false);
@@ -68,7 +68,7 @@ static struct str copy_text(char **at, struct str s)
     return copy;
 }
 
-void history_add(struct history *h, const struct flight *f, int64_t record_limit, uint64_t now_ns)
+void mock_history_add(struct mock_history *h, const struct flight *f, int64_t record_limit, uint64_t now_ns)
 {
     size_t size = f->method.size + f->target.size + f->content_type.size;
     struct past_write *w = mem_alloc(sizeof(*w) + size + 1);
@@ -89,7 +89,7 @@ void history_add(struct history *h, const struct flight *f, int64_t record_limit
     }
 }
 
-void history_rewind(struct history *h, struct chroma *chroma, uint64_t cutoff_ns)
+void mock_history_rewind(struct mock_history *h, struct chroma *chroma, uint64_t cutoff_ns)
 {
     struct past_write *w;
     while ((w = TAILQ_FIRST(&h->writes)) != NULL && w->applied_ns <= cutoff_ns) {
@@ -101,7 +101,7 @@ void history_rewind(struct history *h, struct chroma *chroma, uint64_t cutoff_ns
     store_copy(&chroma->store, &h->base.store);
 }
 
-void history_forget_all(struct history *h, struct chroma *chroma)
+void mock_history_forget_all(struct mock_history *h, struct chroma *chroma)
 {
     struct past_write *w;
     while ((w = TAILQ_FIRST(&h->writes)) != NULL) {

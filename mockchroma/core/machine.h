@@ -91,7 +91,7 @@ struct past_write {
 };
 TAILQ_HEAD(past_list, past_write);
 
-struct history {
+struct mock_history {
     struct chroma base; /* the server as it was before the first write of the list */
     struct past_list writes;
     size_t bytes;
@@ -100,7 +100,7 @@ struct history {
 
 struct mock {
     struct chroma chroma;
-    struct history history;
+    struct mock_history history;
     struct prng root;
     struct prng latency_prng;
     struct prng fate; /* what a crash does to the write being carried out */
@@ -169,12 +169,12 @@ void faults_deinit(struct mock *m);
 bool faults_want_collection(const struct mock *m);
 
 /* history.c */
-void history_init(struct history *h, const struct mock_options *options, struct prng prng,
+void mock_history_init(struct mock_history *h, const struct mock_options *options, struct prng prng,
                   uint64_t max_body_bytes);
-void history_deinit(struct history *h);
-void history_add(struct history *h, const struct flight *f, int64_t record_limit, uint64_t now_ns);
+void mock_history_deinit(struct mock_history *h);
+void mock_history_add(struct mock_history *h, const struct flight *f, int64_t record_limit, uint64_t now_ns);
 /* The server as it was at cutoff_ns; what came later is forgotten. */
-void history_rewind(struct history *h, struct chroma *chroma, uint64_t cutoff_ns);
-void history_forget_all(struct history *h, struct chroma *chroma);
+void mock_history_rewind(struct mock_history *h, struct chroma *chroma, uint64_t cutoff_ns);
+void mock_history_forget_all(struct mock_history *h, struct chroma *chroma);
 
 #endif

@@ -41,7 +41,7 @@ struct mock *mock_new(const struct mock_options *options, struct errmsg *msg)
     buf_init(&m->scratch, (size_t)1024 * 1024);
     struct prng ids = prng_split(&m->root, "uuid");
     chroma_init(&m->chroma, ids, options->allow_reset, limit, m->tag_key);
-    history_init(&m->history, options, ids, limit);
+    mock_history_init(&m->history, options, ids, limit);
     return m;
 }
 
@@ -71,7 +71,7 @@ void mock_free(struct mock *m)
     faults_deinit(m);
     heap_deinit(&m->timers);
     heap_deinit(&m->fault_timers);
-    history_deinit(&m->history);
+    mock_history_deinit(&m->history);
     chroma_deinit(&m->chroma);
     buf_deinit(&m->answer.body);
     buf_deinit(&m->scratch);
@@ -282,10 +282,10 @@ void mock_restart(struct mock *m, uint64_t now_ns, enum mock_restart what, uint6
         case MOCK_KEEP_ALL:
             break;
         case MOCK_LOSE_TAIL:
-            history_rewind(&m->history, &m->chroma, m->killed_ns > lost_ns ? m->killed_ns - lost_ns : 0);
+            mock_history_rewind(&m->history, &m->chroma, m->killed_ns > lost_ns ? m->killed_ns - lost_ns : 0);
             break;
         case MOCK_LOSE_ALL:
-            history_forget_all(&m->history, &m->chroma);
+            mock_history_forget_all(&m->history, &m->chroma);
             break;
     }
     m->dead = false;
