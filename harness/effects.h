@@ -1,0 +1,17 @@
+/* From a mock's journal to the history: which of the harness's writes an entry carries out.  One place
+ * for all engines, so that the oracles judge the same facts on each. */
+#ifndef WALDRILL_HARNESS_EFFECTS_H
+#define WALDRILL_HARNESS_EFFECTS_H
+
+#include "harness/history.h"
+#include "mockchroma/core/mock.h"
+
+/* Adds one effect per record that the entry's write touched (one per request id for collection writes and
+ * for refused ones); nothing for reads and for what was not carried out.  shift_ns is added to the entry's
+ * times and makes them scenario time. */
+void effects_note(struct history *history, uint32_t instance, uint64_t incarnation, int64_t shift_ns,
+                  const struct mock_journal_entry *entry);
+/* 17 of "wd-17"; 0 = not a tag of ours. */
+uint64_t effects_tag(struct str request_id);
+
+#endif
