@@ -1,0 +1,70 @@
+/* One exchange with curl's easy interface; see the header. */
+#include "harness/real/control.h"
+
+#include <curl/curl.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#define CONTROL_TIMEOUT_MS 10000L
+#define CONTROL_URL        512
+
+static size_t control_receive(char *data, size_t size, size_t count, void *context)
+{
+    struct buf *answer = context;
+    buf_append(answer, data, size * count);
+    return answer->failed ? 0 : size * count;
+}
+
+/* The mock says what was wrong as {"error": ..., "message": ...}. */
+static int control_refused(const char *method, const char *path, long status, struct buf *answer,
+                           struct errmsg *msg)
+{
+    json_t *root = json_loadb(answer->data == NULL ? "" : answer->data, answer->size, 0, NULL);
+    const char *words = json_string_value(json_object_get(root, "message"));
+    if (words == NULL) {
+        words = json_string_value(json_object_get(root, "error"));
+    }
+    int code = error_set(msg, status == 404 ? ERR_NOT_FOUND : ERR_INVALID, "%s %s: %ld %s", method, path,
+                         status, words == NULL ? "" : words);
+    json_decref(root);
+    return code;
+}
+
+int control_ask(const char *base_url, const char *method, const char *path, struct str body,
+                struct buf *answer, struct errmsg *msg)
+{
+    char url[CONTROL_URL];
+    CURL *easy = curl_easy_init();
+    if (easy == NULL) {
+        return error_set(msg, ERR_NOMEM, "no curl handle");
+    }
+    buf_clear(answer);
+    (void)snprintf(url, sizeof(url), "%s%s", base_url, path);
+    struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
+    headers = curl_slist_append(headers, "Content-Type: application/json");
+    (void)curl_easy_setopt(easy, CURLOPT_URL, url);
+    (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, CONTROL_TIMEOUT_MS);
+    (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, control_receive);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
+    if (body.size > 0) {
+        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data);
+        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.size);
+    }
+    (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
+    CURLcode rc = curl_easy_perform(easy);
+    long status = 0;
+    (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    int rv = 0;
+    if (rc != CURLE_OK) {
+        rv = error_set(msg, rc == CURLE_COULDNT_CONNECT ? ERR_REFUSED : ERR_IO, "%s %s: %s", method, url,
+                       curl_easy_strerror(rc));
+    } else if (status < 200 || status > 299) {
+        rv = control_refused(method, path, status, answer, msg);
+    }
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(easy);
+    return rv;
+}

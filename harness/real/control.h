@@ -1,0 +1,14 @@
+/* The control API of a mock (docs/faults.md), asked one exchange at a time.  Blocking: the answers come from
+ * memory over loopback within a millisecond, and a bound of some seconds catches what does not answer. */
+#ifndef WALDRILL_HARNESS_REAL_CONTROL_H
+#define WALDRILL_HARNESS_REAL_CONTROL_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include <stdint.h>
+
+/* answer is cleared first; an answer other than 2xx is an error with the mock's own words. */
+int control_ask(const char *base_url, const char *method, const char *path, struct str body,
+                struct buf *answer, struct errmsg *msg);
+
+#endif

@@ -1,0 +1,41 @@
+/* The live stack: two mocks and a walproxy in front of them, as processes on loopback.  Used by the engine
+ * `real` and by `waldrill up`. */
+#ifndef WALDRILL_HARNESS_REAL_STACK_H
+#define WALDRILL_HARNESS_REAL_STACK_H
+
+#include "harness/engine.h"
+#include "harness/real/children.h"
+
+#define STACK_URL 96
+
+struct stack_options {
+    const char *bin_dir;  /* where walproxy and mockchroma stand */
+    const char *work_dir; /* exists; logs and the balancer's log directory go there */
+    uint64_t seed;
+    double time_scale;
+    unsigned ports[3];         /* by enum engine_target; 0 = any free one */
+    unsigned control_ports[2]; /* of the mocks; 0 = any free one */
+    bool has_replica;
+    const char *latency[2];
+    const struct engine_setting *settings;
+    size_t setting_count;
+    const char *mutant;
+};
+
+struct stack {
+    struct child children[3]; /* by enum engine_target */
+    char urls[3][STACK_URL];
+    char controls[3][STACK_URL]; /* of the mocks; "" for the balancer */
+    char wal_dir[CHILD_PATH];
+    size_t count; /* 2 without a replica */
+};
+
+/* All or nothing: on error whatever had been started is ended. */
+int stack_start(struct stack *s, const struct stack_options *options, struct errmsg *msg);
+/* The balancer again, on its old port, with its old log. */
+int stack_start_lb(struct stack *s, struct errmsg *msg);
+void stack_stop(struct stack *s); /* in order, politely, then firmly; idempotent */
+/* Has one of them ended although nobody asked? */
+int stack_check(struct stack *s, struct errmsg *msg);
+
+#endif
