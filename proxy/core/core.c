@@ -276,6 +276,7 @@ void core_line(struct core *core, enum log_level level, const char *event, ...)
     va_list args;
     va_start(args, event);
     const char *key;
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): begun above */
     while ((key = va_arg(args, const char *)) != NULL) {
         log_line_str(&b, format, key, str_of(va_arg(args, const char *)));
     }
