@@ -41,7 +41,7 @@ struct clients {
     struct prng prng;
 };
 
-void clients_open(struct world *w)
+void sim_clients_open(struct world *w)
 {
     w->clients = mem_alloc(sizeof(*w->clients));
     struct prng root;
@@ -441,7 +441,7 @@ void clients_end_all(struct world *w)
     }
 }
 
-void clients_close(struct world *w)
+void sim_clients_close(struct world *w)
 {
     if (w->clients == NULL) {
         return;

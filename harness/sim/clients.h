@@ -6,8 +6,8 @@
 #include "harness/sim/world.h"
 #include "proxy/ports/ports.h"
 
-void clients_open(struct world *w);
-void clients_close(struct world *w);
+void sim_clients_open(struct world *w);
+void sim_clients_close(struct world *w);
 int clients_request(struct world *w, const struct engine_request *request, uint64_t tag, engine_answer_cb *cb,
                     void *context, struct errmsg *msg);
 struct client_port clients_port(struct world *w);

@@ -82,7 +82,7 @@ static int sim_open(struct engine *e, const struct engine_setup *setup, struct h
     int rc = setup->trace_path == NULL ? 0 : journal_trace(&w->journal, setup->trace_path, msg);
     if (rc == 0) {
         net_open(w);
-        clients_open(w);
+        sim_clients_open(w);
         upstream_open(w);
         disk_open(w);
         rc = instances_open(w, setup, msg);
@@ -221,7 +221,7 @@ static void sim_close(struct engine *e)
         w->history = NULL;
         balancer_close(w);
         upstream_close(w);
-        clients_close(w);
+        sim_clients_close(w);
         net_close(w);
         sim_log_close(w);
         disk_close(w);
