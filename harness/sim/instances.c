@@ -3,6 +3,7 @@
 #include "harness/sim/instances.h"
 
 #include "base/memory.h"
+#include "harness/effects.h"
 #include "harness/sim/net.h"
 
 #define ACTIONS          32u
@@ -17,6 +18,7 @@ struct instance {
     uint64_t last_tick_ns;
     unsigned ticks_at_once;
     uint64_t incarnation;
+    uint64_t killed_ns;
 };
 
 struct instances {
@@ -24,84 +26,6 @@ struct instances {
 };
 
 static const char *const instance_names[2] = { "primary", "replica" };
-
-static uint64_t tag_of(struct str id)
-{
-    id = str_trim(id);
-    if (!str_starts(id, STR("wd-")) || id.size > 20) {
-        return 0;
-    }
-    uint64_t tag = 0;
-    for (size_t i = 3; i < id.size; i++) {
-        if (id.data[i] < '0' || id.data[i] > '9') {
-            return 0;
-        }
-        tag = tag * 10 + (uint64_t)(id.data[i] - '0');
-    }
-    return tag;
-}
-
-static uint32_t record_of(struct str id)
-{
-    if (!str_starts(id, STR("doc-")) || id.size <= 4 || id.size > 13) {
-        return HISTORY_NONE;
-    }
-    uint32_t record = 0;
-    for (size_t i = 4; i < id.size; i++) {
-        if (id.data[i] < '0' || id.data[i] > '9') {
-            return HISTORY_NONE;
-        }
-        record = record * 10 + (uint32_t)(id.data[i] - '0');
-    }
-    return record;
-}
-
-/* The count-th comma-separated request id; a list of one serves every record. */
-static uint64_t joined_tag(struct str ids, size_t index, size_t count)
-{
-    size_t parts = 0;
-    struct str found = { 0 };
-    struct str rest = ids;
-    while (rest.data != NULL) {
-        struct str part = str_cut(rest, ',', &rest);
-        if (parts == index || parts == 0) {
-            found = part;
-        }
-        parts++;
-    }
-    if (parts == 1 || parts == count) {
-        return tag_of(found);
-    }
-    return 0;
-}
-
-static void note_effect(struct instance *in, const struct mock_journal_entry *e, uint64_t tag,
-                        uint32_t record)
-{
-    struct world *w = in->world;
-    struct history *h = w->history;
-    uint32_t collection = HISTORY_NONE;
-    if (e->collection.size > 0) {
-        char name[512];
-        size_t size = e->collection.size < sizeof(name) - 1 ? e->collection.size : sizeof(name) - 1;
-        memcpy(name, e->collection.data, size);
-        name[size] = '\0';
-        collection = history_collection(h, name);
-    }
-    struct effect_record *effect = history_add_effect(h);
-    *effect = (struct effect_record){
-        .instance = in->index,
-        .op = e->op,
-        .tag = tag,
-        .collection = collection,
-        .record = record,
-        .received_ns = world_scenario_time(w, e->received_ns),
-        .applied_ns = world_scenario_time(w, e->applied_ns),
-        .apply_order = e->apply_order,
-        .real_status = e->real_status,
-        .incarnation = in->incarnation,
-    };
-}
 
 static void on_journal(void *context, const struct mock_journal_entry *e)
 {
@@ -111,24 +35,8 @@ static void on_journal(void *context, const struct mock_journal_entry *e)
                  (uint64_t)e->real_status, e->request_id);
     journal_note(&w->journal, e->applied_ns, JOURNAL_CARRIED, e->apply_order, e->received_ns, e->answered_ns,
                  e->collection);
-    if (!e->applied || !chroma_op_is_write(e->op) || w->history == NULL) {
-        return;
-    }
-    if (!chroma_op_is_record(e->op) || e->id_count == 0) {
-        /* A collection's own write, or a record write that was refused or touched no id. */
-        struct str rest = e->request_id;
-        while (rest.data != NULL) {
-            uint64_t tag = tag_of(str_cut(rest, ',', &rest));
-            if (tag > 0) {
-                note_effect(in, e, tag, HISTORY_NONE);
-            }
-        }
-        return;
-    }
-    for (size_t i = 0; i < e->id_count; i++) {
-        uint64_t tag = e->tags != NULL && e->tags[i] > 0 ? (uint64_t)e->tags[i]
-                                                         : joined_tag(e->request_id, i, e->id_count);
-        note_effect(in, e, tag, record_of(e->ids[i]));
+    if (w->history != NULL) {
+        effects_note(w->history, in->index, in->incarnation, -(int64_t)w->origin_ns, e);
     }
 }
 
@@ -293,6 +201,7 @@ void instances_fault_clear(struct world *w)
 void instances_kill(struct world *w, unsigned instance)
 {
     journal_note(&w->journal, w->now_ns, JOURNAL_INSTANCE, instance, 0, 0, STR("killed"));
+    w->instances->at[instance].killed_ns = w->now_ns;
     mock_kill(w->instances->at[instance].mock, w->now_ns);
     poke(w, instance);
 }
@@ -302,7 +211,10 @@ void instances_start(struct world *w, unsigned instance, enum mock_restart what,
     struct instance *in = &w->instances->at[instance];
     journal_note(&w->journal, w->now_ns, JOURNAL_INSTANCE, instance, 1, (uint64_t)what, STR("started"));
     if (what != MOCK_KEEP_ALL) {
+        int64_t kept_until_ns = world_scenario_time(w, in->killed_ns) - (int64_t)lost_ns;
         in->incarnation++;
+        history_add_loss(w->history, instance, in->incarnation,
+                         what == MOCK_LOSE_TAIL ? kept_until_ns : HISTORY_NEVER);
     }
     mock_restart(in->mock, w->now_ns, what, lost_ns);
     poke(w, instance);
