@@ -120,8 +120,7 @@ static void ambiguous(struct core *core, struct entry *entry, unsigned i)
 {
     entry->maybe_sent[i] = true;
     struct lane *lane = entry->lane;
-    bool by_name = entry->op == OP_COLLECTION_DELETE || entry->op == OP_COLLECTION_CREATE;
-    if (lane != NULL && !by_name && !MUTANT(core, MUTANT_NO_FENCE)) {
+    if (writes_by_uuid((enum chroma_op)entry->op) && !MUTANT(core, MUTANT_NO_FENCE)) {
         lane->fenced[i] = true;
     }
     if (MUTANT(core, MUTANT_NO_FENCE)) {
@@ -185,7 +184,7 @@ static void not_sent(struct core *core, struct entry *entry, unsigned i)
 
 static void judge(struct core *core, struct entry *entry, unsigned i, const struct answer *a)
 {
-    bool by_uuid = entry->lane != NULL && entry->op != OP_COLLECTION_DELETE;
+    bool by_uuid = writes_by_uuid((enum chroma_op)entry->op);
     switch (verdict_of((enum chroma_op)entry->op, a->status, a->body, by_uuid)) {
         case WRITE_APPLIED:
             applied(core, entry, i, a);

@@ -127,12 +127,12 @@ static struct str base_target(struct buf *out, const struct record_write *record
                               unsigned i)
 {
     struct chroma_route route = chroma_route(record->method, record->target, true);
-    if (lane == NULL && !route.short_path) {
+    if (!writes_by_uuid((enum chroma_op)record->op) && !route.short_path) {
         return record->target;
     }
     struct str collection = route.collection;
     char id[UUID_TEXT_SIZE + 1];
-    if (lane != NULL && record->op != OP_COLLECTION_DELETE) {
+    if (lane != NULL && writes_by_uuid((enum chroma_op)record->op)) {
         uuid_format(&lane->ids[i], id);
         collection = str_of(id);
     }
@@ -300,7 +300,7 @@ static enum sent try_strand(struct core *core, struct strand *strand, unsigned i
         writes_outlived(core, entry, i);
         return SENT_IT;
     }
-    if (entry->link_count > 0 && entry->lane != NULL && !usable_lane(entry->lane, i)) {
+    if (writes_by_uuid((enum chroma_op)entry->op) && !usable_lane(entry->lane, i)) {
         return prepare_lane(core, strand, entry->lane, i);
     }
     if (!room(core, entry, i)) {

@@ -273,7 +273,7 @@ static bool gone_everywhere(const struct core *core, const struct lane *lane)
 static bool plainly_wrong(const struct entry *entry)
 {
     struct json_scan scan;
-    return entry->lane != NULL && entry->op != OP_COLLECTION_DELETE &&
+    return writes_by_uuid((enum chroma_op)entry->op) &&
            (json_scan(block_str(entry->body), &scan) != 0 || !scan.is_object);
 }
 

@@ -24,6 +24,12 @@ uint64_t core_append(struct core *core, uint8_t type, struct block *meta, struct
 
 /* ---- places: tenants and databases ---- */
 
+bool writes_by_uuid(enum chroma_op op)
+{
+    return op == OP_ADD || op == OP_UPSERT || op == OP_UPDATE || op == OP_DELETE ||
+           op == OP_COLLECTION_UPDATE;
+}
+
 bool writes_is_barrier(const struct entry *entry)
 {
     return entry->op == OP_TENANT_CREATE || entry->op == OP_TENANT_UPDATE ||

@@ -48,6 +48,7 @@ struct entry *entry_by_lsn(struct core *core, uint64_t lsn);
 
 struct client *writes_client(struct core *core, const struct entry *entry);
 void writes_outlived(struct core *core, struct entry *entry, unsigned instance);
+bool writes_by_uuid(enum chroma_op op); /* the request names its collection by UUID */
 bool writes_is_barrier(const struct entry *entry);
 bool writes_in_place(const struct entry *entry, const struct barrier *barrier);
 bool writes_older_in_place(struct core *core, const struct entry *entry, unsigned instance);
