@@ -99,7 +99,9 @@ static size_t hand_out(struct core *core, struct core_action *actions, size_t ca
 {
     size_t waiting = core->action_count - core->action_first;
     size_t count = waiting < capacity ? waiting : capacity;
-    memcpy(actions, core->actions + core->action_first, count * sizeof(*actions));
+    if (count > 0) {
+        memcpy(actions, core->actions + core->action_first, count * sizeof(*actions));
+    }
     core->action_first += count;
     if (core->action_first == core->action_count) {
         core->action_first = 0;
