@@ -23,7 +23,7 @@
 
 static const char help[] =
     "usage: waldrill run FILE... [--engine sim|real] [--out DIR] [--seed N] [--time-scale X]\n"
-    "                            [--mutant NAME] [--quiet]\n"
+    "                            [--mutant NAME] [--trace FILE] [--quiet]\n"
     "\n"
     "Plays scenario files and judges them.\n"
     "\n"
@@ -36,6 +36,7 @@ static const char help[] =
     "  --seed N        another seed than the file's\n"
     "  --time-scale X  real: run X times faster than the wall clock, 1 to 100 (default 10)\n"
     "  --mutant NAME   put a known-bad proxy on trial (test builds)\n"
+    "  --trace FILE    sim: everything that happened, a line of JSON each\n"
     "  --quiet         only the verdict\n"
     "\n"
     "examples\n"
@@ -51,6 +52,7 @@ struct run_request {
     uint64_t seed; /* 0 = the file's */
     double time_scale;
     const char *mutant;
+    const char *trace;
     bool quiet;
     char bin_dir[PATH_BYTES];
 };
@@ -226,6 +228,7 @@ static int play(const struct scenario *s, const struct run_request *request, con
     struct runner_options options = { .time_scale = request->time_scale,
                                       .work_dir = work,
                                       .mutant = request->mutant,
+                                      .trace_path = request->trace,
                                       .progress = !request->quiet && isatty(STDERR_FILENO) == 1,
                                       .seed = request->seed };
     struct history history;
@@ -278,6 +281,7 @@ int command_run(int argc, char **argv)
                                           { "--seed", &seed, NULL },
                                           { "--time-scale", &scale, NULL },
                                           { "--mutant", &request.mutant, NULL },
+                                          { "--trace", &request.trace, NULL },
                                           { "--quiet", NULL, &request.quiet } };
     if (cli_wants_help(argc, argv)) {
         (void)fputs(help, stdout);

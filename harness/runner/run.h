@@ -2,7 +2,7 @@
  *
  *   runner.c    the loop: what is due now, then let the world move to what is due next
  *   timeline.c  phases, marks, faults
- *   clients.c   the load: collections, operations, their answers
+ *   load.c      the load: collections, operations, their answers
  *   sampling.c  /status, and the events read from it
  *   steps.c     the runbook's requests and commands
  *   world.c     the series as expressions see them
@@ -139,15 +139,15 @@ const char *timeline_target_name(enum scenario_target target);
 /* Ends one fault that has begun; its hits are counted. */
 int timeline_fault_end(struct run *run, size_t index, uint64_t now_ns, struct errmsg *msg);
 
-/* ---- clients.c ---- */
-int clients_open(struct run *run, struct errmsg *msg); /* creates the loads' collections */
-void clients_phases_changed(struct run *run);
-int clients_send_due(struct run *run, uint64_t now_ns, struct errmsg *msg);
-uint64_t clients_next(const struct run *run);
+/* ---- load.c ---- */
+int load_open(struct run *run, struct errmsg *msg); /* creates the loads' collections */
+void load_phases_changed(struct run *run);
+int load_send_due(struct run *run, uint64_t now_ns, struct errmsg *msg);
+uint64_t load_next(const struct run *run);
 uint64_t run_tag(struct run *run);
-void clients_close(struct run *run);
+void load_close(struct run *run);
 /* Notes an answer in an operation's record. */
-void clients_note(struct op_record *op, const struct engine_answer *answer);
+void load_note(struct op_record *op, const struct engine_answer *answer);
 
 /* ---- sampling.c ---- */
 void sampling_open(struct run *run);

@@ -122,7 +122,7 @@ static int runner_due(struct run *run, uint64_t now_ns, struct errmsg *msg)
         runner_stops(run, now_ns);
     }
     timeline_phases(run, now_ns);
-    clients_phases_changed(run);
+    load_phases_changed(run);
     bool over = run->phase == run->scenario->phase_count;
     int rv = timeline_faults(run, now_ns, msg);
     if (rv == 0) {
@@ -130,7 +130,7 @@ static int runner_due(struct run *run, uint64_t now_ns, struct errmsg *msg)
         rv = steps_due(run, now_ns, over, msg);
     }
     if (rv == 0) {
-        rv = clients_send_due(run, now_ns, msg);
+        rv = load_send_due(run, now_ns, msg);
     }
     if (rv == 0 && now_ns >= run->next_sample_ns) {
         if (runner_samples_now(run)) {
@@ -146,7 +146,7 @@ static int runner_due(struct run *run, uint64_t now_ns, struct errmsg *msg)
 
 static uint64_t runner_next(const struct run *run, uint64_t now_ns)
 {
-    uint64_t candidates[] = { timeline_next(run), steps_next(run), clients_next(run), run->next_sample_ns };
+    uint64_t candidates[] = { timeline_next(run), steps_next(run), load_next(run), run->next_sample_ns };
     uint64_t next = now_ns + NS_PER_S;
     for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
         if (candidates[i] < next) {
@@ -208,7 +208,7 @@ static void runner_stage(struct run *run)
         return;
     }
     sampling_open(run);
-    rv = clients_open(run, &msg);
+    rv = load_open(run, &msg);
     bool steady =
         rv == 0 && (run->options->no_gate || healing_wait(run, healing_is_steady, RUNNER_GATE_BOUND));
     if (rv == 0 && run->broken[0] == '\0') {
@@ -245,7 +245,7 @@ void runner_run(const struct scenario *scenario, struct engine *engine, const st
     runner_init(&run);
     runner_stage(&run);
     judging_run(&run);
-    clients_close(&run);
+    load_close(&run);
     results->wall_seconds = (double)(run_wall_ns() - run.wall_start_ns) / (double)NS_PER_S;
     runner_deinit(&run);
 }

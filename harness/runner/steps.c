@@ -224,7 +224,7 @@ static void steps_answered(void *context, uint64_t tag, const struct engine_answ
     struct run *run = context;
     struct run_step *step = &run->steps[tag];
     if (step->op != HISTORY_NONE) {
-        clients_note(&run->history->ops[step->op], answer);
+        load_note(&run->history->ops[step->op], answer);
         steps_remember(run, &run->history->ops[step->op], answer->body);
     }
     CHECK(run->in_flight > 0);

@@ -2,7 +2,7 @@
  *
  * Open loop: planned times come from the arrival process alone and never wait for answers, so a slow
  * balancer cannot slow down the load that judges it.  Pure and seeded: a plan is a function of the load
- * and the seed; who sends it is clients.c. */
+ * and the seed; who sends it is load.c. */
 #ifndef WALDRILL_HARNESS_RUNNER_WORKLOAD_H
 #define WALDRILL_HARNESS_RUNNER_WORKLOAD_H
 

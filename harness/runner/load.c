@@ -17,39 +17,39 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define CLIENTS_DATABASE     "/api/v2/tenants/default_tenant/databases/default_database"
-#define CLIENTS_CREATE_BOUND (60 * NS_PER_S)
-#define CLIENTS_HEADERS      64
-#define CLIENTS_TIMEOUT      (30 * NS_PER_S)
+#define LOAD_DATABASE     "/api/v2/tenants/default_tenant/databases/default_database"
+#define LOAD_CREATE_BOUND (60 * NS_PER_S)
+#define LOAD_HEADERS      64
+#define LOAD_TIMEOUT      (30 * NS_PER_S)
 
 uint64_t run_tag(struct run *run)
 {
     return run->next_tag++;
 }
 
-static bool clients_queued(struct str lines)
+static bool load_queued(struct str lines)
 {
-    struct http_header headers[CLIENTS_HEADERS];
-    size_t count = http_headers_parse(lines, headers, CLIENTS_HEADERS);
+    struct http_header headers[LOAD_HEADERS];
+    size_t count = http_headers_parse(lines, headers, LOAD_HEADERS);
     return str_equal(http_header_find(headers, count, "x-wal-status"), STR("queued"));
 }
 
-void clients_note(struct op_record *op, const struct engine_answer *answer)
+void load_note(struct op_record *op, const struct engine_answer *answer)
 {
     op->done_ns = answer->done_ns;
     op->outcome = answer->outcome;
     op->status = answer->outcome == OP_ANSWERED ? answer->status : 0;
     bool good = op->status >= 200 && op->status < 300;
     if (good && chroma_op_is_write(op->op)) {
-        op->queued = clients_queued(answer->headers);
+        op->queued = load_queued(answer->headers);
     }
     if (good && op->op == OP_GET && op->record != HISTORY_NONE) {
         op->seen_tag = workload_seen_tag(answer->body);
     }
 }
 
-static struct op_record *clients_op(struct run *run, enum chroma_op kind, uint32_t load, uint64_t planned_ns,
-                                    uint64_t sent_ns)
+static struct op_record *load_op(struct run *run, enum chroma_op kind, uint32_t load, uint64_t planned_ns,
+                                 uint64_t sent_ns)
 {
     struct op_record *op = history_add_op(run->history);
     op->tag = run_tag(run);
@@ -67,11 +67,11 @@ static struct op_record *clients_op(struct run *run, enum chroma_op kind, uint32
 /* ---- the collections, before the run ---- */
 
 /* The create's request tag carries both indexes: the operation's low, the collection's high. */
-static void clients_created(void *context, uint64_t tag, const struct engine_answer *answer)
+static void load_created(void *context, uint64_t tag, const struct engine_answer *answer)
 {
     struct run *run = context;
     struct run_collection *collection = &run->collections[tag >> 32];
-    clients_note(&run->history->ops[tag & UINT32_MAX], answer);
+    load_note(&run->history->ops[tag & UINT32_MAX], answer);
     run->creates_open--;
     if (answer->outcome != OP_ANSWERED || answer->status != 200) {
         int shown = answer->body.size > 80 ? 80 : (int)answer->body.size;
@@ -89,11 +89,11 @@ static void clients_created(void *context, uint64_t tag, const struct engine_ans
     }
 }
 
-static int clients_create(struct run *run, uint32_t index, const char *name, struct errmsg *msg)
+static int load_create(struct run *run, uint32_t index, const char *name, struct errmsg *msg)
 {
     uint64_t now_ns = run->engine->ops->now(run->engine);
     run->collections[index].name = history_collection(run->history, name);
-    struct op_record *op = clients_op(run, OP_COLLECTION_CREATE, HISTORY_NONE, now_ns, now_ns);
+    struct op_record *op = load_op(run, OP_COLLECTION_CREATE, HISTORY_NONE, now_ns, now_ns);
     op->collection = run->collections[index].name;
     size_t op_index = run->history->op_count - 1;
     char headers[128];
@@ -105,27 +105,27 @@ static int clients_create(struct run *run, uint32_t index, const char *name, str
     struct engine_request request = {
         .target = TARGET_LB,
         .method = "POST",
-        .path = CLIENTS_DATABASE "/collections",
+        .path = LOAD_DATABASE "/collections",
         .headers = headers,
         .body = str_make(body, (size_t)size),
-        .timeout_ns = CLIENTS_TIMEOUT,
+        .timeout_ns = LOAD_TIMEOUT,
     };
     run->creates_open++;
-    int rv = run->engine->ops->request(run->engine, &request, (uint64_t)index << 32 | op_index,
-                                       clients_created, run, msg);
+    int rv = run->engine->ops->request(run->engine, &request, (uint64_t)index << 32 | op_index, load_created,
+                                       run, msg);
     if (rv != 0) {
         run->creates_open--;
     }
     return rv;
 }
 
-static uint32_t clients_own_collections(const struct scenario_load *load)
+static uint32_t load_own_collections(const struct scenario_load *load)
 {
     return load->collections == 0 ? 1 : load->collections;
 }
 
 /* Which loads have collections of their own, and where everybody's targets stand. */
-static void clients_assign(struct run *run)
+static void load_assign(struct run *run)
 {
     const struct scenario *s = run->scenario;
     bool any_writer = false;
@@ -136,7 +136,7 @@ static void clients_assign(struct run *run)
     for (size_t i = 0; i < s->load_count; i++) {
         if (!any_writer || workload_writes(&s->loads[i])) {
             run->loads[i].first = total;
-            run->loads[i].count = clients_own_collections(&s->loads[i]);
+            run->loads[i].count = load_own_collections(&s->loads[i]);
             total += run->loads[i].count;
         }
     }
@@ -149,7 +149,7 @@ static void clients_assign(struct run *run)
     run->collections = mem_alloc_array(total + 1, sizeof(*run->collections));
 }
 
-static int clients_create_all(struct run *run, struct errmsg *msg)
+static int load_create_all(struct run *run, struct errmsg *msg)
 {
     const struct scenario *s = run->scenario;
     uint32_t index = 0;
@@ -160,7 +160,7 @@ static int clients_create_all(struct run *run, struct errmsg *msg)
         for (uint32_t n = 0; n < run->loads[i].count; n++) {
             char name[96];
             (void)snprintf(name, sizeof(name), "wd-%.64s-%" PRIu32, s->loads[i].name, n + 1);
-            int rv = clients_create(run, index++, name, msg);
+            int rv = load_create(run, index++, name, msg);
             if (rv != 0) {
                 return rv;
             }
@@ -169,10 +169,10 @@ static int clients_create_all(struct run *run, struct errmsg *msg)
     return 0;
 }
 
-static int clients_await_creates(struct run *run, struct errmsg *msg)
+static int load_await_creates(struct run *run, struct errmsg *msg)
 {
     uint64_t now_ns = run->engine->ops->now(run->engine);
-    uint64_t bound_ns = now_ns + CLIENTS_CREATE_BOUND;
+    uint64_t bound_ns = now_ns + LOAD_CREATE_BOUND;
     while (run->creates_open > 0) {
         if (now_ns >= bound_ns) {
             return error_set(msg, ERR_TIMEOUT, "the collections were not created within a minute");
@@ -193,7 +193,7 @@ static int clients_await_creates(struct run *run, struct errmsg *msg)
     return 0;
 }
 
-int clients_open(struct run *run, struct errmsg *msg)
+int load_open(struct run *run, struct errmsg *msg)
 {
     size_t count = run->scenario->load_count;
     run->loads = mem_alloc_array(count + 1, sizeof(*run->loads));
@@ -203,15 +203,15 @@ int clients_open(struct run *run, struct errmsg *msg)
         run->history->loads[i].name = run->scenario->loads[i].name;
         run->history->loads[i].offered_per_second = run->scenario->loads[i].per_second;
     }
-    clients_assign(run);
-    int rv = clients_create_all(run, msg);
-    return rv != 0 ? rv : clients_await_creates(run, msg);
+    load_assign(run);
+    int rv = load_create_all(run, msg);
+    return rv != 0 ? rv : load_await_creates(run, msg);
 }
 
 /* ---- the operations ---- */
 
 /* Begins and ends loads with their phases. */
-void clients_phases_changed(struct run *run)
+void load_phases_changed(struct run *run)
 {
     for (size_t i = 0; i < run->scenario->load_count; i++) {
         const struct scenario_load *plan = &run->scenario->loads[i];
@@ -241,7 +241,7 @@ void clients_phases_changed(struct run *run)
 }
 
 /* What was due before the load's phase ended is still sent when the loop comes late. */
-static bool clients_has_next(const struct run_load *load, uint64_t *planned_ns)
+static bool load_has_next(const struct run_load *load, uint64_t *planned_ns)
 {
     if (!load->begun) {
         return false;
@@ -250,19 +250,19 @@ static bool clients_has_next(const struct run_load *load, uint64_t *planned_ns)
     return *planned_ns < load->end_ns;
 }
 
-uint64_t clients_next(const struct run *run)
+uint64_t load_next(const struct run *run)
 {
     uint64_t next = RUN_NO_TIME;
     for (size_t i = 0; i < run->scenario->load_count; i++) {
         uint64_t planned_ns;
-        if (clients_has_next(&run->loads[i], &planned_ns) && planned_ns < next) {
+        if (load_has_next(&run->loads[i], &planned_ns) && planned_ns < next) {
             next = planned_ns;
         }
     }
     return next;
 }
 
-static void clients_remember(struct run *run, const struct op_record *op)
+static void load_remember(struct run *run, const struct op_record *op)
 {
     for (uint32_t i = 0; i < run->collection_count; i++) {
         if (run->collections[i].name == op->collection) {
@@ -273,41 +273,40 @@ static void clients_remember(struct run *run, const struct op_record *op)
     }
 }
 
-static void clients_answered(void *context, uint64_t tag, const struct engine_answer *answer)
+static void load_answered(void *context, uint64_t tag, const struct engine_answer *answer)
 {
     struct run *run = context;
     CHECK(tag < run->history->op_count);
     struct op_record *op = &run->history->ops[tag];
     CHECK(op->outcome == OP_PENDING);
-    clients_note(op, answer);
+    load_note(op, answer);
     CHECK(run->in_flight > 0);
     run->in_flight--;
     if (op->status >= 200 && op->status < 300 && op->record != HISTORY_NONE && chroma_op_is_write(op->op)) {
-        clients_remember(run, op);
+        load_remember(run, op);
     }
 }
 
-static void clients_path(const struct run *run, enum chroma_op kind, const struct run_collection *collection,
-                         char *out, size_t size, const char **method)
+static void load_path(const struct run *run, enum chroma_op kind, const struct run_collection *collection,
+                      char *out, size_t size, const char **method)
 {
     *method = kind == OP_COUNT || !chroma_op_is_record(kind) ? "GET" : "POST";
     if (chroma_op_is_record(kind)) {
-        (void)snprintf(out, size, CLIENTS_DATABASE "/collections/%s/%s", collection->id,
-                       chroma_op_name(kind));
+        (void)snprintf(out, size, LOAD_DATABASE "/collections/%s/%s", collection->id, chroma_op_name(kind));
     } else if (kind == OP_COLLECTION_GET) {
-        (void)snprintf(out, size, CLIENTS_DATABASE "/collections/%s",
+        (void)snprintf(out, size, LOAD_DATABASE "/collections/%s",
                        run->history->collections[collection->name]);
     } else if (kind == OP_COLLECTION_LIST) {
-        (void)snprintf(out, size, CLIENTS_DATABASE "/collections");
+        (void)snprintf(out, size, LOAD_DATABASE "/collections");
     } else if (kind == OP_COLLECTION_COUNT) {
-        (void)snprintf(out, size, CLIENTS_DATABASE "/collections_count");
+        (void)snprintf(out, size, LOAD_DATABASE "/collections_count");
     } else {
         (void)snprintf(out, size, "/api/v2/%s", chroma_op_name(kind));
     }
 }
 
-static int clients_send(struct run *run, uint32_t load_index, const struct workload_op *plan, uint64_t now_ns,
-                        struct errmsg *msg)
+static int load_send(struct run *run, uint32_t load_index, const struct workload_op *plan, uint64_t now_ns,
+                     struct errmsg *msg)
 {
     const struct run_load *load = &run->loads[load_index];
     uint32_t target = load->first + plan->collection;
@@ -318,7 +317,7 @@ static int clients_send(struct run *run, uint32_t load_index, const struct workl
         target = recent->collection;
         record = recent->record;
     }
-    struct op_record *op = clients_op(run, plan->op, load_index, plan->planned_ns, now_ns);
+    struct op_record *op = load_op(run, plan->op, load_index, plan->planned_ns, now_ns);
     if (chroma_op_is_record(plan->op)) {
         op->collection = run->collections[target].name;
         bool one = plan->op != OP_COUNT && plan->op != OP_QUERY && plan->op != OP_SEARCH;
@@ -327,7 +326,7 @@ static int clients_send(struct run *run, uint32_t load_index, const struct workl
     char path[256];
     char headers[128];
     const char *method;
-    clients_path(run, plan->op, &run->collections[target], path, sizeof(path), &method);
+    load_path(run, plan->op, &run->collections[target], path, sizeof(path), &method);
     (void)snprintf(headers, sizeof(headers),
                    "Content-Type: application/json\r\nX-Request-Id: wd-%" PRIu64 "\r\n", op->tag);
     buf_clear(&run->scratch);
@@ -343,11 +342,11 @@ static int clients_send(struct run *run, uint32_t load_index, const struct workl
         .path = path,
         .headers = headers,
         .body = buf_str(&run->scratch),
-        .timeout_ns = patience_ns == 0 ? CLIENTS_TIMEOUT : patience_ns,
+        .timeout_ns = patience_ns == 0 ? LOAD_TIMEOUT : patience_ns,
     };
     run->in_flight++;
-    int rv = run->engine->ops->request(run->engine, &request, run->history->op_count - 1, clients_answered,
-                                       run, msg);
+    int rv =
+        run->engine->ops->request(run->engine, &request, run->history->op_count - 1, load_answered, run, msg);
     if (rv != 0) {
         run->in_flight--;
     }
@@ -356,21 +355,21 @@ static int clients_send(struct run *run, uint32_t load_index, const struct workl
 
 /* All that are due, over all loads in order of their planned times (a tie: the load that stands first in the
  * file). */
-int clients_send_due(struct run *run, uint64_t now_ns, struct errmsg *msg)
+int load_send_due(struct run *run, uint64_t now_ns, struct errmsg *msg)
 {
     for (;;) {
-        uint64_t next = clients_next(run);
+        uint64_t next = load_next(run);
         if (next > now_ns || next == RUN_NO_TIME) {
             return 0;
         }
         for (uint32_t i = 0; i < run->scenario->load_count; i++) {
             struct run_load *load = &run->loads[i];
             uint64_t planned_ns;
-            if (!clients_has_next(load, &planned_ns) || planned_ns != next) {
+            if (!load_has_next(load, &planned_ns) || planned_ns != next) {
                 continue;
             }
             load->planned++;
-            int rv = clients_send(run, i, workload_peek(&load->plan), now_ns, msg);
+            int rv = load_send(run, i, workload_peek(&load->plan), now_ns, msg);
             if (rv != 0) {
                 return error_wrap(msg, rv, "load %s", run->scenario->loads[i].name);
             }
@@ -385,7 +384,7 @@ int clients_send_due(struct run *run, uint64_t now_ns, struct errmsg *msg)
     }
 }
 
-void clients_close(struct run *run)
+void load_close(struct run *run)
 {
     for (size_t i = 0; i < run->scenario->load_count && run->loads != NULL; i++) {
         run->history->loads[i].planned = run->loads[i].planned;
