@@ -246,6 +246,9 @@ static void read_row(struct reading *r, const struct yaml_node *node, const stru
             row->read(r, node, target);
             return;
         case KEY_PASSED:
+            if (row->read != NULL) {
+                row->read(r, node, target);
+            }
             return;
         case KEY_LATER:
             break;

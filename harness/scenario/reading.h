@@ -86,6 +86,7 @@ struct fault_draft {
 };
 void read_restart_data(struct reading *r, const struct yaml_node *node, void *target);
 void read_restart(struct reading *r, const struct yaml_node *node, void *target);
+void read_when(struct reading *r, const struct yaml_node *node, void *target);
 void read_expect_hits(struct reading *r, const struct yaml_node *node, void *target);
 
 /* --- read_marks.c ------------------------------------------------------------------------------------ */
