@@ -179,7 +179,7 @@ static void check_document(struct reading *r, const struct yaml_node *map, const
         if (keys_find("fault", str_of(key->text)) == NULL && strstr(msg.text, quoted) != NULL) {
             char hint[1200];
             keys_hint("fault", str_make(key->text, key->text_size), hint, sizeof(hint));
-            bool near = strncmp(hint, "did you mean", 12) == 0 && strstr(msg.text, "did you mean") == NULL;
+            bool near = strncmp(hint, "did you mean", 12) == 0;
             if (near) {
                 complain(r, key, hint, "unknown key \"%s\" in %s", key->text, title);
             } else {

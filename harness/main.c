@@ -1,0 +1,78 @@
+/* waldrill: picks the command and lets it work.  docs/cli.md is the manual. */
+#include "base/suggest.h"
+#include "harness/cli/commands.h"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command commands[] = {
+    /*RUN*/
+    { "validate", "say everything that is wrong with scenario files, run nothing", command_validate },
+    { "plan", "show a scenario's timeline with all marks resolved, run nothing", command_plan },
+    { "up", "keep a live stack running for a person with curl", command_up },
+    { "fault", "switch faults of a live stack on and off", command_fault },
+    { "fuzz", "hunt with random campaigns on the simulator", command_fuzz },
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(FILE *out)
+{
+    (void)fputs(
+        "waldrill rehearses the incidents of a replicated Chroma deployment.\n"
+        "\n"
+        "usage: waldrill COMMAND [ARGUMENTS]\n"
+        "\n"
+        "commands\n",
+        out);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        (void)fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    }
+    (void)fputs(
+        "\n"
+        "start here\n"
+        "  waldrill plan scenarios/guide/01-primary-down.yaml\n"
+        "  waldrill run  scenarios/guide/01-primary-down.yaml --engine sim --out report\n"
+        "  waldrill run  scenarios/guide/01-primary-down.yaml --engine real --out report\n"
+        "\n"
+        "exit status: 0 pass, 1 failed, 2 scenario or usage wrong, 3 the run proves nothing (INVALID),\n"
+        "             4 infrastructure, 5 cleanup failed\n"
+        "\n"
+        "waldrill COMMAND --help tells more; docs/scenarios.md explains the files.\n",
+        out);
+}
+
+static int unknown_command(const char *given)
+{
+    const char *names[COMMANDS];
+    for (size_t i = 0; i < COMMANDS; i++) {
+        names[i] = commands[i].name;
+    }
+    const char *near = suggest_name(str_of(given), names, COMMANDS);
+    (void)fprintf(stderr, "waldrill: no command \"%s\"%s%s%s; see waldrill --help\n", given,
+                  near == NULL ? "" : "; did you mean \"", near == NULL ? "" : near,
+                  near == NULL ? "" : "\"?");
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write, not our end */
+    if (argc < 2) {
+        print_help(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("waldrill %s\n", WALDRILL_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    return unknown_command(argv[1]);
+}
