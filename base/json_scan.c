@@ -83,15 +83,14 @@ static int32_t take_escape(struct cursor *c)
     return 0x10000 + (high - 0xd800) * 0x400 + (low - 0xdc00);
 }
 
-/* Eight bytes at a time while none of them is a quote, a backslash, a control or not ASCII:
- * embeddings come as long base64 strings. */
-static void skip_plain(struct cursor *c)
+size_t json_plain_run(struct str text)
 {
     static const uint64_t ones = UINT64_C(0x0101010101010101);
     static const uint64_t tops = UINT64_C(0x8080808080808080);
-    while (c->end - c->at >= 8) {
+    size_t run = 0;
+    while (text.size - run >= 8) {
         uint64_t w;
-        memcpy(&w, c->at, sizeof(w));
+        memcpy(&w, text.data + run, sizeof(w));
         uint64_t quote = w ^ (ones * '"');
         uint64_t slash = w ^ (ones * '\\');
         uint64_t control = w & (ones * 0xe0); /* zero in the bytes below 0x20 */
@@ -99,10 +98,16 @@ static void skip_plain(struct cursor *c)
         special |= (slash - ones) & ~slash;
         special |= (control - ones) & ~control;
         if (((special | w) & tops) != 0) {
-            return;
+            break;
         }
-        c->at += 8;
+        run += 8;
     }
+    return run;
+}
+
+static void skip_plain(struct cursor *c)
+{
+    c->at += json_plain_run(str_make(c->at, (size_t)(c->end - c->at)));
 }
 
 /* c behind the opening quote; leaves it behind the closing one. */

@@ -44,6 +44,9 @@ const struct json_member *json_scan_find(const struct json_scan *scan, const cha
 const struct json_member *json_scan_find_str(const struct json_scan *scan, struct str key);
 /* Walks the elements of an array's text: *at starts at 0; false at the end. */
 bool json_scan_next(struct str array, size_t *at, struct str *element, enum json_kind *kind);
+/* How many leading bytes, counted in eights, are sure to be plain text inside a JSON string: ASCII, no
+ * quote, backslash or control.  Embeddings and documents are long; most of a body is such. */
+size_t json_plain_run(struct str text);
 /* Decodes a JSON string's text (with quotes) into out, terminated (size counts that byte too); false
  * when it does not fit or is no string. */
 bool json_scan_decode(struct str text, char *out, size_t size, size_t *length);

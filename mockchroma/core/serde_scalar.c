@@ -1,5 +1,6 @@
 /* The scalars of the reader: literals, strings, numbers, and values of any shape. */
 #include "mockchroma/core/serde_internal.h"
+#include "base/json_scan.h"
 #include "base/check.h"
 #include <math.h>
 #include <stdio.h>
@@ -209,6 +210,8 @@ static bool string_rest(struct serde *s, struct str *out)
     size_t start = s->at;
     bool ascii = true;
     for (; s->at < s->size; s->at++) {
+        /* The last byte stays for the loop, which knows what a missing end means. */
+        s->at += json_plain_run(str_make(s->data + s->at, s->size - s->at - 1));
         unsigned char c = (unsigned char)s->data[s->at];
         if (c == '"') {
             *out = str_make(s->data + start, s->at - start);
