@@ -131,6 +131,7 @@ void learn_end(struct core *core, struct call *call, const struct core_event *ev
     if (event->u.call_end.outcome == CALL_ANSWERED && event->u.call_end.head->status == 200 &&
         http_percent_decode(client->route.tenant, tenant, sizeof(tenant), &tenant_size) &&
         http_percent_decode(client->route.database, database, sizeof(database), &database_size)) {
+        client->listing_seen = true;
         struct str element;
         enum json_kind kind;
         size_t at = 0;

@@ -208,9 +208,10 @@ struct client {
     struct block *body;
     struct entry *entry;
     struct lane *lane;
-    uint64_t call;  /* READ, LEARN, PASS in flight */
-    unsigned tried; /* bit per instance */
-    bool learned;   /* listings were looked at already */
+    uint64_t call;     /* READ, LEARN, PASS in flight */
+    unsigned tried;    /* bit per instance */
+    bool learned;      /* listings were looked at already */
+    bool listing_seen; /* and at least one of them was answered */
     bool gone;
     bool is_write;
     /* An answer that waits for the log. */

@@ -7,6 +7,7 @@
 #include "proxy/core/learn.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/writes.h"
+#include <stdio.h>
 
 #define NAME_MAX_BYTES 2048
 
@@ -149,6 +150,13 @@ static void submit_delete(struct core *core, struct client *client, struct recor
     struct name_slot *slot = name_find(core, record->tenant, record->database, record->name);
     if ((slot == NULL || slot->lane == NULL) && !client->learned) {
         learn_collections(core, client); /* so that its lane, if there is one, is known */
+        return;
+    }
+    bool unknown = slot == NULL || (slot->lane == NULL && slot->strand.head == NULL);
+    if (unknown && client->listing_seen) {
+        char message[NAME_MAX_BYTES + 64];
+        (void)snprintf(message, sizeof(message), "Collection [%.*s] does not exists", STR_ARGS(record->name));
+        client_reply_error(core, client, 404, "NotFoundError", message, 0);
         return;
     }
     if (!no_room(core, client)) {
@@ -300,7 +308,10 @@ void submit_decide_alone(struct core *core, struct entry *entry)
                error_body("InvalidArgumentError", "Failed to parse the request body as JSON"));
         return;
     }
-    bool queueable = core->settings.when_none_up == WHEN_NONE_UP_QUEUE && entry->op != OP_COLLECTION_CREATE;
+    /* Whether a name is taken, or there at all, is an instance's to say. */
+    bool by_name =
+        entry->op == OP_COLLECTION_CREATE || (entry->op == OP_COLLECTION_DELETE && entry->lane == NULL);
+    bool queueable = core->settings.when_none_up == WHEN_NONE_UP_QUEUE && !by_name;
     if (!maybe && !queueable) {
         refuse(core, entry, 503, error_body("ServiceUnavailable", "no instance can take this write now"));
         return;
