@@ -239,16 +239,38 @@ static void turn(struct server *s)
     process_log_flush(&s->lines);
 }
 
+/* What WAL_MODE=memory means is said when it begins and when it comes true. */
+static void warn_memory_mode(struct server *s)
+{
+    if (s->settings.wal_mode == WAL_MODE_MEMORY) {
+        process_log_note(&s->lines, LOG_WARN, "wal_in_memory", "why",
+                         STR("writes that are pending when this process ends are lost"));
+    }
+}
+
+static void tell_lost_writes(struct server *s)
+{
+    struct core_facts facts = { 0 };
+    char text[32];
+    core_facts(s->pump.core, io_clock_core_ns(&s->clock), &facts);
+    if (s->settings.wal_mode == WAL_MODE_MEMORY && facts.pending_writes > 0) {
+        int n = snprintf(text, sizeof(text), "%" PRIu64, facts.pending_writes);
+        process_log_note(&s->lines, LOG_ERROR, "writes_lost", "count", str_make(text, (size_t)n));
+    }
+}
+
 int server_run(struct server *s)
 {
     int acted = 0;
     struct core_event start = { .kind = CORE_EV_START };
+    warn_memory_mode(s);
     tell_core(s, &start);
     while (!s->stopped && s->signals < 2) {
         turn(s);
         wait_for_events(s);
         act_on_signals(s, &acted);
     }
+    tell_lost_writes(s);
     char lag[32];
     units_format_duration(s->lag_max_ns, lag, sizeof(lag));
     process_log_note(&s->lines, LOG_INFO, "stopped", "lag_max", str_of(lag));
