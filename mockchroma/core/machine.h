@@ -170,7 +170,7 @@ bool faults_want_collection(const struct mock *m);
 
 /* history.c */
 void mock_history_init(struct mock_history *h, const struct mock_options *options, struct prng prng,
-                  uint64_t max_body_bytes);
+                       uint64_t max_body_bytes);
 void mock_history_deinit(struct mock_history *h);
 void mock_history_add(struct mock_history *h, const struct flight *f, int64_t record_limit, uint64_t now_ns);
 /* The server as it was at cutoff_ns; what came later is forgotten. */

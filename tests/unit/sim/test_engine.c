@@ -186,7 +186,7 @@ static unsigned records_held(struct stage *s)
     ask(s, TARGET_LB, "GET", "/status", NULL, NULL, &heard);
     run_for(s, NS_PER_S);
     CU_ASSERT_EQUAL(heard.status, 200);
-    return (unsigned)atol(heard.body);
+    return (unsigned)strtoul(heard.body, NULL, 10);
 }
 
 static void stop(struct stage *s, enum lb_stop how)
