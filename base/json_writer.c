@@ -110,6 +110,27 @@ static void append_escaped(struct buf *out, unsigned char c)
     }
 }
 
+/* How many bytes from the start are plain ASCII that needs no escape, eight at a time: documents are long
+ * and nearly all of it.  Bytes are tested within a word by the classic carry tricks; a word that might hold
+ * something else is left to the caller's loop. */
+static size_t plain_words(struct str s)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t tops = UINT64_C(0x8080808080808080);
+    size_t at = 0;
+    for (; s.size - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, s.data + at, sizeof(word));
+        uint64_t control = word - ones * 0x20;
+        uint64_t quote = (word ^ ones * '"') - ones;
+        uint64_t backslash = (word ^ ones * '\\') - ones;
+        if (((word | control | quote | backslash) & tops) != 0) {
+            break;
+        }
+    }
+    return at;
+}
+
 static void append_quoted(struct buf *out, struct str s)
 {
     buf_append_char(out, '"');
@@ -120,6 +141,7 @@ static void append_quoted(struct buf *out, struct str s)
         size_t length = c < 0x80 ? 1 : utf8_length(str_make(s.data + at, s.size - at));
         if (length > 0 && c >= 0x20 && c != '"' && c != '\\') {
             at += length;
+            at += plain_words(str_make(s.data + at, s.size - at));
             continue;
         }
         buf_append(out, s.data + plain, at - plain);
