@@ -93,7 +93,7 @@ static const char *verdict_deed(const char *what)
         { "refuse", "was down" },          { "blackhole", "answered nothing" },
         { "kill", "was killed and away" }, { "pause", "stood still" },
         { "delay", "was slow" },           { "recover", "came back slowly" },
-        { "respond", "answered errors" },  { "flap", "went up and down" },
+        { "status", "answered errors" },   { "flap", "went up and down" },
     };
     for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
         if (strcmp(deeds[i].what, what) == 0) {
@@ -118,7 +118,7 @@ static void verdict_tell_faults(const struct results *r, struct buf *out)
         }
     }
     if (r->fault_count > 3) {
-        buf_printf(out, "%zu more faults followed. ", r->fault_count - 3);
+        buf_printf(out, "%zu more fault%s followed. ", r->fault_count - 3, r->fault_count == 4 ? "" : "s");
     }
 }
 

@@ -176,7 +176,8 @@ void workload_body(struct buf *out, const struct scenario_load *load, const stru
         prng_seed(&p, op->body_seed);
         buf_append_text(out, "{\"query_embeddings\":[");
         workload_put_embedding(out, &p, load->dimension);
-        buf_append_text(out, "],\"n_results\":10}");
+        /* Documents are left out: they would make the mocks' answers the larger part of a simulated run. */
+        buf_append_text(out, "],\"n_results\":10,\"include\":[\"metadatas\",\"distances\"]}");
     }
 }
 
