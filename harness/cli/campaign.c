@@ -8,6 +8,7 @@
 #include "harness/cli/campaign.h"
 
 #include "base/buf.h"
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/prng.h"
 #include "base/units.h"
@@ -262,6 +263,19 @@ static void draw_faults(struct draw *d)
 
 /* ---- collections that come and go ---- */
 
+/* Whatever the answer, even none: the oracles judge what became of the write. */
+static void expect_nothing(struct scenario_step *step)
+{
+    static const char anything[] = "outcome in [answered, refused, timeout, broken]";
+    struct expression_scope scope = { .in_step = true };
+    struct expression_error error;
+    step->assertions = mem_alloc_array(1, sizeof(*step->assertions));
+    step->assertions[0].text = mem_strdup(anything);
+    step->assertions[0].expression = expression_parse(STR(anything), &scope, &error);
+    CHECK(step->assertions[0].expression != NULL);
+    step->assertion_count = 1;
+}
+
 static void draw_steps(struct draw *d)
 {
     struct scenario *s = d->s;
@@ -274,6 +288,7 @@ static void draw_steps(struct draw *d)
         at_ns += between(d, 0, d->storm_ns / count / NS_PER_MS) * NS_PER_MS;
         step->at = (struct mark){ .phase = 0, .offset_ns = (int64_t)at_ns };
         step->timeout_ns = 20 * NS_PER_S;
+        expect_nothing(step);
         if (chance(d, 1, 3)) {
             step->name = text("delete fuzz-%" PRIu64 " (%zu)", name, i);
             step->method = mem_strdup("DELETE");
