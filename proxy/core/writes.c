@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/units.h"
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
@@ -132,6 +133,14 @@ static void link_entry(struct core *core, struct entry *entry, const struct reco
     CHECK(entry->link_count > 0);
 }
 
+/* How old a record of the log is by the wall clock; a restart must not make a pending write young again.  In
+ * core time, which TIME_SCALE may run faster. */
+static uint64_t age_of_record(const struct core *core, const struct record_write *source)
+{
+    int64_t age_ms = core->wall_ms - source->wall_ms;
+    return age_ms <= 0 ? 0 : (uint64_t)((double)age_ms * (double)NS_PER_MS * core->settings.time_scale);
+}
+
 struct entry *entry_new(struct core *core, uint64_t lsn, const struct record_write *source,
                         struct block *meta, struct block *body)
 {
@@ -143,7 +152,7 @@ struct entry *entry_new(struct core *core, uint64_t lsn, const struct record_wri
     entry->nonconvergent = source->nonconvergent;
     entry->get_or_create = source->get_or_create;
     entry->asker = INSTANCE_NONE;
-    entry->since_ns = core->now_ns;
+    entry->since_ns = core->now_ns - age_of_record(core, source);
     entry->wall_ms = source->wall_ms;
     struct record_write record; /* slices of meta, which live as long as the entry */
     CHECK(record_write_decode(block_str(entry->meta), &record));
