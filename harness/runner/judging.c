@@ -285,7 +285,7 @@ static void judging_counts(struct run *run)
 static char *judging_fault_what(const struct scenario_fault *plan)
 {
     if (plan->document == NULL) {
-        return mem_strdup(plan->kill ? "kill" : "pause");
+        return mem_strdup(plan->kill ? "kill" : plan->terminate ? "restart" : "pause");
     }
     struct json_scan scan;
     char what[64];

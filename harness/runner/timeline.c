@@ -142,7 +142,7 @@ static enum engine_target timeline_instance(enum scenario_target target)
 static int timeline_stop(struct run *run, const struct scenario_fault *plan, struct errmsg *msg)
 {
     if (plan->target == SCENARIO_LB) {
-        enum lb_stop how = plan->pause ? LB_STOP_PAUSE : LB_STOP_KILL;
+        enum lb_stop how = plan->pause ? LB_STOP_PAUSE : plan->terminate ? LB_STOP_TERM : LB_STOP_KILL;
         int rv = run->engine->ops->lb_stop(run->engine, how, msg);
         if (rv == 0 && plan->pause) {
             run->lb_paused = true;

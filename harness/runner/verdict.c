@@ -90,10 +90,15 @@ static const char *verdict_deed(const char *what)
     static const struct {
         const char *what, *deed;
     } deeds[] = {
-        { "refuse", "was down" },          { "blackhole", "answered nothing" },
-        { "kill", "was killed and away" }, { "pause", "stood still" },
-        { "delay", "was slow" },           { "recover", "came back slowly" },
-        { "status", "answered errors" },   { "flap", "went up and down" },
+        { "refuse", "was down" },
+        { "blackhole", "answered nothing" },
+        { "kill", "was killed and away" },
+        { "pause", "stood still" },
+        { "restart", "was restarted, away" },
+        { "delay", "was slow" },
+        { "recover", "came back slowly" },
+        { "status", "answered errors" },
+        { "flap", "went up and down" },
     };
     for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
         if (strcmp(deeds[i].what, what) == 0) {
