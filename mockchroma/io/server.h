@@ -1,0 +1,37 @@
+/* mockchroma on real sockets: libmicrohttpd reads the requests, the core decides, and this module
+ * carries out what it wants, down to resets and half answers.
+ *
+ * One thread, one epoll set.  Times are nanoseconds since the process began. */
+#ifndef WALDRILL_MOCKCHROMA_IO_SERVER_H
+#define WALDRILL_MOCKCHROMA_IO_SERVER_H
+
+#include "base/error.h"
+#include "mockchroma/core/mock.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct server;
+
+struct server_options {
+    const char *host; /* numeric address */
+    uint16_t port;    /* 0 = any free one */
+    uint64_t max_body_bytes;
+};
+
+/* mock is borrowed and must outlive the server. */
+struct server *server_new(struct mock *mock, const struct server_options *options, struct errmsg *msg);
+void server_free(struct server *s);
+uint16_t server_port(const struct server *s);
+int server_epoll_fd(const struct server *s); /* readable when server_run has something to do */
+/* When server_run wants to be called at the latest: nanoseconds from now, UINT64_MAX = no need. */
+uint64_t server_wait_ns(const struct server *s);
+void server_run(struct server *s);
+/* After mock_fault_add, mock_kill and the like: lets their effects out at once. */
+void server_poke(struct server *s);
+
+/* The clock of this process. */
+uint64_t server_now_ns(void);
+void server_clock_start(void);
+int64_t server_start_wall_ms(void);
+
+#endif
