@@ -98,6 +98,7 @@ static const char *verdict_deed(const char *what)
         { "delay", "was slow" },
         { "recover", "came back slowly" },
         { "status", "answered errors" },
+        { "respond", "answered errors" },
         { "flap", "went up and down" },
     };
     for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {

@@ -1,0 +1,125 @@
+/* waldrill as a program: what it says and with which exit status, before anything runs.  Every shipped
+ * scenario is right. */
+#include "tests/lib/process.h"
+#include "tests/lib/suite.h"
+#include <glob.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WALDRILL  TEST_BIN_DIR "/waldrill"
+#define SCENARIOS TEST_SOURCE_DIR "/scenarios"
+#define BOUND_MS  20000
+
+static char out[65536];
+static char err[65536];
+
+static int waldrill(const char *a, const char *b, const char *c)
+{
+    const char *const argv[] = { WALDRILL, a, b, c, NULL };
+    return process_run(argv, NULL, out, sizeof(out), err, sizeof(err), BOUND_MS);
+}
+
+static bool says(const char *where, const char *text)
+{
+    if (strstr(where, text) == NULL) {
+        (void)fprintf(stderr, "\"%s\" is not in:\n%s\n", text, where);
+        return false;
+    }
+    return true;
+}
+
+static bool is_one_line(const char *text)
+{
+    const char *end = strchr(text, '\n');
+    return end != NULL && end[1] == '\0';
+}
+
+static void helps(void)
+{
+    static const char *const commands[] = { "validate", "plan" };
+    CU_ASSERT_EQUAL(waldrill("--help", NULL, NULL), 0);
+    CU_ASSERT_TRUE(says(out, "usage: waldrill COMMAND"));
+    CU_ASSERT_TRUE(says(out, "exit status: 0 pass, 1 failed, 2 "));
+    CU_ASSERT_TRUE(says(out, "scenarios/guide/01-primary-down.yaml"));
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        CU_ASSERT_EQUAL(waldrill(commands[i], "--help", NULL), 0);
+        CU_ASSERT_TRUE(says(out, "example"));
+        CU_ASSERT_TRUE(says(out, "exit status: 0"));
+    }
+    CU_ASSERT_EQUAL(waldrill("--version", NULL, NULL), 0);
+    CU_ASSERT_TRUE(strncmp(out, "waldrill ", 9) == 0 && is_one_line(out));
+}
+
+static void wrong_usage(void)
+{
+    CU_ASSERT_EQUAL(waldrill(NULL, NULL, NULL), 2);
+    CU_ASSERT_EQUAL(waldrill("valdate", "x.yaml", NULL), 2);
+    CU_ASSERT_TRUE(says(err, "did you mean \"validate\"?") && is_one_line(err));
+    CU_ASSERT_EQUAL(waldrill("validate", NULL, NULL), 2);
+    CU_ASSERT_TRUE(says(err, "which file?") && is_one_line(err));
+    CU_ASSERT_EQUAL(waldrill("plan", "--whatever", NULL), 2);
+    CU_ASSERT_TRUE(says(err, "unknown option --whatever") && is_one_line(err));
+    CU_ASSERT_EQUAL(waldrill("plan", "a", "b"), 2);
+}
+
+static void unreadable_file(void)
+{
+    CU_ASSERT_EQUAL(waldrill("validate", "/nowhere/x.yaml", NULL), 2);
+    CU_ASSERT_TRUE(says(err, "cannot read /nowhere/x.yaml: No such file or directory"));
+    CU_ASSERT_TRUE(is_one_line(err));
+    CU_ASSERT_STRING_EQUAL(out, "");
+}
+
+static void wrong_file(void)
+{
+    char folder[128];
+    char path[200];
+    CU_ASSERT_TRUE_FATAL(temp_dir_make(folder, sizeof(folder)));
+    (void)snprintf(path, sizeof(path), "%s/x.yaml", folder);
+    FILE *file = fopen(path, "we");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    (void)fputs("scenario: x\nphases: [ { name: a, for: 5 } ]\nexpct: []\n", file);
+    (void)fclose(file);
+    CU_ASSERT_EQUAL(waldrill("validate", path, SCENARIOS "/guide/01-primary-down.yaml"), 2);
+    CU_ASSERT_TRUE(says(err, "x.yaml:2:27: error: \"5\" needs a unit"));
+    CU_ASSERT_TRUE(says(err, "did you mean \"expect\"?"));
+    CU_ASSERT_TRUE(says(out, "01-primary-down.yaml: ok")); /* the other file is looked at all the same */
+    CU_ASSERT_PTR_NULL(strchr(err, '\033'));               /* no colours into a pipe */
+    temp_dir_remove(folder);
+}
+
+static void shipped_files(void)
+{
+    static const char *const patterns[] = { SCENARIOS "/guide/*.yaml", SCENARIOS "/incidents/*.yaml" };
+    for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+        glob_t files;
+        CU_ASSERT_EQUAL_FATAL(glob(patterns[i], 0, NULL, &files), 0);
+        for (size_t k = 0; k < files.gl_pathc; k++) {
+            CU_ASSERT_EQUAL(waldrill("validate", files.gl_pathv[k], NULL), 0);
+            CU_ASSERT_STRING_EQUAL(err, "");
+            CU_ASSERT_EQUAL(waldrill("plan", files.gl_pathv[k], NULL), 0);
+        }
+        globfree(&files);
+    }
+}
+
+static void plan(void)
+{
+    CU_ASSERT_EQUAL(waldrill("plan", SCENARIOS "/guide/01-primary-down.yaml", NULL), 0);
+    CU_ASSERT_TRUE(says(out, "          1m  phase  outage for 5m\n"));
+    CU_ASSERT_TRUE(says(
+        out, "          1m  fault  primary-off on primary: {\"name\":\"primary-off\",\"do\":\"refuse\"}\n"));
+    CU_ASSERT_TRUE(says(out, "          6m         primary-off ends\n"));
+    CU_ASSERT_TRUE(says(out, "       1m35s  step   1. verify primary status: GET ${primary}/api/v2/version"));
+    CU_ASSERT_TRUE(says(out, "<=       11m  phase  settled for 1m\n"));
+}
+
+static const struct suite_test tests[] = {
+    { "help teaches", helps },
+    { "wrong usage is one line and status 2", wrong_usage },
+    { "an unreadable file is one line and status 2", unreadable_file },
+    { "a wrong file is status 2, the others are looked at", wrong_file },
+    { "every shipped scenario is right", shipped_files },
+    { "plan resolves the marks", plan },
+};
+TEST_MAIN("waldrill on the command line", tests)
