@@ -92,7 +92,7 @@ static bool read_request(struct worker *w)
 
 static bool send_filler(int fd, size_t size, bool chunked)
 {
-    static char piece[16384];
+    char piece[8192];
     memset(piece, 'x', sizeof(piece));
     while (size > 0) {
         size_t n = size < sizeof(piece) ? size : sizeof(piece);
