@@ -198,8 +198,8 @@ static struct MHD_Response *make_body(struct mock_action *a, uint64_t length)
     if (body.size == 0 && length > 0) {
         return MHD_create_response_from_callback(length, 1024, no_bytes, NULL, NULL);
     }
-    struct MHD_Response *r = MHD_create_response_from_buffer_with_free_callback_cls(body.size, bytes.to,
-                                                                                    free_block, a->body);
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer_with_free_callback_cls(body.size, bytes.to, free_block, a->body);
     a->body = r == NULL ? a->body : NULL; /* the response owns it */
     return r;
 }

@@ -43,9 +43,10 @@ static uint64_t all_dead(const struct core *core)
     return core->instances[0].dead + core->instances[1].dead;
 }
 
+/* As pending_writes, failed ones count against the primary; dead letters count wherever they are. */
 static uint64_t failed_now(const struct core *core)
 {
-    return core->instances[0].failed + core->instances[1].failed + all_dead(core);
+    return core->instances[core->primary].failed + all_dead(core);
 }
 
 void core_facts(const struct core *core, uint64_t now_ns, struct core_facts *out)
