@@ -285,16 +285,17 @@ static int real_instance_kill(struct engine *e, enum engine_target instance, str
 static int real_instance_start(struct engine *e, enum engine_target instance, enum mock_restart what,
                                uint64_t lost_ns, struct errmsg *msg)
 {
-    static const char *const names[] = {
-        [MOCK_KEEP_ALL] = "keep", [MOCK_LOSE_TAIL] = "lose_tail", [MOCK_LOSE_ALL] = "empty"
-    };
     struct real_engine *r = real_of(e);
     int rv = real_pull(r, msg); /* what was applied before, belongs to the incarnation before */
     if (rv != 0) {
         return rv;
     }
-    char body[128];
-    (void)snprintf(body, sizeof(body), "{\"what\":\"%s\",\"lost_ns\":%" PRIu64 "}", names[what], lost_ns);
+    char body[128] = "{\"data\":\"keep\"}";
+    if (what == MOCK_LOSE_TAIL) {
+        (void)snprintf(body, sizeof(body), "{\"data\":\"lose\",\"lost\":\"%" PRIu64 "ns\"}", lost_ns);
+    } else if (what == MOCK_LOSE_ALL) {
+        (void)snprintf(body, sizeof(body), "{\"data\":\"empty\"}");
+    }
     rv = real_ask(r, instance, "POST", "/restart", str_of(body), NULL, msg);
     if (rv == 0 && what != MOCK_KEEP_ALL) {
         struct journal_reader *journal = &r->journals[instance - 1];

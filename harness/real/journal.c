@@ -1,4 +1,6 @@
-/* GET /journal?after=N of a mock (docs/faults.md) turned into effects.
+/* GET /journal?after=N of a mock (docs/faults.md), a line of JSON per request, turned into effects.  The mock
+ * drops its oldest entries when they grow too many; a gap is an error, since oracles cannot judge what nobody
+ * has seen.
  *
  * Clock: the mock's times are its own, running at the same scale as ours.  One exchange tells its time at an
  * instant between asking and hearing; the quickest of several pins it best, to about half a round trip (a few
@@ -15,6 +17,7 @@
 
 #define JOURNAL_ANSWER_MAX ((size_t)1 << 30)
 #define JOURNAL_TRIES      7
+#define JOURNAL_AT_ONCE    5000
 
 static int journal_get(const char *control, const char *path, json_t **out, struct errmsg *msg)
 {
@@ -103,27 +106,47 @@ static void journal_note(struct journal_reader *reader, const json_t *line, stru
     mem_free(tag_list);
 }
 
+/* One line of the answer. */
+static int journal_take(struct journal_reader *reader, struct str line, struct history *history,
+                        struct errmsg *msg)
+{
+    json_t *entry = json_loadb(line.data, line.size, 0, NULL);
+    uint64_t seq = (uint64_t)journal_i64(entry, "seq");
+    if (entry == NULL || seq <= reader->last) {
+        json_decref(entry);
+        return error_set(msg, ERR_SYNTAX, "the journal says \"%.*s\"", (int)(line.size > 80 ? 80 : line.size),
+                         line.data);
+    }
+    if (seq != reader->last + 1) {
+        json_decref(entry);
+        return error_set(msg, ERR_DAMAGED,
+                         "the journal has dropped %" PRIu64 " entries before they were read",
+                         seq - reader->last - 1);
+    }
+    reader->last = seq;
+    journal_note(reader, entry, history);
+    json_decref(entry);
+    return 0;
+}
+
 int journal_pull(struct journal_reader *reader, const char *control, struct history *history,
                  struct errmsg *msg)
 {
-    for (;;) {
-        char path[64];
-        json_t *root;
-        (void)snprintf(path, sizeof(path), "/journal?after=%" PRIu64, reader->next);
-        int rv = journal_get(control, path, &root, msg);
-        if (rv != 0) {
-            return rv;
+    uint64_t before;
+    int rv = 0;
+    do {
+        char path[96];
+        struct buf answer;
+        before = reader->last;
+        buf_init(&answer, JOURNAL_ANSWER_MAX);
+        (void)snprintf(path, sizeof(path), "/journal?after=%" PRIu64 "&limit=%d", before, JOURNAL_AT_ONCE);
+        rv = control_ask(control, "GET", path, STR(""), &answer, msg);
+        struct str rest = buf_str(&answer);
+        while (rv == 0 && rest.size > 0) {
+            struct str line = str_cut(rest, '\n', &rest);
+            rv = line.size == 0 ? 0 : journal_take(reader, line, history, msg);
         }
-        const json_t *entries = json_object_get(root, "entries");
-        size_t count = json_array_size(entries);
-        for (size_t i = 0; i < count; i++) {
-            journal_note(reader, json_array_get(entries, i), history);
-        }
-        uint64_t next = (uint64_t)journal_i64(root, "next");
-        json_decref(root);
-        if (count == 0 || next <= reader->next) {
-            return 0;
-        }
-        reader->next = next;
-    }
+        buf_deinit(&answer);
+    } while (rv == 0 && reader->last != before);
+    return rv;
 }

@@ -8,7 +8,7 @@
 
 struct journal_reader {
     uint32_t instance;
-    uint64_t next;        /* number of the first entry not yet read */
+    uint64_t last;        /* number of the last entry read; the first is 1 */
     uint64_t incarnation; /* of the instance's memory */
     int64_t shift_ns;     /* mock time + shift = scenario time */
 };
