@@ -13,6 +13,7 @@ enum option_id {
     OPT_NAME,
     OPT_LATENCY,
     OPT_TAG_KEY,
+    OPT_TIME_SCALE,
     OPT_MAX_BODY,
     OPT_PORT_FILE,
     OPT_ALLOW_RESET,
@@ -34,6 +35,8 @@ static const struct {
     [OPT_NAME] = { "--name", "TEXT", "how status calls it (default chroma)" },
     [OPT_LATENCY] = { "--latency", "PROFILE", "how long it works: none, measured-small, ... (default none)" },
     [OPT_TAG_KEY] = { "--tag-key", "KEY", "metadata key whose integer the journal tells for each record" },
+    [OPT_TIME_SCALE] = { "--time-scale", "X",
+                         "latencies, fault durations and journal run X times faster (default 1)" },
     [OPT_MAX_BODY] = { "--max-body", "SIZE", "largest request body (default 40MiB, Chroma's)" },
     [OPT_PORT_FILE] = { "--port-file", "FILE", "writes \"PORT CONTROL_PORT\" there once it listens" },
     [OPT_ALLOW_RESET] = { "--allow-reset", NULL, "POST /api/v2/reset works" },
@@ -77,6 +80,16 @@ static int parse_port(struct str value, uint16_t *out, struct errmsg *msg)
     return 0;
 }
 
+static int parse_scale(const char *value, double *out, struct errmsg *msg)
+{
+    double scale;
+    if (units_parse_double(str_of(value), &scale, NULL) != 0 || !(scale >= 1 && scale <= 1000)) {
+        return error_set(msg, ERR_INVALID, "\"%s\" is no time scale; write a factor from 1 to 1000", value);
+    }
+    *out = scale;
+    return 0;
+}
+
 static int take_value(enum option_id id, const char *value, struct options *out, struct errmsg *msg)
 {
     switch (id) {
@@ -101,6 +114,8 @@ static int take_value(enum option_id id, const char *value, struct options *out,
         case OPT_TAG_KEY:
             out->mock.tag_key = value;
             return 0;
+        case OPT_TIME_SCALE:
+            return parse_scale(value, &out->time_scale, msg);
         case OPT_MAX_BODY:
             return units_parse_size(str_of(value), true, &out->mock.max_body_bytes, msg);
         case OPT_PORT_FILE:
@@ -140,7 +155,8 @@ int options_parse(int argc, char **argv, struct options *out, struct errmsg *msg
         .mock = { .seed = 1, .name = "chroma", .latency = "none", .max_body_bytes = 41943040 },
         .host = "127.0.0.1",
         .control_host = "127.0.0.1",
-        .port = 8000
+        .port = 8000,
+        .time_scale = 1,
     };
     for (int i = 1; i < argc; i++) {
         struct str inline_value;

@@ -31,6 +31,7 @@
 static struct {
     uint64_t mono_ns;
     int64_t wall_ms;
+    double scale;
 } start;
 
 static uint64_t clock_ns(clockid_t id)
@@ -40,15 +41,16 @@ static uint64_t clock_ns(clockid_t id)
     return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-void server_clock_start(void)
+void server_clock_start(double scale)
 {
+    start.scale = scale;
     start.mono_ns = clock_ns(CLOCK_MONOTONIC);
     start.wall_ms = (int64_t)(clock_ns(CLOCK_REALTIME) / NS_PER_MS);
 }
 
 uint64_t server_now_ns(void)
 {
-    return clock_ns(CLOCK_MONOTONIC) - start.mono_ns;
+    return (uint64_t)((double)(clock_ns(CLOCK_MONOTONIC) - start.mono_ns) * start.scale);
 }
 
 int64_t server_start_wall_ms(void)
@@ -250,7 +252,10 @@ uint64_t server_wait_ns(const struct server *s)
     uint64_t raw = next_raw_ns(s);
     next = raw < next ? raw : next;
     next = s->retry_listen_ns != 0 && s->retry_listen_ns < next ? s->retry_listen_ns : next;
-    uint64_t wait = next == UINT64_MAX ? UINT64_MAX : next > now ? next - now : 0;
+    uint64_t wait = UINT64_MAX;
+    if (next != UINT64_MAX) {
+        wait = next > now ? (uint64_t)((double)(next - now) / start.scale) + 1 : 0;
+    }
     if (s->kick) {
         return 0;
     }
