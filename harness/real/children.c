@@ -124,6 +124,7 @@ static _Noreturn void child_become(const struct child *c, pid_t parent)
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)signal(SIGPIPE, SIG_DFL); /* the harness ignores it, and ignored signals are inherited */
     int in = open("/dev/null", O_RDONLY);
     int out = open(c->out_path, O_WRONLY | O_CREAT | O_APPEND, 0666);
     int log = open(c->log_path, O_WRONLY | O_CREAT | O_APPEND, 0666);

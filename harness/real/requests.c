@@ -8,10 +8,12 @@
 
 #include "base/buf.h"
 #include "base/memory.h"
+#include "base/units.h"
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <time.h>
 
 #define REQUESTS_ANSWER_MAX ((size_t)256 << 20)
 #define REQUESTS_HEAD_MAX   ((size_t)1 << 20)
@@ -30,6 +32,7 @@ struct open_request {
     engine_answer_cb *cb;
     void *context;
     int64_t sent_ns;
+    uint64_t sent_real_ns;
 };
 
 struct requests {
@@ -39,6 +42,13 @@ struct requests {
     uint64_t (*now_ns)(void *context);
     void *now_context;
 };
+
+static uint64_t requests_clock_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
 
 struct requests *requests_new(uint64_t (*now_ns)(void *context), void *context)
 {
@@ -188,6 +198,7 @@ int requests_send(struct requests *r, const char *base_url, const struct engine_
     (void)curl_easy_setopt(q->easy, CURLOPT_PRIVATE, q);
     request_set_body(q, request->method);
     q->sent_ns = (int64_t)r->now_ns(r->now_context);
+    q->sent_real_ns = requests_clock_ns();
     CURLMcode rc = curl_multi_add_handle(r->multi, q->easy);
     if (rc != CURLM_OK) {
         request_free(q);
@@ -218,6 +229,7 @@ static void request_over(struct open_request *q, CURLcode rc)
         .body = buf_str(&q->answer_body),
         .sent_ns = q->sent_ns,
         .done_ns = (int64_t)q->owner->now_ns(q->owner->now_context),
+        .took_ns = requests_clock_ns() - q->sent_real_ns,
     };
     q->cb(q->context, q->tag, &answer);
     request_free(q);

@@ -77,6 +77,7 @@ struct run_status_more {
     double healthy_instances, total_instances;
     double progress_age_s; /* -1 = null */
     double lag[2];
+    int64_t asked_ns;
     uint64_t alerts;
 };
 
@@ -162,6 +163,9 @@ void steps_poll(struct run *run, uint64_t now_ns);
 void steps_close(struct run *run);
 
 /* ---- runner.c ---- */
+/* How long an exchange took.  Where time is scaled this is the machine's time: what the balancer itself needs
+ * does not shrink with the scenario's clock. */
+uint64_t run_took_ns(const struct engine_answer *answer);
 uint64_t run_wall_ns(void); /* the machine's monotonic clock: for limits and figures, never for decisions */
 
 /* ---- world.c ---- */

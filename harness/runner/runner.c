@@ -27,6 +27,11 @@ uint64_t run_wall_ns(void)
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+uint64_t run_took_ns(const struct engine_answer *answer)
+{
+    return answer->took_ns != 0 ? answer->took_ns : (uint64_t)(answer->done_ns - answer->sent_ns);
+}
+
 static void runner_progress(const struct run *run, size_t *shown)
 {
     for (; run->options->progress && *shown < run->results->event_count; (*shown)++) {

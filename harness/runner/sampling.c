@@ -159,7 +159,8 @@ static void sampling_answered(void *context, uint64_t tag, const struct engine_a
     *more = (struct run_status_more){ .progress_age_s = -1 };
     CHECK(run->more_count == run->history->sample_count);
     sample->at_ns = answer->done_ns;
-    sample->latency_ns = (uint64_t)(answer->done_ns - answer->sent_ns);
+    sample->latency_ns = run_took_ns(answer);
+    more->asked_ns = answer->sent_ns;
     sample->oldest_pending_s = -1;
     sample->answered = answer->outcome == OP_ANSWERED && answer->status == 200 &&
                        sampling_read(run, answer->body, sample, more);

@@ -233,7 +233,7 @@ static void steps_answered(void *context, uint64_t tag, const struct engine_answ
     bool answered = answer->outcome == OP_ANSWERED;
     world.step_status = answered ? answer->status : 0;
     world.step_outcome = steps_outcome_name(answer->outcome);
-    world.step_latency_ns = (double)(answer->done_ns - answer->sent_ns);
+    world.step_latency_ns = (double)run_took_ns(answer);
     world.step_body = answered ? answer->body : STR("");
     world.step_headers = answered ? answer->headers : STR("");
     steps_finish(run, tag, &world, answer->done_ns);
@@ -358,6 +358,7 @@ static _Noreturn void steps_exec(const char *command, char **environment, int ou
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)setpgid(0, 0);
+    (void)signal(SIGPIPE, SIG_DFL); /* the harness ignores it, and ignored signals are inherited */
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null >= 0) {
         (void)dup2(null, STDIN_FILENO);

@@ -93,10 +93,9 @@ static bool timeline_phase_ends(struct run *run, uint64_t now_ns, uint64_t *end_
     }
     const struct history *h = run->history;
     if (run->fresh_sample && h->sample_count > 0) {
-        const struct status_sample *last = &h->samples[h->sample_count - 1];
         struct expression_world world = world_of_now(run, phase->start_ns, now_ns);
         /* Asked within the phase: what was seen before it began does not end it. */
-        bool asked_within = last->at_ns - (int64_t)last->latency_ns >= (int64_t)phase->start_ns;
+        bool asked_within = run->more[h->sample_count - 1].asked_ns >= (int64_t)phase->start_ns;
         if (asked_within && expression_now(plan->until, &world)) {
             *end_ns = now_ns;
             return true;
