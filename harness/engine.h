@@ -34,6 +34,7 @@ struct engine_setup {
     const char *mutant;     /* NULL = the healthy core; else a known-bad one by name (test builds) */
     const char *trace_path; /* sim: every event as a JSON line into this file; NULL = no trace */
     size_t core_room;       /* sim: actions taken per core_step; 0 = the default (a test sets 1) */
+    uint64_t disk_sync_ns;  /* sim: mean time of a sync of the balancer's disk; 0 = a good SSD's */
 };
 
 struct engine_request {

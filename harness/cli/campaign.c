@@ -340,5 +340,7 @@ struct scenario *campaign_draw(uint64_t seed, struct runner_options *options)
     options->no_gate = true;
     options->no_samples = chance(&d, 3, 4);
     options->sample_ns = NS_PER_S;
+    /* A slow disk keeps the time between written and durable open long enough for a crash to fall into it. */
+    options->disk_sync_ns = chance(&d, 1, 2) ? 0 : between(&d, 10, 400) * NS_PER_MS;
     return s;
 }

@@ -94,6 +94,7 @@ static int runner_open(struct run *run, struct errmsg *msg)
         .mutant = run->options->mutant,
         .trace_path = run->options->trace_path,
         .core_room = run->options->core_room,
+        .disk_sync_ns = run->options->disk_sync_ns,
     };
     int rv = run->engine->ops->open(run->engine, &setup, run->history, msg);
     mem_free(settings);

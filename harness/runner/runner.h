@@ -18,6 +18,7 @@ struct runner_options {
     bool no_gate;       /* skip the wait for steady_state before the load */
     const char *trace_path; /* sim: every event as a JSON line into this file; NULL = no trace */
     size_t core_room;       /* sim: actions the core may hand over at once; 0 = the default */
+    uint64_t disk_sync_ns;  /* sim: mean time of a sync of the balancer's disk; 0 = the default */
 };
 
 /* Opens the engine, plays, heals, judges, finishes; the caller closes the engine.  Always leaves a judged

@@ -79,6 +79,7 @@ static int sim_open(struct engine *e, const struct engine_setup *setup, struct h
     world_init(w, setup->seed);
     s->open = true;
     w->history = history;
+    w->disk_sync_ns = setup->disk_sync_ns == 0 ? 1500 * NS_PER_US : setup->disk_sync_ns;
     int rc = setup->trace_path == NULL ? 0 : journal_trace(&w->journal, setup->trace_path, msg);
     if (rc == 0) {
         net_open(w);

@@ -52,12 +52,12 @@ static bool stale(const struct world *w, const struct happening *h)
 
 /* ---- operations ---- */
 
-static uint64_t op_time(struct sim_log *log, const struct wal_op *op)
+static uint64_t op_time(struct world *w, struct sim_log *log, const struct wal_op *op)
 {
     switch (op->kind) {
         case WAL_OP_SYNC:
-        case WAL_OP_SYNC_DIR: /* a consumer's SSD: mostly a millisecond or two */
-            return 300 * NS_PER_US + prng_exponential(&log->prng, 1500 * NS_PER_US);
+        case WAL_OP_SYNC_DIR: /* mostly a millisecond or two, unless asked otherwise */
+            return 300 * NS_PER_US + prng_exponential(&log->prng, w->disk_sync_ns);
         case WAL_OP_READ:
             return 50 * NS_PER_US + op->size;
         case WAL_OP_CREATE:
@@ -234,7 +234,7 @@ static void run_job(struct world *w, struct sim_log *log)
         journal_note(&w->journal, w->now_ns, JOURNAL_DISK, (uint64_t)op->kind, op->offset, op->size,
                      str_of(op->name));
         log->result = begin_op(w, op);
-        took += op_time(log, op);
+        took += op_time(w, log, op);
         bool is_sync = op->kind == WAL_OP_SYNC || op->kind == WAL_OP_SYNC_DIR;
         if (log->result != 0 || is_sync || log->op + 1 == log->job->op_count) {
             break;

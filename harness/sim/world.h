@@ -44,6 +44,7 @@ struct world {
     uint64_t now_ns;    /* virtual time since the world began; never goes back */
     uint64_t origin_ns; /* scenario time 0 */
     uint64_t seed;
+    uint64_t disk_sync_ns; /* mean time of a sync */
     struct heap due;
     struct happening *spare;
     struct happening *held; /* kept back by a paused balancer, in order */
