@@ -166,15 +166,17 @@ void oracle_order_per_lane(const struct checker_input *input, struct assertion_r
     evidence_deinit(&e);
 }
 
-/* X came back: it had been applied, then Y for the last time, then X again.  Y's last application is
- * the one right before X's, so looking at the neighbour is enough. */
+/* X came back: it had been applied, then Y for the first time, and at the end X stands after Y again.
+ * A suffix applied again (Y X Y X) is not that: there Y came first both times.  When first and last
+ * applications disagree about any pair of a group, they disagree about two neighbours in the order of last
+ * applications, so looking at the neighbour is enough. */
 static void double_sweep(const struct evidence *e, uint32_t instance, const struct keyed *list, size_t count,
                          struct breach *breach)
 {
     for (size_t i = 1; i < count; i++) {
         const struct trace *x = &e->traces[instance][list[i].index];
         const struct trace *y = &e->traces[instance][list[i - 1].index];
-        if (list[i].key == list[i - 1].key && x->first < y->last) {
+        if (list[i].key == list[i - 1].key && x->first < y->first) {
             breach_note(breach, instance, list[i].index, list[i - 1].index, x->last_ns);
         }
     }
@@ -207,7 +209,7 @@ static void double_deletions(const struct evidence *e, uint32_t instance, struct
         const struct trace *y = &e->traces[instance][list[i - 1].index];
         bool deletion = h->ops[list[i].index].op == OP_COLLECTION_DELETE;
         bool record = op_writes_record(&h->ops[list[i - 1].index]);
-        if (deletion && record && list[i].key == list[i - 1].key && x->first < y->last) {
+        if (deletion && record && list[i].key == list[i - 1].key && x->first < y->first) {
             breach_note(breach, instance, list[i].index, list[i - 1].index, x->last_ns);
         }
     }
