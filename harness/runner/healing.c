@@ -28,6 +28,8 @@ bool healing_wait(struct run *run, bool (*done)(struct run *run), uint64_t bound
     uint64_t begun_ns = ops->now(run->engine);
     uint64_t now_ns = begun_ns;
     uint64_t ask_ns = begun_ns;
+    /* What was asked while a client still waited says nothing about the write it waited for. */
+    bool asked_in_quiet = false;
     run->fresh_sample = false;
     for (;;) {
         struct errmsg msg;
@@ -35,6 +37,7 @@ bool healing_wait(struct run *run, bool (*done)(struct run *run), uint64_t bound
         if (now_ns >= ask_ns && run->samples_in_flight == 0) {
             rv = sampling_send(run, &msg);
             ask_ns = now_ns + HEALING_PERIOD;
+            asked_in_quiet = run->in_flight == 0;
         }
         if (rv == 0) {
             /* In small steps, so that a drained stack is seen when it is drained, not a period later. */
@@ -48,7 +51,7 @@ bool healing_wait(struct run *run, bool (*done)(struct run *run), uint64_t bound
         steps_poll(run, now_ns);
         bool fresh = run->fresh_sample;
         run->fresh_sample = false;
-        if (fresh && done(run)) {
+        if (fresh && asked_in_quiet && done(run)) {
             return true;
         }
         if (now_ns - begun_ns >= bound_ns) {
