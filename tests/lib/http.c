@@ -123,11 +123,19 @@ struct http_reply http_receive(int fd, bool is_head)
     struct http_reply reply = { .head = mem_strdup(""), .body = mem_strdup("") };
     struct incoming in = { .fd = fd, .data = mem_strdup("") };
     char *end;
-    while ((end = strstr(in.data, "\r\n\r\n")) == NULL) {
-        if (!receive_more(&in)) {
-            mem_free(in.data);
-            return reply;
+    for (;;) {
+        while ((end = strstr(in.data, "\r\n\r\n")) == NULL) {
+            if (!receive_more(&in)) {
+                mem_free(in.data);
+                return reply;
+            }
         }
+        if (strncmp(in.data, "HTTP/1.1 100 ", 13) != 0) {
+            break;
+        }
+        /* "100 Continue" only says that the answer is still to come. */
+        in.size -= (size_t)(end - in.data) + 4;
+        memmove(in.data, end + 4, in.size + 1);
     }
     size_t at = (size_t)(end - in.data) + 4;
     mem_free(reply.head);
