@@ -259,7 +259,7 @@ static bool valid_name(struct handling *h, const char *field, struct str name)
     if (strstr(text, "..") != NULL) {
         handling_invalid(h,
                          "Validation error: %s: Expected a name that does not contains two consecutive "
-                         "periods (..). Got%s",
+                         "periods (..). Got %s",
                          field, text);
         return false;
     }
