@@ -48,7 +48,7 @@ bool healing_wait(struct run *run, bool (*done)(struct run *run), uint64_t bound
             return false;
         }
         now_ns = ops->now(run->engine);
-        steps_poll(run, now_ns);
+        commands_poll(run, now_ns);
         bool fresh = run->fresh_sample;
         run->fresh_sample = false;
         if (fresh && asked_in_quiet && done(run)) {
@@ -77,7 +77,7 @@ static bool healing_is_idle(struct run *run)
 
 static bool healing_is_drained(struct run *run)
 {
-    return run->in_flight == 0 && !steps_commands_running(run) && healing_is_idle(run);
+    return run->in_flight == 0 && !commands_running(run) && healing_is_idle(run);
 }
 
 /* Idle, and every condition of steady_state holds or cannot be known yet (a latency before any load). */

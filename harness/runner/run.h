@@ -4,7 +4,8 @@
  *   timeline.c  phases, marks, faults
  *   load.c      the load: collections, operations, their answers
  *   sampling.c  /status, and the events read from it
- *   steps.c     the runbook's requests and commands
+ *   steps.c     the runbook's requests
+ *   commands.c  and its shell commands
  *   world.c     the series as expressions see them
  *   healing.c   after the last phase: everything mended, everything drained
  *   judging.c   assertions, verdict, words
@@ -22,6 +23,7 @@
 #define RUN_ID_SIZE        40
 #define RUN_RECENT         64 /* acknowledged writes that a get may follow */
 #define RUN_NO_TIME        UINT64_MAX
+#define RUN_STEP_TIMEOUT   (10 * NS_PER_S)
 #define RUN_COMMAND_OUTPUT ((size_t)1 << 20)
 
 struct run_phase {
@@ -120,6 +122,7 @@ struct run {
 
     uint64_t wall_start_ns;
     const struct scenario_expect *stopped_by; /* the stop_if that came true; NULL = none */
+    double died_in_memory; /* writes pending when a balancer with its queue in memory was killed */
     bool lb_dead, lb_paused;
     bool instance_dead[2];
     char invalid[256]; /* why the run proves nothing; "" = it may */
@@ -158,9 +161,20 @@ void sampling_close(struct run *run);
 /* ---- steps.c ---- */
 int steps_due(struct run *run, uint64_t now_ns, bool last_chance, struct errmsg *msg);
 uint64_t steps_next(const struct run *run);
-bool steps_commands_running(const struct run *run);
-void steps_poll(struct run *run, uint64_t now_ns);
 void steps_close(struct run *run);
+/* Appends text with its ${names} filled in; false with the name that is not known. */
+bool steps_expand(const struct run *run, struct str text, struct buf *out, struct str *unknown);
+/* The step could not be carried out. */
+void steps_fail(struct run *run, size_t index, uint64_t now_ns, const char *why);
+/* It was: judges what world's step says. */
+void steps_finish(struct run *run, size_t index, const struct expression_world *world, int64_t at_ns);
+
+/* ---- commands.c ---- */
+void commands_begin(struct run *run, size_t index, uint64_t now_ns);
+bool commands_running(const struct run *run);
+void commands_poll(struct run *run, uint64_t now_ns);
+uint64_t commands_next(const struct run *run);
+void commands_close(struct run *run);
 
 /* ---- runner.c ---- */
 /* How long an exchange took.  Where time is scaled this is the machine's time: what the balancer itself needs

@@ -69,6 +69,7 @@ static void runner_init(struct run *run)
 
 static void runner_deinit(struct run *run)
 {
+    commands_close(run);
     steps_close(run);
     sampling_close(run);
     buf_deinit(&run->scratch);
@@ -132,7 +133,7 @@ static int runner_due(struct run *run, uint64_t now_ns, struct errmsg *msg)
     bool over = run->phase == run->scenario->phase_count;
     int rv = timeline_faults(run, now_ns, msg);
     if (rv == 0) {
-        steps_poll(run, now_ns);
+        commands_poll(run, now_ns);
         rv = steps_due(run, now_ns, over, msg);
     }
     if (rv == 0) {
@@ -152,7 +153,8 @@ static int runner_due(struct run *run, uint64_t now_ns, struct errmsg *msg)
 
 static uint64_t runner_next(const struct run *run, uint64_t now_ns)
 {
-    uint64_t candidates[] = { timeline_next(run), steps_next(run), load_next(run), run->next_sample_ns };
+    uint64_t candidates[] = { timeline_next(run), steps_next(run), commands_next(run), load_next(run),
+                              run->next_sample_ns };
     uint64_t next = now_ns + NS_PER_S;
     for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
         if (candidates[i] < next) {

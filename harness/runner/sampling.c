@@ -70,8 +70,7 @@ static void sampling_read_instances(const json_t *instances, struct status_sampl
 }
 
 /* False: not a status of ours. */
-static bool sampling_read(struct run *run, struct str body, struct status_sample *sample,
-                          struct run_status_more *more)
+static bool sampling_read(struct str body, struct status_sample *sample, struct run_status_more *more)
 {
     json_t *root = json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES, NULL);
     const json_t *wal = json_object_get(root, "write_ahead_log");
@@ -84,11 +83,6 @@ static bool sampling_read(struct run *run, struct str body, struct status_sample
         sample->rss_bytes = sampling_number(stats, "rss_bytes", 0);
         more->healthy_instances = sampling_number(root, "healthy_instances", 0);
         more->total_instances = sampling_number(root, "total_instances", 0);
-        double lost = sampling_number(wal, "lost_on_restart", 0);
-        if (lost > 0) {
-            run->history->lb_lost_queue = true;
-            run->history->lost_on_crash = (uint64_t)lost;
-        }
     }
     json_decref(root);
     return good;
@@ -162,8 +156,8 @@ static void sampling_answered(void *context, uint64_t tag, const struct engine_a
     sample->latency_ns = run_took_ns(answer);
     more->asked_ns = answer->sent_ns;
     sample->oldest_pending_s = -1;
-    sample->answered = answer->outcome == OP_ANSWERED && answer->status == 200 &&
-                       sampling_read(run, answer->body, sample, more);
+    sample->answered =
+        answer->outcome == OP_ANSWERED && answer->status == 200 && sampling_read(answer->body, sample, more);
     bool first = run->history->sample_count == 1;
     sampling_events(run, first ? NULL : sample - 1, sample);
     run->samples_in_flight--;

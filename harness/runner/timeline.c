@@ -10,6 +10,7 @@
 #include "harness/runner/run.h"
 
 #include "base/check.h"
+#include <string.h>
 
 const char *timeline_target_name(enum scenario_target target)
 {
@@ -138,6 +139,24 @@ static enum engine_target timeline_instance(enum scenario_target target)
     return target == SCENARIO_REPLICA ? TARGET_REPLICA : TARGET_PRIMARY;
 }
 
+/* A balancer killed with its queue in memory takes it along: what /status last said is what we know. */
+static void timeline_note_memory_loss(struct run *run)
+{
+    const struct history *h = run->history;
+    bool memory = false;
+    for (size_t i = 0; i < run->scenario->lb_setting_count; i++) {
+        const struct scenario_setting *setting = &run->scenario->lb_settings[i];
+        memory = memory || (strcmp(setting->name, "wal_mode") == 0 && strcmp(setting->value, "memory") == 0);
+    }
+    if (!memory || h->sample_count == 0 || h->samples[h->sample_count - 1].pending_writes <= 0) {
+        return;
+    }
+    run->died_in_memory += h->samples[h->sample_count - 1].pending_writes;
+    results_add_event(run->results, (int64_t)run->engine->ops->now(run->engine),
+                      "the balancer is killed with %.0f writes in its memory: they are lost",
+                      h->samples[h->sample_count - 1].pending_writes);
+}
+
 static int timeline_stop(struct run *run, const struct scenario_fault *plan, struct errmsg *msg)
 {
     if (plan->target == SCENARIO_LB) {
@@ -147,6 +166,9 @@ static int timeline_stop(struct run *run, const struct scenario_fault *plan, str
             run->lb_paused = true;
         } else if (rv == 0) {
             run->lb_dead = true;
+            if (how == LB_STOP_KILL) {
+                timeline_note_memory_loss(run);
+            }
         }
         return rv;
     }
