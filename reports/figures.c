@@ -285,7 +285,22 @@ static void figures_thin(struct figures *f, const struct history *h)
     f->sample_count = count;
 }
 
-/* --- */
+static bool figures_saw_replica(const struct history *h)
+{
+    for (size_t i = 0; i < h->sample_count; i++) {
+        if (h->samples[i].answered && h->samples[i].healthy[1]) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < h->effect_count; i++) {
+        if (h->effects[i].instance == 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- the whole ------------------------------------------------------------------------------------------ */
 
 void figures_init(struct figures *f, const struct results *results)
 {
@@ -296,6 +311,7 @@ void figures_init(struct figures *f, const struct results *results)
     figures_operations(f, h);
     figures_peaks(f, h);
     figures_thin(f, h);
+    f->has_replica = figures_saw_replica(h);
     for (size_t i = 0; i < FIGURES_STRIPS; i++) {
         figures_strip(f, h, (enum figures_strip)i);
     }

@@ -50,6 +50,7 @@ struct figures {
     uint32_t *samples; /* indices of the answered samples kept, rising */
     size_t sample_count;
     size_t samples_answered; /* before thinning */
+    bool has_replica;        /* one was seen: healthy once, or a write carried out */
     double peak_pending, peak_oldest_s, peak_memory_bytes, peak_wal_bytes, peak_rss_bytes;
     int64_t peak_pending_at_ns;                    /* HISTORY_NEVER */
     double replayed, failed_replays, dead_letters; /* at the end */

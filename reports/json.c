@@ -5,6 +5,7 @@
 #include "base/units.h"
 
 #define RESULTS_FORMAT "waldrill-results/1"
+#define UNSERVED_SHOWN 50
 
 static double json_seconds(int64_t ns)
 {
@@ -189,6 +190,64 @@ static void json_account(struct json_writer *w, const struct results *r, const s
     json_object_end(w);
 }
 
+static const char *json_outcome_name(enum op_outcome outcome)
+{
+    switch (outcome) {
+        case OP_PENDING:
+            return "never answered";
+        case OP_ANSWERED:
+            return "answered";
+        case OP_CONN_REFUSED:
+            return "connection refused";
+        case OP_CONN_BROKEN:
+            return "connection broken";
+        case OP_TIMED_OUT:
+            return "timed out";
+    }
+    return "";
+}
+
+static void json_operation(struct json_writer *w, const struct history *h, const struct op_record *op)
+{
+    json_object_begin(w);
+    json_pair_time(w, "due_s", op->planned_ns);
+    json_pair_text(w, "op", chroma_op_name(op->op));
+    struct buf on;
+    buf_init(&on, 1024);
+    if (op->collection < h->collection_count) {
+        buf_append_text(&on, h->collections[op->collection]);
+    }
+    if (op->record != HISTORY_NONE) {
+        buf_printf(&on, " doc-%06u", op->record);
+    }
+    json_pair_str(w, "on", str_trim(buf_str(&on)));
+    buf_deinit(&on);
+    json_pair_text(w, "outcome", json_outcome_name(op->outcome));
+    json_pair_i64(w, "status", op->status);
+    json_pair_latency(w, "latency_ms",
+                      op->done_ns == HISTORY_NEVER ? FIGURES_NOTHING : op->done_ns - op->planned_ns);
+    json_object_end(w);
+}
+
+/* Operations of the loads that did not get a 2xx: all counted, the first ones told. */
+static void json_unserved(struct json_writer *w, const struct results *r)
+{
+    size_t total = 0;
+    json_key(w, "unserved");
+    json_object_begin(w);
+    json_key(w, "operations");
+    json_array_begin(w);
+    for (size_t i = 0; r->history != NULL && i < r->history->op_count; i++) {
+        const struct op_record *op = &r->history->ops[i];
+        if (op->load != HISTORY_NONE && !figures_op_accepted(op) && total++ < UNSERVED_SHOWN) {
+            json_operation(w, r->history, op);
+        }
+    }
+    json_array_end(w);
+    json_pair_u64(w, "total", total);
+    json_object_end(w);
+}
+
 static void json_series(struct json_writer *w, const struct results *r, const struct figures *f)
 {
     json_key(w, "series");
@@ -214,6 +273,7 @@ void report_json_members(struct json_writer *w, const struct results *r, const s
     json_verdict(w, r);
     json_account(w, r, f);
     json_series(w, r, f);
+    json_unserved(w, r);
     json_assertions(w, r);
     json_timeline(w, r);
     json_steps(w, r, shown);

@@ -39,11 +39,11 @@ struct report_tally report_tally(const struct results *r)
     return tally;
 }
 
-enum { FILE_JSON, FILE_JUNIT, FILE_MARKDOWN, FILE_COUNT };
+enum { FILE_JSON, FILE_JUNIT, FILE_MARKDOWN, FILE_HTML, FILE_COUNT };
 
 int report_write(const char *directory, const struct results *results, struct errmsg *msg)
 {
-    static const char *const names[FILE_COUNT] = { "results.json", "junit.xml", "report.md" };
+    static const char *const names[FILE_COUNT] = { "results.json", "junit.xml", "report.md", "report.html" };
     int rv = folder_make(directory, msg);
     if (rv != 0) {
         return rv;
@@ -58,6 +58,7 @@ int report_write(const char *directory, const struct results *results, struct er
     report_json(&texts[FILE_JSON], results, &figures);
     report_junit(&texts[FILE_JUNIT], results);
     report_markdown(&texts[FILE_MARKDOWN], results, &figures);
+    report_html(&texts[FILE_HTML], results, &figures);
     for (size_t i = 0; i < FILE_COUNT && rv == 0; i++) {
         files[i] = (struct folder_file){ names[i], buf_str(&texts[i]) };
         if (texts[i].failed) {
