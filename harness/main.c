@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const struct command commands[] = {
-    /*RUN*/
+    { "run", "play scenarios on an engine, judge them, write the reports", command_run },
     { "validate", "say everything that is wrong with scenario files, run nothing", command_validate },
     { "plan", "show a scenario's timeline with all marks resolved, run nothing", command_plan },
     { "up", "keep a live stack running for a person with curl", command_up },

@@ -9,11 +9,10 @@
 #include "harness/engine.h"
 #include "harness/results.h"
 #include "harness/runner/runner.h"
+#include "reports/folder.h"
 #include "reports/report.h"
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define PATH_BYTES         4096
@@ -94,32 +93,6 @@ static bool request_is_sound(struct run_request *request, const char *seed, cons
     return true;
 }
 
-/* Makes a folder and those above it. */
-static bool folder_make(const char *path)
-{
-    char part[PATH_BYTES];
-    size_t size = strlen(path);
-    if (size == 0 || size >= sizeof(part)) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    for (size_t i = 1; i <= size; i++) {
-        if (path[i] != '/' && path[i] != '\0') {
-            continue;
-        }
-        (void)snprintf(part, sizeof(part), "%.*s", (int)i, path);
-        if (mkdir(part, 0777) != 0 && errno != EEXIST) {
-            return false;
-        }
-    }
-    struct stat info;
-    if (stat(path, &info) == 0 && !S_ISDIR(info.st_mode)) {
-        errno = ENOTDIR;
-        return false;
-    }
-    return access(path, W_OK | X_OK) == 0;
-}
-
 /* --- words -------------------------------------------------------------------------------------------- */
 
 static const char *verdict_colour(enum verdict verdict)
@@ -174,6 +147,7 @@ static void print_assertions(const struct results *r)
     (void)printf(skipped == 0 ? "\n" : ", %zu skipped (see the report)\n", skipped);
 }
 
+/* out: NULL when no report could be written. */
 static void print_account(const struct results *r, const char *out, bool quiet)
 {
     char simulated[40];
@@ -198,7 +172,9 @@ static void print_account(const struct results *r, const char *out, bool quiet)
     if (r->journal_hash[0] != '\0') {
         (void)printf("  journal   %s\n", r->journal_hash);
     }
-    (void)printf("  report    %s/report.html\n", out);
+    if (out != NULL) {
+        (void)printf("  report    %s/report.html\n", out);
+    }
     if (r->verdict != VERDICT_PASS && r->reproduce != NULL) {
         (void)printf("  again     %s\n", r->reproduce);
     }
@@ -210,11 +186,16 @@ static void print_account(const struct results *r, const char *out, bool quiet)
 static bool make_folders(const char *out, char *work, size_t size)
 {
     int length = snprintf(work, size, "%s/work", out);
-    if (length > 0 && (size_t)length < size && folder_make(out) && folder_make(work)) {
-        return true;
+    struct errmsg msg = { "" };
+    if (length <= 0 || (size_t)length >= size) {
+        (void)fputs("waldrill run: the folder's name is too long\n", stderr);
+        return false;
     }
-    (void)fprintf(stderr, "waldrill run: cannot make the folder %s: %s\n", out, strerror(errno));
-    return false;
+    if (folder_make(out, &msg) != 0 || folder_make(work, &msg) != 0) {
+        (void)fprintf(stderr, "waldrill run: %s\n", msg.text);
+        return false;
+    }
+    return true;
 }
 
 static int play(const struct scenario *s, const struct run_request *request, const char *out)
@@ -238,11 +219,12 @@ static int play(const struct scenario *s, const struct run_request *request, con
     results_init(&results);
     runner_run(s, engine, &options, &history, &results);
     int status = verdict_exit_code(results.verdict);
-    if (report_write(out, &results, &msg) != 0) {
+    bool written = report_write(out, &results, &msg) == 0;
+    if (!written) {
         (void)fprintf(stderr, "waldrill run: the report could not be written: %s\n", msg.text);
         status = status == EXIT_PASS ? EXIT_INFRASTRUCTURE : status;
     }
-    print_account(&results, out, request->quiet);
+    print_account(&results, written ? out : NULL, request->quiet);
     engine->ops->close(engine);
     results_deinit(&results);
     history_deinit(&history);

@@ -1,0 +1,110 @@
+/* See folder.h.  A report tells of a run; it need not survive a power cut, so nothing is synced. */
+#include "reports/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PATH_BYTES 4096
+
+int folder_make(const char *path, struct errmsg *msg)
+{
+    char part[PATH_BYTES];
+    size_t size = strlen(path);
+    if (size == 0 || size >= sizeof(part)) {
+        return error_set(msg, ERR_INVALID, "the folder's name is %s", size == 0 ? "empty" : "too long");
+    }
+    for (size_t i = 1; i <= size; i++) {
+        if (path[i] != '/' && path[i] != '\0') {
+            continue;
+        }
+        (void)snprintf(part, sizeof(part), "%.*s", (int)i, path);
+        if (mkdir(part, 0777) != 0 && errno != EEXIST) {
+            return error_set(msg, ERR_IO, "cannot make the folder %s: %s", part, strerror(errno));
+        }
+    }
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) {
+        return error_set(msg, ERR_IO, "%s is there but is no folder", path);
+    }
+    if (access(path, W_OK | X_OK) != 0) {
+        return error_set(msg, ERR_IO, "cannot write into the folder %s: %s", path, strerror(errno));
+    }
+    return 0;
+}
+
+static bool folder_temporary_name(const char *path, const char *name, char out[PATH_BYTES])
+{
+    int length = snprintf(out, PATH_BYTES, "%s/.%s.part", path, name);
+    return length > 0 && length < PATH_BYTES;
+}
+
+static int folder_write_all(int fd, struct str content)
+{
+    while (content.size > 0) {
+        ssize_t wrote = write(fd, content.data, content.size);
+        if (wrote < 0 && errno == EINTR) {
+            continue;
+        }
+        if (wrote <= 0) {
+            return wrote < 0 ? errno : ENOSPC;
+        }
+        content = str_make(content.data + wrote, content.size - (size_t)wrote);
+    }
+    return 0;
+}
+
+/* Under its temporary name. */
+static int folder_write_part(const char *path, const struct folder_file *file, struct errmsg *msg)
+{
+    char temporary[PATH_BYTES];
+    if (!folder_temporary_name(path, file->name, temporary)) {
+        return error_set(msg, ERR_INVALID, "%s/%s: the name is too long", path, file->name);
+    }
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd < 0) {
+        return error_set(msg, ERR_IO, "cannot write %s/%s: %s", path, file->name, strerror(errno));
+    }
+    int trouble = folder_write_all(fd, file->content);
+    if (close(fd) != 0 && trouble == 0) {
+        trouble = errno; /* a disk over its quota may say so only here */
+    }
+    if (trouble != 0) {
+        return error_set(msg, ERR_IO, "cannot write %s/%s: %s", path, file->name, strerror(trouble));
+    }
+    return 0;
+}
+
+static int folder_rename(const char *path, const char *name, struct errmsg *msg)
+{
+    char temporary[PATH_BYTES];
+    char final[PATH_BYTES];
+    int length = snprintf(final, sizeof(final), "%s/%s", path, name);
+    if (length <= 0 || (size_t)length >= sizeof(final) || !folder_temporary_name(path, name, temporary)) {
+        return error_set(msg, ERR_INVALID, "%s/%s: the name is too long", path, name);
+    }
+    if (rename(temporary, final) != 0) {
+        return error_set(msg, ERR_IO, "cannot put %s in place: %s", final, strerror(errno));
+    }
+    return 0;
+}
+
+int folder_write(const char *path, const struct folder_file *files, size_t count, struct errmsg *msg)
+{
+    int rv = 0;
+    for (size_t i = 0; i < count && rv == 0; i++) {
+        rv = folder_write_part(path, &files[i], msg);
+    }
+    for (size_t i = 0; i < count && rv == 0; i++) {
+        rv = folder_rename(path, files[i].name, msg);
+    }
+    for (size_t i = 0; i < count && rv != 0; i++) {
+        char temporary[PATH_BYTES];
+        if (folder_temporary_name(path, files[i].name, temporary)) {
+            (void)unlink(temporary); /* those that are in place or were never begun are not there */
+        }
+    }
+    return rv;
+}

@@ -1,0 +1,38 @@
+/* One writer per file of a report, each into a buffer; report.c puts them into the folder.  Private to
+ * reports/. */
+#ifndef WALDRILL_REPORTS_FORMATS_H
+#define WALDRILL_REPORTS_FORMATS_H
+
+#include "base/buf.h"
+#include "base/json_writer.h"
+#include "harness/results.h"
+#include "reports/figures.h"
+
+/* Texts of commands longer than this are cut in report.html and report.md; results.json has them whole. */
+#define REPORT_OUTPUT_SHOWN 4000
+
+void report_json(struct buf *out, const struct results *r, const struct figures *f);
+void report_junit(struct buf *out, const struct results *r);
+void report_markdown(struct buf *out, const struct results *r, const struct figures *f);
+void report_html(struct buf *out, const struct results *r, const struct figures *f);
+
+/* The members of results.json, into an open object.  shown: commands' output is cut to that many bytes
+ * and "output_bytes" tells the whole length. */
+void report_json_members(struct json_writer *w, const struct results *r, const struct figures *f,
+                         size_t shown);
+
+/* ---- report.c: what they share ---- */
+
+/* "steady", "expect", "step", "invariant", "validity", "cleanup" */
+const char *report_kind_name(enum assertion_kind kind);
+static inline bool report_failed(const struct assertion_result *a)
+{
+    return !a->passed && !a->skipped;
+}
+
+struct report_tally {
+    size_t passed, failed, skipped;
+};
+struct report_tally report_tally(const struct results *r);
+
+#endif

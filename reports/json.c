@@ -1,0 +1,290 @@
+/* results.json: everything a run came to, for programs.  Instants are seconds of scenario time, latencies
+ * milliseconds of it; what is not known is null.  Equal runs give equal files but for wall_s. */
+#include "reports/formats.h"
+
+#include "base/units.h"
+
+#define RESULTS_FORMAT "waldrill-results/1"
+#define UNSERVED_SHOWN 50
+
+static double json_seconds(int64_t ns)
+{
+    return (double)ns / (double)NS_PER_S;
+}
+
+static void json_pair_time(struct json_writer *w, const char *key, int64_t ns)
+{
+    if (ns == HISTORY_NEVER) {
+        json_pair_null(w, key);
+    } else {
+        json_pair_double(w, key, json_seconds(ns));
+    }
+}
+
+static void json_pair_known(struct json_writer *w, const char *key, double value)
+{
+    if (value < 0) {
+        json_pair_null(w, key);
+    } else {
+        json_pair_double(w, key, value);
+    }
+}
+
+static void json_pair_latency(struct json_writer *w, const char *key, int64_t ns)
+{
+    if (ns == FIGURES_NOTHING) {
+        json_pair_null(w, key);
+    } else {
+        json_pair_double(w, key, (double)ns / (double)NS_PER_MS);
+    }
+}
+
+/* --- the parts ------------------------------------------------------------------------------------------ */
+
+static void json_verdict(struct json_writer *w, const struct results *r)
+{
+    const struct report_tally tally = report_tally(r);
+    json_pair_text(w, "format", RESULTS_FORMAT);
+    json_pair_text(w, "verdict", verdict_name(r->verdict));
+    json_pair_i64(w, "exit_status", verdict_exit_code(r->verdict));
+    json_pair_text(w, "words", r->verdict_words);
+    json_pair_text(w, "scenario", r->scenario);
+    json_pair_text(w, "title", r->title);
+    json_pair_text(w, "file", r->path);
+    json_pair_text(w, "runbook", r->runbook);
+    json_pair_text(w, "engine", r->engine);
+    json_pair_u64(w, "seed", r->seed);
+    json_pair_text(w, "journal_hash", r->journal_hash[0] == '\0' ? NULL : r->journal_hash);
+    json_pair_time(w, "simulated_s", r->simulated_ns);
+    json_key(w, "wall_s");
+    json_put_fixed(w, r->wall_seconds, 3);
+    json_pair_text(w, "reproduce", r->reproduce);
+    json_key(w, "checks");
+    json_object_begin(w);
+    json_pair_u64(w, "passed", tally.passed);
+    json_pair_u64(w, "failed", tally.failed);
+    json_pair_u64(w, "skipped", tally.skipped);
+    json_object_end(w);
+}
+
+static void json_assertions(struct json_writer *w, const struct results *r)
+{
+    json_key(w, "assertions");
+    json_array_begin(w);
+    for (size_t i = 0; i < r->assertion_count; i++) {
+        const struct assertion_result *a = &r->assertions[i];
+        json_object_begin(w);
+        json_pair_text(w, "kind", report_kind_name(a->kind));
+        json_pair_text(w, "name", a->name);
+        json_pair_text(w, "file", a->line == 0 ? NULL : r->path);
+        if (a->line == 0) {
+            json_pair_null(w, "line");
+        } else {
+            json_pair_u64(w, "line", a->line);
+        }
+        json_pair_bool(w, "passed", a->passed);
+        json_pair_bool(w, "skipped", a->skipped);
+        json_pair_text(w, "expected", a->expected);
+        json_pair_text(w, "saw", a->saw);
+        json_pair_time(w, "at_s", a->at_ns);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+static void json_timeline(struct json_writer *w, const struct results *r)
+{
+    json_key(w, "phases");
+    json_array_begin(w);
+    for (size_t i = 0; i < r->phase_count; i++) {
+        json_object_begin(w);
+        json_pair_text(w, "name", r->phases[i].name);
+        json_pair_time(w, "start_s", r->phases[i].start_ns);
+        json_pair_time(w, "end_s", r->phases[i].end_ns);
+        json_object_end(w);
+    }
+    json_array_end(w);
+    json_key(w, "faults");
+    json_array_begin(w);
+    for (size_t i = 0; i < r->fault_count; i++) {
+        const struct fault_span *fault = &r->faults[i];
+        json_object_begin(w);
+        json_pair_text(w, "name", fault->name);
+        json_pair_text(w, "target", fault->target);
+        json_pair_text(w, "what", fault->what);
+        json_pair_time(w, "start_s", fault->start_ns);
+        json_pair_time(w, "end_s", fault->end_ns);
+        json_pair_u64(w, "hits", fault->hits);
+        json_pair_u64(w, "touches", fault->touches);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+static void json_steps(struct json_writer *w, const struct results *r, size_t shown)
+{
+    json_key(w, "steps");
+    json_array_begin(w);
+    for (size_t i = 0; i < r->step_count; i++) {
+        const struct step_result *step = &r->steps[i];
+        struct str output = str_of(step->output);
+        json_object_begin(w);
+        json_pair_text(w, "name", step->name);
+        json_pair_text(w, "command", step->command);
+        json_pair_time(w, "at_s", step->at_ns);
+        json_pair_bool(w, "passed", step->passed);
+        json_pair_bool(w, "skipped", step->skipped);
+        json_pair_i64(w, "status", step->status);
+        json_pair_text(w, "outcome", step->outcome);
+        json_pair_u64(w, "output_bytes", output.size);
+        json_pair_str(w, "output", str_make(output.data, output.size < shown ? output.size : shown));
+        json_object_end(w);
+    }
+    json_array_end(w);
+    json_key(w, "events");
+    json_array_begin(w);
+    for (size_t i = 0; i < r->event_count; i++) {
+        json_object_begin(w);
+        json_pair_time(w, "at_s", r->events[i].at_ns);
+        json_pair_text(w, "text", r->events[i].text);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+static void json_latency(struct json_writer *w, const struct figures_latency *latency)
+{
+    json_key(w, "latency_ms");
+    json_object_begin(w);
+    json_pair_u64(w, "count", latency->count);
+    json_pair_latency(w, "p50", latency->p50_ns);
+    json_pair_latency(w, "p90", latency->p90_ns);
+    json_pair_latency(w, "p99", latency->p99_ns);
+    json_pair_latency(w, "max", latency->max_ns);
+    json_object_end(w);
+}
+
+static void json_account(struct json_writer *w, const struct results *r, const struct figures *f)
+{
+    json_key(w, "account");
+    json_object_begin(w);
+    json_key(w, "writes");
+    json_object_begin(w);
+    json_pair_u64(w, "offered", r->writes_offered);
+    json_pair_u64(w, "accepted", r->writes_accepted);
+    json_pair_u64(w, "queued", r->writes_queued);
+    json_pair_u64(w, "refused", r->writes_refused);
+    json_pair_u64(w, "failed", r->writes_failed);
+    json_latency(w, &f->writes.latency);
+    json_object_end(w);
+    json_key(w, "reads");
+    json_object_begin(w);
+    json_pair_u64(w, "offered", r->reads_offered);
+    json_pair_u64(w, "answered", r->reads_ok);
+    json_pair_u64(w, "failed", r->reads_failed);
+    json_latency(w, &f->reads.latency);
+    json_object_end(w);
+    bool lost = r->history != NULL && r->history->lb_lost_queue;
+    json_pair_bool(w, "lost_queue", lost);
+    json_pair_u64(w, "lost_on_crash", lost ? r->history->lost_on_crash : 0);
+    json_object_end(w);
+}
+
+static const char *json_outcome_name(enum op_outcome outcome)
+{
+    switch (outcome) {
+        case OP_PENDING:
+            return "never answered";
+        case OP_ANSWERED:
+            return "answered";
+        case OP_CONN_REFUSED:
+            return "connection refused";
+        case OP_CONN_BROKEN:
+            return "connection broken";
+        case OP_TIMED_OUT:
+            return "timed out";
+    }
+    return "";
+}
+
+static void json_operation(struct json_writer *w, const struct history *h, const struct op_record *op)
+{
+    json_object_begin(w);
+    json_pair_time(w, "due_s", op->planned_ns);
+    json_pair_text(w, "op", chroma_op_name(op->op));
+    struct buf on;
+    buf_init(&on, 1024);
+    if (op->collection < h->collection_count) {
+        buf_append_text(&on, h->collections[op->collection]);
+    }
+    if (op->record != HISTORY_NONE) {
+        buf_printf(&on, " doc-%06u", op->record);
+    }
+    json_pair_str(w, "on", str_trim(buf_str(&on)));
+    buf_deinit(&on);
+    json_pair_text(w, "outcome", json_outcome_name(op->outcome));
+    json_pair_i64(w, "status", op->status);
+    json_pair_latency(w, "latency_ms",
+                      op->done_ns == HISTORY_NEVER ? FIGURES_NOTHING : op->done_ns - op->planned_ns);
+    json_object_end(w);
+}
+
+/* Operations of the loads that did not get a 2xx: all counted, the first ones told. */
+static void json_unserved(struct json_writer *w, const struct results *r)
+{
+    size_t total = 0;
+    json_key(w, "unserved");
+    json_object_begin(w);
+    json_key(w, "operations");
+    json_array_begin(w);
+    for (size_t i = 0; r->history != NULL && i < r->history->op_count; i++) {
+        const struct op_record *op = &r->history->ops[i];
+        if (op->load != HISTORY_NONE && !figures_op_accepted(op) && total++ < UNSERVED_SHOWN) {
+            json_operation(w, r->history, op);
+        }
+    }
+    json_array_end(w);
+    json_pair_u64(w, "total", total);
+    json_object_end(w);
+}
+
+static void json_series(struct json_writer *w, const struct results *r, const struct figures *f)
+{
+    json_key(w, "series");
+    json_object_begin(w);
+    json_pair_u64(w, "operations", r->history == NULL ? 0 : r->history->op_count);
+    json_pair_u64(w, "samples", r->history == NULL ? 0 : r->history->sample_count);
+    json_pair_u64(w, "samples_answered", f->samples_answered);
+    json_pair_known(w, "pending_max", f->peak_pending);
+    json_pair_time(w, "pending_max_at_s", f->peak_pending_at_ns);
+    json_pair_known(w, "oldest_pending_max_s", f->peak_oldest_s);
+    json_pair_known(w, "memory_bytes_max", f->peak_memory_bytes);
+    json_pair_known(w, "wal_bytes_max", f->peak_wal_bytes);
+    json_pair_known(w, "rss_bytes_max", f->peak_rss_bytes);
+    json_pair_known(w, "total_replayed", f->replayed);
+    json_pair_known(w, "failed_replays", f->failed_replays);
+    json_pair_known(w, "dead_letters", f->dead_letters);
+    json_object_end(w);
+}
+
+void report_json_members(struct json_writer *w, const struct results *r, const struct figures *f,
+                         size_t shown)
+{
+    json_verdict(w, r);
+    json_account(w, r, f);
+    json_series(w, r, f);
+    json_unserved(w, r);
+    json_assertions(w, r);
+    json_timeline(w, r);
+    json_steps(w, r, shown);
+}
+
+void report_json(struct buf *out, const struct results *r, const struct figures *f)
+{
+    struct json_writer w;
+    json_writer_init(&w, out, 2);
+    json_object_begin(&w);
+    report_json_members(&w, r, f, SIZE_MAX);
+    json_object_end(&w);
+    buf_append_char(out, '\n');
+}

@@ -1,0 +1,77 @@
+/* Composes all files of a report in memory, then puts them into the folder together: the expensive part
+ * (a full disk, a folder that is none) is met before any old report is replaced. */
+#include "reports/report.h"
+
+#include "reports/figures.h"
+#include "reports/folder.h"
+#include "reports/formats.h"
+
+#define REPORT_BYTES_MAX ((size_t)256 << 20)
+
+const char *report_kind_name(enum assertion_kind kind)
+{
+    switch (kind) {
+        case ASSERT_STEADY:
+            return "steady";
+        case ASSERT_EXPECT:
+            return "expect";
+        case ASSERT_STEP:
+            return "step";
+        case ASSERT_INVARIANT:
+            return "invariant";
+        case ASSERT_VALIDITY:
+            return "validity";
+        case ASSERT_CLEANUP:
+            return "cleanup";
+    }
+    return "";
+}
+
+struct report_tally report_tally(const struct results *r)
+{
+    struct report_tally tally = { 0 };
+    for (size_t i = 0; i < r->assertion_count; i++) {
+        const struct assertion_result *a = &r->assertions[i];
+        tally.skipped += a->skipped ? 1 : 0;
+        tally.passed += a->passed && !a->skipped ? 1 : 0;
+        tally.failed += report_failed(a) ? 1 : 0;
+    }
+    return tally;
+}
+
+enum { FILE_JSON, FILE_JUNIT, FILE_MARKDOWN, FILE_HTML, FILE_COUNT };
+
+int report_write(const char *directory, const struct results *results, struct errmsg *msg)
+{
+    static const char *const names[FILE_COUNT] = { "results.json", "junit.xml", "report.md", "report.html" };
+    int rv = folder_make(directory, msg);
+    if (rv != 0) {
+        return rv;
+    }
+    struct buf texts[FILE_COUNT];
+    struct folder_file files[FILE_COUNT];
+    struct figures figures;
+    figures_init(&figures, results);
+    for (size_t i = 0; i < FILE_COUNT; i++) {
+        buf_init(&texts[i], REPORT_BYTES_MAX);
+    }
+    report_json(&texts[FILE_JSON], results, &figures);
+    report_junit(&texts[FILE_JUNIT], results);
+    report_markdown(&texts[FILE_MARKDOWN], results, &figures);
+    report_html(&texts[FILE_HTML], results, &figures);
+    for (size_t i = 0; i < FILE_COUNT && rv == 0; i++) {
+        files[i] = (struct folder_file){ names[i], buf_str(&texts[i]) };
+        if (texts[i].failed) {
+            rv = error_set(msg, ERR_LIMIT, "%s would be larger than %zu MiB", names[i],
+                           REPORT_BYTES_MAX >> 20);
+        }
+    }
+    if (rv == 0) {
+        rv = folder_write(directory, files, FILE_COUNT, msg);
+    }
+    for (size_t i = 0; i < FILE_COUNT; i++) {
+        buf_deinit(&texts[i]);
+    }
+    figures_deinit(&figures);
+    return rv;
+}
