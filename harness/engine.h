@@ -53,7 +53,8 @@ struct engine_answer {
     struct str body;
     int64_t sent_ns;
     int64_t done_ns;
-    uint64_t took_ns; /* where time is scaled: what the exchange took on the machine's clock; 0 = done - sent */
+    uint64_t
+        took_ns; /* where time is scaled: what the exchange took on the machine's clock; 0 = done - sent */
 };
 typedef void engine_answer_cb(void *context, uint64_t tag, const struct engine_answer *answer);
 

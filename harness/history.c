@@ -25,7 +25,7 @@ static void *history_grow(void *list, size_t count, size_t *capacity, size_t siz
 
 void history_init(struct history *h)
 {
-    *h = (struct history){ 0 };
+    *h = (struct history){ .time_scale = 1 };
 }
 
 void history_deinit(struct history *h)
@@ -90,4 +90,10 @@ uint32_t history_collection(struct history *h, const char *name)
         history_grow(h->collections, h->collection_count, &h->collection_capacity, sizeof(*h->collections));
     h->collections[h->collection_count] = mem_strdup(name);
     return (uint32_t)h->collection_count++;
+}
+
+int64_t history_latency_ns(const struct history *h, const struct op_record *op)
+{
+    int64_t ns = op->done_ns - op->planned_ns;
+    return h->time_scale == 1 ? ns : (int64_t)((double)ns / h->time_scale);
 }

@@ -80,6 +80,7 @@ struct history_load {
 };
 
 struct history {
+    double time_scale; /* scenario seconds per second of the machine; 1 where there is one clock only */
     struct op_record *ops;
     size_t op_count, op_capacity;
     struct effect_record *effects;
@@ -104,5 +105,8 @@ struct effect_record *history_add_effect(struct history *h); /* zeroed but answe
 void history_add_loss(struct history *h, uint32_t instance, uint64_t incarnation, int64_t kept_until_ns);
 struct status_sample *history_add_sample(struct history *h);
 uint32_t history_collection(struct history *h, const char *name); /* found or added */
+/* How long an operation took, from its planned time, on the clock of the machine that worked on it: work does
+ * not shrink with a scaled timeline. */
+int64_t history_latency_ns(const struct history *h, const struct op_record *op);
 
 #endif

@@ -150,7 +150,7 @@ int main(int argc, char **argv)
         case OPTIONS_RUN:
             break;
     }
-    server_clock_start(p.options.time_scale);
+    server_clock_start(p.options.mock.time_scale);
     if (open_program(&p, &msg) != 0 || announce(&p, &msg) != 0) {
         status = complain(&msg, EXIT_ENVIRONMENT);
     } else {

@@ -88,9 +88,9 @@ static void figures_latencies(struct figures *f, const struct history *h, bool w
     for (size_t i = 0; i < h->op_count; i++) {
         const struct op_record *op = &h->ops[i];
         if (op->load != HISTORY_NONE && op->outcome == OP_ANSWERED && chroma_op_is_write(op->op) == writes) {
-            values[count] = op->done_ns - op->planned_ns;
-            answers[count++] =
-                (struct figures_answer){ figures_bucket_at(f, op->planned_ns), op->done_ns - op->planned_ns };
+            values[count] = history_latency_ns(h, op);
+            answers[count] = (struct figures_answer){ figures_bucket_at(f, op->planned_ns), values[count] };
+            count++;
         }
     }
     struct figures_side *whole = writes ? &f->writes : &f->reads;

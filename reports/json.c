@@ -56,6 +56,8 @@ static void json_verdict(struct json_writer *w, const struct results *r)
     json_pair_u64(w, "seed", r->seed);
     json_pair_text(w, "journal_hash", r->journal_hash[0] == '\0' ? NULL : r->journal_hash);
     json_pair_time(w, "simulated_s", r->simulated_ns);
+    json_key(w, "time_scale");
+    json_put_double(w, r->history == NULL ? 1 : r->history->time_scale);
     json_key(w, "wall_s");
     json_put_fixed(w, r->wall_seconds, 3);
     json_pair_text(w, "reproduce", r->reproduce);
@@ -225,7 +227,7 @@ static void json_operation(struct json_writer *w, const struct history *h, const
     json_pair_text(w, "outcome", json_outcome_name(op->outcome));
     json_pair_i64(w, "status", op->status);
     json_pair_latency(w, "latency_ms",
-                      op->done_ns == HISTORY_NEVER ? FIGURES_NOTHING : op->done_ns - op->planned_ns);
+                      op->done_ns == HISTORY_NEVER ? FIGURES_NOTHING : history_latency_ns(h, op));
     json_object_end(w);
 }
 

@@ -34,7 +34,7 @@ static const char help[] =
     "  --port N           where walproxy listens (default 8000)\n"
     "  --primary-port N   where the primary listens (8001); its control port is N + 10\n"
     "  --replica-port N   where the replica listens (8002); its control port is N + 10\n"
-    "  --time-scale X     intervals, windows, latencies and fault durations run X times faster (default 1)\n"
+    "  --time-scale X     intervals, windows and schedules of faults run X times faster (default 1)\n"
     "  --wal-mode MODE    file survives kill -9, memory is the guide's v1 (default file)\n"
     "  --latency PROFILE  how quick the mocks are: none, measured-small (default none)\n"
     "  --seed N           for the mocks' ids and draws (default 1)\n"

@@ -148,6 +148,7 @@ static int real_open(struct engine *e, const struct engine_setup *setup, struct 
     r->started = true;
     r->history = history;
     r->scale = options.time_scale;
+    history->time_scale = r->scale;
     r->origin_ns = real_clock_ns();
     r->requests = requests_new(real_now_cb, e);
     real_write_environment(r);

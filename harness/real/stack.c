@@ -1,9 +1,9 @@
 /* Command lines of the three programs, and their order: the mocks first, the balancer when both listen.
  *
  * TIME_SCALE goes to all three, so that everything that is scenario time runs equally fast: the balancer's
- * intervals, windows and backoff, and the mocks' latencies, fault durations and journal times.  What stays
- * real: the machine's own speed, and the balancer's upstream timeouts, which never go below 2 s of real time
- * (docs/settings.md). */
+ * intervals, windows and backoff, and the mocks' schedules of faults and journal times.  What stays real: how
+ * long anybody works - the balancer, the disk, the mocks' latencies and delays - and the balancer's upstream
+ * timeouts, which never go below 2 s of real time (docs/settings.md). */
 #include "harness/real/stack.h"
 
 #include "base/memory.h"

@@ -155,7 +155,7 @@ static bool world_latency(const struct run *run, const char *function, uint32_t 
     size_t count = 0;
     for (size_t i = 0; i < h->op_count; i++) {
         if (world_in(&h->ops[i], load, from, to) && h->ops[i].outcome == OP_ANSWERED) {
-            values[count++] = (double)(h->ops[i].done_ns - h->ops[i].planned_ns);
+            values[count++] = (double)history_latency_ns(h, &h->ops[i]);
         }
     }
     bool known = count > 0 && world_of_latencies(function, values, count, out);

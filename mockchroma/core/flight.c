@@ -451,13 +451,13 @@ static void served(struct mock *m, struct flight *f)
 
 static uint64_t service_time(struct mock *m, struct flight *f)
 {
-    uint64_t ns = latency_draw(m->latency, &m->latency_prng, f->route.op, f->records);
+    uint64_t ns = plan_work_ns(m, latency_draw(m->latency, &m->latency_prng, f->route.op, f->records));
     uint64_t capacity = f->plan.capacity;
     if (capacity >= SHARE_ONE) {
         return ns;
     }
     if (latency_is_none(m->latency)) {
-        uint64_t nominal = f->write ? NOMINAL_WRITE_NS : NOMINAL_READ_NS;
+        uint64_t nominal = plan_work_ns(m, f->write ? NOMINAL_WRITE_NS : NOMINAL_READ_NS);
         return nominal * SHARE_ONE / capacity - nominal;
     }
     return ns / 1000 * SHARE_ONE / capacity * 1000;

@@ -105,6 +105,7 @@ struct mock {
     struct prng latency_prng;
     struct prng fate; /* what a crash does to the write being carried out */
     const struct latency_profile *latency;
+    double time_scale;
     char *name;
     char *tag_key;
     uint64_t now_ns;
@@ -158,6 +159,8 @@ void flight_crash(struct mock *m);                     /* all of them */
 void flight_swallow(struct mock *m, struct flight *f, struct fault *by); /* a black hole took its answer */
 
 /* plan.c */
+/* A span of work: real time, whatever the clock of the events is scaled by. */
+uint64_t plan_work_ns(const struct mock *m, uint64_t ns);
 void plan_make(struct mock *m, const struct fault_subject *subject, struct plan *plan);
 /* Number of records a body carries, and whether it is the proxy's fence. */
 size_t plan_count_ids(struct str body, bool *known);

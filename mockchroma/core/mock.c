@@ -34,6 +34,7 @@ struct mock *mock_new(const struct mock_options *options, struct errmsg *msg)
     m->latency_prng = prng_split(&m->root, "latency");
     m->fate = prng_split(&m->root, "crash");
     m->latency = latency;
+    m->time_scale = options->time_scale < 1 ? 1 : options->time_scale;
     m->name = mem_strdup(options->name == NULL ? "chroma" : options->name);
     m->tag_key = options->tag_key == NULL ? NULL : mem_strdup(options->tag_key);
     m->listening = true;

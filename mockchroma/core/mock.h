@@ -30,6 +30,9 @@ struct mock_options {
     uint64_t max_body_bytes; /* 0 = Chroma's 41943040 */
     /* How far back MOCK_LOSE_TAIL reaches; 0 = a minute (64 MiB of bodies at most). */
     uint64_t lose_window_ns;
+    /* The clock of the events runs this many times faster than the machine's; 0 = 1.  Schedules run on that
+     * clock; how long a request is worked on, or delayed, does not shrink with it. */
+    double time_scale;
     const char *tag_key; /* metadata key whose integer value is journalled as a record's tag; NULL = none */
 };
 

@@ -73,9 +73,16 @@ static bool over_the_cliff(struct mock *m, struct fault *f)
     return true;
 }
 
-static uint64_t spread(struct fault *f)
+uint64_t plan_work_ns(const struct mock *m, uint64_t ns)
 {
-    return f->spec.by_ns + (f->spec.spread_ns > 0 ? prng_exponential(&f->prng, f->spec.spread_ns) : 0);
+    return m->time_scale == 1 ? ns : (uint64_t)((double)ns * m->time_scale);
+}
+
+static uint64_t spread(const struct mock *m, struct fault *f)
+{
+    uint64_t ns = f->spec.by_ns;
+    ns += f->spec.spread_ns > 0 ? prng_exponential(&f->prng, f->spec.spread_ns) : 0;
+    return plan_work_ns(m, ns);
 }
 
 /* True: the ramp of errors takes this write. */
@@ -86,7 +93,7 @@ static bool recover(struct mock *m, struct fault *f, const struct fault_subject 
     }
     uint64_t elapsed = m->now_ns - f->start_ns;
     uint64_t capacity = fault_ramp_at(&f->spec.capacity, elapsed, SHARE_ONE);
-    uint64_t added = fault_ramp_at(&f->spec.latency, elapsed, 0);
+    uint64_t added = plan_work_ns(m, fault_ramp_at(&f->spec.latency, elapsed, 0));
     uint64_t errors = fault_ramp_at(&f->spec.errors, elapsed, 0);
     plan->capacity = capacity < plan->capacity ? capacity : plan->capacity;
     plan->before_apply_ns += added;
@@ -103,7 +110,7 @@ static void consider(struct mock *m, struct fault *f, const struct fault_subject
 {
     enum fault_kind kind = f->spec.kind;
     if (kind == FAULT_DELAY) {
-        uint64_t by = spread(f);
+        uint64_t by = spread(m, f);
         plan->before_apply_ns += f->spec.before == 0 ? by : 0;
         plan->before_answer_ns += f->spec.before == 1 ? by : 0;
     } else if (kind == FAULT_SLOW) {

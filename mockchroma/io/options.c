@@ -36,7 +36,8 @@ static const struct {
     [OPT_LATENCY] = { "--latency", "PROFILE", "how long it works: none, measured-small, ... (default none)" },
     [OPT_TAG_KEY] = { "--tag-key", "KEY", "metadata key whose integer the journal tells for each record" },
     [OPT_TIME_SCALE] = { "--time-scale", "X",
-                         "latencies, fault durations and journal run X times faster (default 1)" },
+                         "schedules of faults and the journal's clock run X times faster; work does not "
+                         "(default 1)" },
     [OPT_MAX_BODY] = { "--max-body", "SIZE", "largest request body (default 40MiB, Chroma's)" },
     [OPT_PORT_FILE] = { "--port-file", "FILE", "writes \"PORT CONTROL_PORT\" there once it listens" },
     [OPT_ALLOW_RESET] = { "--allow-reset", NULL, "POST /api/v2/reset works" },
@@ -115,7 +116,7 @@ static int take_value(enum option_id id, const char *value, struct options *out,
             out->mock.tag_key = value;
             return 0;
         case OPT_TIME_SCALE:
-            return parse_scale(value, &out->time_scale, msg);
+            return parse_scale(value, &out->mock.time_scale, msg);
         case OPT_MAX_BODY:
             return units_parse_size(str_of(value), true, &out->mock.max_body_bytes, msg);
         case OPT_PORT_FILE:
@@ -152,11 +153,14 @@ static int unknown(struct str name, struct errmsg *msg)
 int options_parse(int argc, char **argv, struct options *out, struct errmsg *msg)
 {
     *out = (struct options){
-        .mock = { .seed = 1, .name = "chroma", .latency = "none", .max_body_bytes = 41943040 },
+        .mock = { .time_scale = 1,
+                  .seed = 1,
+                  .name = "chroma",
+                  .latency = "none",
+                  .max_body_bytes = 41943040 },
         .host = "127.0.0.1",
         .control_host = "127.0.0.1",
         .port = 8000,
-        .time_scale = 1,
     };
     for (int i = 1; i < argc; i++) {
         struct str inline_value;

@@ -14,7 +14,6 @@ struct options {
     const char *port_file;
     uint16_t port;
     uint16_t control_port;
-    double time_scale;
     enum { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_HELP_FAULTS, OPTIONS_VERSION } what;
 };
 

@@ -23,14 +23,15 @@ struct server *server_new(struct mock *mock, const struct server_options *option
 void server_free(struct server *s);
 uint16_t server_port(const struct server *s);
 int server_epoll_fd(const struct server *s); /* readable when server_run has something to do */
-/* When server_run wants to be called at the latest: nanoseconds of real time from now, UINT64_MAX = no need. */
+/* When server_run wants to be called at the latest: nanoseconds of real time from now, UINT64_MAX = no need.
+ */
 uint64_t server_wait_ns(const struct server *s);
 void server_run(struct server *s);
 /* After mock_fault_add, mock_kill and the like: lets their effects out at once. */
 void server_poke(struct server *s);
 
-/* The clock of this process: scale times as fast as the machine's (--time-scale), so that latencies, fault
- * durations and the journal's times all shrink together. */
+/* The clock of this process: scale times as fast as the machine's (--time-scale), so that the
+ * schedules of faults and the journal's times shrink together. */
 uint64_t server_now_ns(void);
 void server_clock_start(double scale);
 int64_t server_start_wall_ms(void);

@@ -257,7 +257,7 @@
         const buckets = operations > 0
             ? `Operations are counted and timed in buckets of ${timeText(run.charts.bucket_s)}, by when they were due; ` +
               "latency runs from then to the whole answer, and a percentile is the nearest rank. " : "";
-        return h("footer", "", `${thinned}${buckets}Times are scenario time. The same figures, for programs: `,
+        return h("footer", "", `${thinned}${buckets}Times are scenario time${run.time_scale === 1 ? "" : `, ${numberText(run.time_scale)} times as fast as the machine's; latencies are the machine's own`}. The same figures, for programs: `,
                  link("results.json", "results.json"), ", ", link("junit.xml", "junit.xml"), "; for a pull request: ",
                  link("report.md", "report.md"), ".");
     }
