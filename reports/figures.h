@@ -7,7 +7,7 @@
 
 #include "harness/results.h"
 
-#define FIGURES_BUCKETS_MAX 120  /* of the axis of time */
+#define FIGURES_BUCKETS_MAX 80   /* of the axis of time */
 #define FIGURES_SAMPLES_MAX 1600 /* of /status, after thinning */
 
 #define FIGURES_NOTHING (-1) /* a latency where nothing was answered, a peak that was never seen */

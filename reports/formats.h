@@ -30,6 +30,10 @@ static inline bool report_failed(const struct assertion_result *a)
     return !a->passed && !a->skipped;
 }
 
+/* The failed assertions in the order in which the verdict weighs them: broken promises first.  The caller
+ * frees the list. */
+const struct assertion_result **report_failures(const struct results *r, size_t *count);
+
 struct report_tally {
     size_t passed, failed, skipped;
 };

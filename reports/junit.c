@@ -3,6 +3,7 @@
  * a run that proves nothing for a green one. */
 #include "reports/formats.h"
 
+#include "base/memory.h"
 #include "base/units.h"
 #include "reports/text.h"
 
@@ -93,11 +94,15 @@ void report_junit(struct buf *out, const struct results *r)
     if (unexplained) {
         junit_verdict(out, r);
     }
-    for (int failed = 1; failed >= 0; failed--) {
-        for (size_t i = 0; i < r->assertion_count; i++) {
-            if (report_failed(&r->assertions[i]) == (failed == 1)) {
-                junit_assertion(out, r, &r->assertions[i]);
-            }
+    size_t count;
+    const struct assertion_result **failed = report_failures(r, &count);
+    for (size_t i = 0; i < count; i++) {
+        junit_assertion(out, r, failed[i]);
+    }
+    mem_free(failed);
+    for (size_t i = 0; i < r->assertion_count; i++) {
+        if (!report_failed(&r->assertions[i])) {
+            junit_assertion(out, r, &r->assertions[i]);
         }
     }
     buf_append_text(out, "</testsuite>\n");

@@ -2,6 +2,7 @@
  * whole list of checks, the faults and the runbook's steps. */
 #include "reports/formats.h"
 
+#include "base/memory.h"
 #include "base/units.h"
 #include "reports/text.h"
 #include <inttypes.h>
@@ -45,16 +46,14 @@ static void markdown_check(struct buf *out, const struct results *r, const struc
 
 static void markdown_failures(struct buf *out, const struct results *r)
 {
-    if (report_tally(r).failed == 0) {
-        return;
+    size_t count;
+    const struct assertion_result **failed = report_failures(r, &count);
+    buf_append_text(out, count > 0 ? "### What failed\n\n" CHECKS_HEAD : "");
+    for (size_t i = 0; i < count; i++) {
+        markdown_check(out, r, failed[i]);
     }
-    buf_append_text(out, "### What failed\n\n" CHECKS_HEAD);
-    for (size_t i = 0; i < r->assertion_count; i++) {
-        if (report_failed(&r->assertions[i])) {
-            markdown_check(out, r, &r->assertions[i]);
-        }
-    }
-    buf_append_char(out, '\n');
+    buf_append_text(out, count > 0 ? "\n" : "");
+    mem_free(failed);
 }
 
 static void markdown_latency(struct buf *out, const struct figures_latency *latency)
@@ -143,6 +142,14 @@ static void markdown_faults(struct buf *out, const struct results *r)
     buf_append_text(out, "\n</details>\n\n");
 }
 
+static const char *markdown_step_state(const struct step_result *step)
+{
+    if (step->at_ns == HISTORY_NEVER) {
+        return "not run";
+    }
+    return step->skipped ? "skipped" : step->passed ? "as expected" : "**FAILED**";
+}
+
 static void markdown_steps(struct buf *out, const struct results *r)
 {
     if (r->step_count == 0) {
@@ -169,7 +176,7 @@ static void markdown_steps(struct buf *out, const struct results *r)
             text_markdown_code(out, str_make(output.data, cut ? STEP_OUTPUT_SHOWN : output.size));
             buf_append_text(out, cut ? " ..." : "");
         }
-        buf_printf(out, " | %s |\n", step->skipped ? "skipped" : step->passed ? "as expected" : "**FAILED**");
+        buf_printf(out, " | %s |\n", markdown_step_state(step));
     }
     buf_append_text(out, "\n</details>\n");
 }

@@ -2,6 +2,7 @@
  * (a full disk, a folder that is none) is met before any old report is replaced. */
 #include "reports/report.h"
 
+#include "base/memory.h"
 #include "reports/figures.h"
 #include "reports/folder.h"
 #include "reports/formats.h"
@@ -25,6 +26,22 @@ const char *report_kind_name(enum assertion_kind kind)
             return "cleanup";
     }
     return "";
+}
+
+const struct assertion_result **report_failures(const struct results *r, size_t *count)
+{
+    static const enum assertion_kind order[] = { ASSERT_INVARIANT, ASSERT_EXPECT,   ASSERT_STEP,
+                                                 ASSERT_STEADY,    ASSERT_VALIDITY, ASSERT_CLEANUP };
+    const struct assertion_result **list = mem_alloc_array(r->assertion_count + 1, sizeof(const void *));
+    *count = 0;
+    for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++) {
+        for (size_t i = 0; i < r->assertion_count; i++) {
+            if (report_failed(&r->assertions[i]) && r->assertions[i].kind == order[k]) {
+                list[(*count)++] = &r->assertions[i];
+            }
+        }
+    }
+    return list;
 }
 
 struct report_tally report_tally(const struct results *r)

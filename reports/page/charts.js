@@ -67,6 +67,8 @@ const timeline = (() => {
         u.ctx.stroke();
     }
 
+    const failuresOf = run => run.assertions.filter(check => !check.passed && !check.skipped && check.at_s !== null);
+
     /* Where a check was first violated. */
     function drawFailures(u, run) {
         const {ctx, bbox} = u;
@@ -75,25 +77,19 @@ const timeline = (() => {
         ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
         ctx.clip();
         ctx.strokeStyle = color("--bad");
-        ctx.lineWidth = px(1.5);
-        for (const check of run.assertions) {
-            if (!check.passed && !check.skipped && check.at_s !== null) {
-                drawVertical(u, check.at_s);
-            }
-        }
+        ctx.lineWidth = px(1);
+        ctx.setLineDash([]);
+        failuresOf(run).forEach(check => drawVertical(u, check.at_s));
         ctx.restore();
     }
 
+    /* Labels stand by turns at the left and at the right end, so that near ones do not meet. */
     function drawThresholds(u, thresholds) {
         const {ctx, bbox} = u;
         ctx.save();
         ctx.font = font(11);
-        ctx.textAlign = "right";
-        for (const line of thresholds) {
+        thresholds.forEach((line, i) => {
             const y = Math.round(u.valToPos(line.value, "y", true));
-            if (y < bbox.top || y > bbox.top + bbox.height) {
-                continue;
-            }
             ctx.strokeStyle = ctx.fillStyle = color(line.color);
             ctx.lineWidth = px(1);
             ctx.setLineDash([px(5), px(4)]);
@@ -101,10 +97,18 @@ const timeline = (() => {
             ctx.moveTo(bbox.left, y);
             ctx.lineTo(bbox.left + bbox.width, y);
             ctx.stroke();
-            const above = y - bbox.top > px(16);
+            const above = y - bbox.top > px(15);
+            const right = i % 2 === 0;
+            ctx.textAlign = right ? "right" : "left";
             ctx.textBaseline = above ? "bottom" : "top";
-            ctx.fillText(line.text, bbox.left + bbox.width - px(4), above ? y - px(1) : y + px(2));
-        }
+            ctx.setLineDash([]);
+            ctx.strokeStyle = color("--bg"); /* a halo: what lies behind a label does not cross it */
+            ctx.lineWidth = px(3);
+            ctx.lineJoin = "round";
+            const at = [right ? bbox.left + bbox.width - px(4) : bbox.left + px(4), above ? y - px(1) : y + px(2)];
+            ctx.strokeText(line.text, ...at);
+            ctx.fillText(line.text, ...at);
+        });
         ctx.restore();
     }
 
@@ -140,8 +144,15 @@ const timeline = (() => {
                 y: false,
                 drag: {x: true, y: false, dist: 5},
                 points: {size: 6},
+                /* Of values that hold until the next one, the one that holds at the cursor. */
+                dataIdx: (u, i, nearest, at) => chart.holds && nearest > 0 && u.data[0][nearest] > at
+                    ? nearest - 1 : nearest,
             },
-            legend: {show: chart.series !== undefined, markers: {width: 2}, mount: chart.mountLegend},
+            legend: {
+                show: chart.series !== undefined,
+                markers: {width: 2, dash: (u, i) => (u.series[i].dash || []).length > 0 ? "dashed" : "solid"},
+                mount: chart.mountLegend,
+            },
             scales: {
                 x: {time: false, range: (u, min, max) => [min, max]},
                 y: chart.scale,
@@ -168,7 +179,7 @@ const timeline = (() => {
     const legendText = format => (u, value) => value === null || value === undefined ? "" : format(value);
 
     /* A value that holds until the next one. */
-    const steps = (label, stroke, format, extra) => ({
+    const holding = (label, stroke, format, extra) => ({
         label,
         stroke: color(stroke),
         width: 1.5,
@@ -204,7 +215,7 @@ const timeline = (() => {
     function healthRow(label, spans) {
         const look = {
             yes: {fill: "--ok-strip", thin: true},
-            no: {fill: "--bad", text: "down", ink: "--on-color"},
+            no: {fill: "--bad", text: "down", ink: "--on-color", inside: true},
             unknown: {fill: "--unknown", thin: true},
         };
         return {label, items: spans.map(([start, end, state]) => ({start, end, ...look[state]}))};
@@ -213,6 +224,10 @@ const timeline = (() => {
     function laneRows(run) {
         const {strips} = run.charts;
         const rows = [];
+        const failures = failuresOf(run);
+        if (failures.length > 0) {
+            rows.push({label: "failed", items: [], dots: failures});
+        }
         if (run.phases.length > 0) {
             rows.push({label: "phases", items: run.phases.map((phase, i) => ({
                 start: phase.start_s,
@@ -223,8 +238,9 @@ const timeline = (() => {
             }))});
         }
         rows.push(...packFaults(run.faults));
-        if (run.steps.length > 0) {
-            rows.push({label: "steps", items: [], dots: run.steps.filter(step => step.at_s !== null)});
+        const steps = run.steps.filter(step => step.at_s !== null);
+        if (steps.length > 0) {
+            rows.push({label: "steps", items: [], dots: steps});
         }
         for (const name of ["primary", "replica"]) {
             if (strips[name] !== undefined && strips[name].length > 0) {
@@ -261,13 +277,20 @@ const timeline = (() => {
         const wide = ctx.measureText(item.text).width;
         const next = row.items[index + 1];
         const until = next === undefined ? bbox.left + bbox.width : u.valToPos(next.start, "x", true);
+        const before = row.items[index - 1];
+        const since = before === undefined ? bbox.left : u.valToPos(before.end, "x", true);
         ctx.textAlign = "left";
         if (wide <= room) {
             ctx.fillStyle = color(item.ink);
             ctx.fillText(item.text, left + px(6), top + height / 2);
-        } else if (wide + px(12) <= until - right && item.fill !== "--bad") {
+        } else if (item.inside) {
+            return;
+        } else if (wide + px(12) <= until - right) {
             ctx.fillStyle = color("--text");
             ctx.fillText(item.text, right + px(6), top + height / 2);
+        } else if (wide + px(12) <= left - since) {
+            ctx.fillStyle = color("--text");
+            ctx.fillText(item.text, left - px(6) - wide, top + height / 2);
         }
     }
 
@@ -290,7 +313,7 @@ const timeline = (() => {
         const pitch = bbox.height / rows.length;
         ctx.save();
         ctx.beginPath();
-        ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+        ctx.rect(bbox.left - px(6), bbox.top, bbox.width + px(12), bbox.height); /* a dot at the very end is whole */
         ctx.clip();
         ctx.font = font(11);
         ctx.textBaseline = "middle";
@@ -391,15 +414,16 @@ const timeline = (() => {
         }
         const top = Math.max(most(values) * 1.12, 60);
         return {
+            holds: true,
             title: "Pending writes",
             note: "acknowledged, not yet on the primary",
             height: CHART_HEIGHT + 20,
             data: sampleColumns(run, values),
             scale: {range: () => [0, top]},
             axis: valueAxis(numberText),
-            series: [steps("pending", "--write", numberText, {fill: color("--write-fill")})],
-            thresholds: [{value: 20, text: "high 20", color: "--warn"},
-                         {value: 50, text: "critical 50", color: "--bad"}],
+            series: [holding("pending", "--write", numberText, {fill: color("--write-fill")})],
+            thresholds: [{value: 50, text: "critical 50", color: "--bad"},
+                         {value: 20, text: "high 20", color: "--warn"}],
         };
     }
 
@@ -410,21 +434,24 @@ const timeline = (() => {
         }
         const top = most(values) < 60 ? most(values) * 1.2 : Math.max(most(values) * 1.12, 345);
         return {
+            holds: true,
             title: "Oldest pending write",
             note: "its age",
             height: CHART_HEIGHT - 20,
             data: sampleColumns(run, values),
             scale: {range: () => [0, top]},
             axis: {...valueAxis(timeText), incrs: TIME_STEPS},
-            series: [steps("age", "--write", timeText, {fill: color("--write-fill")})],
-            thresholds: [{value: 300, text: "old 5m", color: "--warn"}],
+            series: [holding("age", "--write", timeText, {fill: color("--write-fill")})],
+            thresholds: top > 300 ? [{value: 300, text: "old 5m", color: "--warn"}] : [],
         };
     }
 
-    /* Counts of buckets as rates; the last value is held to the end of the axis. */
+    /* Counts of buckets as rates; the last value is held to the end of the axis.  The last bucket is cut short by
+     * the end of the run; one cut to a sliver would show a rate that never was. */
     function rates(run, counts, scale) {
         const {bucket_s: length, end_s: end} = run.charts;
-        const values = counts.map((count, i) => count * scale / (Math.min(end, (i + 1) * length) - i * length));
+        const lengthOf = i => Math.max(Math.min(end - i * length, length), length / 2);
+        const values = counts.map((count, i) => count === null ? null : count * scale / lengthOf(i));
         return [...values, values[values.length - 1]];
     }
 
@@ -439,20 +466,23 @@ const timeline = (() => {
         const top = most(rates(run, side.offered, scale)) * 1.15;
         const parts = [["offered", "--muted", undefined, side.offered, {width: 1}],
                        [words, "--ok", "--ok-fill", side.accepted, {}]];
+        /* No line along the bottom where nothing was; the bucket after something steps down to it. */
+        const some = counts => counts.map((count, i) => count === 0 && !(counts[i - 1] > 0) ? null : count);
         if (most(side.queued) > 0) {
-            parts.push(["of them queued", "--warn", "--warn-fill", side.queued, {}]);
+            parts.push(["of them queued", "--warn", "--warn-fill", some(side.queued), {}]);
         }
         if (most(side.unserved) > 0) {
-            parts.push(["refused or failed", "--bad", "--bad-fill", side.unserved, {}]);
+            parts.push(["refused or failed", "--bad", "--bad-fill", some(side.unserved), {}]);
         }
         return {
+            holds: true,
             title: `${title} per ${perMinute ? "minute" : "second"}`,
             height: CHART_HEIGHT,
             data: [[...starts, run.charts.end_s], ...parts.map(part => rates(run, part[3], scale))],
             scale: {range: () => [0, top]},
             axis: valueAxis(numberText),
             series: parts.map(([label, stroke, fill, , extra]) =>
-                steps(label, stroke, rate, {...extra, fill: fill && color(fill)})),
+                holding(label, stroke, rate, {...extra, fill: fill && color(fill)})),
         };
     }
 

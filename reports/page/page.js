@@ -54,9 +54,10 @@
         const {writes, reads} = run.account;
         const {series, checks} = run;
         const list = h("dl", "tiles");
-        list.append(tile("Checks held", `${checks.passed} of ${checks.passed + checks.failed}`,
-                         checks.skipped > 0 ? `${checks.skipped} skipped` : checks.failed > 0 ? `${checks.failed} failed`
-                             : "none failed", checks.failed > 0 ? "bad" : ""));
+        const made = checks.passed + checks.failed;
+        const detail = made === 0 ? "the run got to none" : checks.failed > 0 ? `${checks.failed} failed`
+            : checks.skipped > 0 ? `${checks.skipped} skipped` : "none failed";
+        list.append(tile("Checks held", `${checks.passed} of ${made}`, detail, checks.failed > 0 ? "bad" : ""));
         if (writes.offered > 0) {
             const lost = writes.offered - writes.accepted;
             list.append(tile("Writes accepted", `${numberText(writes.accepted)} of ${numberText(writes.offered)}`,
@@ -86,24 +87,26 @@
     }
 
     function failure(check) {
-        const facts = h("dl", "facts", h("dt", "", "expected"), h("dd", "", check.expected || ""),
-                        h("dt", "", "saw"), h("dd", "", check.saw || ""));
+        const meta = h("p", "meta", where(check));
         if (check.at_s !== null) {
-            const button = h("button", "", `${timeText(check.at_s)} after the start: show`);
+            const button = h("button", "", `at ${timeText(check.at_s)}, show`);
             button.addEventListener("click", () => {
                 timeline.look(check.at_s, run.charts.end_s);
                 document.getElementById("timeline").scrollIntoView({behavior: "smooth"});
             });
-            facts.append(h("dt", "", "when"), h("dd", "", button));
+            meta.append(check.line === null ? "" : " · ", button);
         }
-        if (check.line !== null) {
-            facts.append(h("dt", "", "where"), h("dd", "", h("code", "", where(check))));
-        }
-        return h("li", "", h("p", "", h("span", "kind", check.kind), " ", h("code", "", check.name)), facts);
+        return h("li", "failure", h("p", "", h("code", "", check.name), h("span", "kind", check.kind)),
+                 h("dl", "facts", h("dt", "", "expected"), h("dd", "", check.expected || ""),
+                   h("dt", "", "saw"), h("dd", "", check.saw || "")), meta);
     }
 
+    /* Broken promises before missed expectations, as the verdict weighs them. */
+    const KINDS = [["invariant", "Promises"], ["expect", "Expectations"], ["step", "Steps of the runbook"],
+                   ["steady", "Steady state"], ["validity", "Does the run count?"], ["cleanup", "Cleaned up"]];
+
     function failures() {
-        const list = run.assertions.filter(failed);
+        const list = KINDS.flatMap(([kind]) => run.assertions.filter(check => failed(check) && check.kind === kind));
         if (list.length === 0) {
             return null;
         }
@@ -138,6 +141,9 @@
                                        cell(heads[i], text)))))));
     }
 
+    const stateOf = item => item.skipped || item.at_s === null ? "skipped" : item.passed ? "held" : "failed";
+    const stepMark = step => h("span", `mark ${stateOf(step)}`, step.at_s === null ? "not run"
+        : {skipped: "skipped", held: "held", failed: "FAILED"}[stateOf(step)]);
     const mark = item => item.skipped ? h("span", "mark skipped", "skipped")
         : item.passed ? h("span", "mark held", "held") : h("span", "mark failed", "FAILED");
 
@@ -150,32 +156,38 @@
         }
     }
 
-    function output(step) {
-        if (step.output === "") {
-            return null;
+    /* How it was answered; what came back beside it when it is short, folded away when it is long. */
+    function answer(step) {
+        const how = `→ ${[step.outcome, step.status > 0 ? step.status : null].filter(Boolean).join(" ")}`;
+        const text = step.output.trim();
+        if (text.length <= 110 && !text.includes("\n")) {
+            return h("p", "answer", how, text === "" ? null : h("code", "", text));
         }
         const cut = step.output_bytes > new TextEncoder().encode(step.output).length;
-        const text = cut ? step.output : readable(step.output);
-        const pre = h("pre", "", text.length <= 140 ? step.output.trim() : text,
-                      cut ? `\n... cut; results.json has all ${step.output_bytes} bytes` : "");
-        if (text.length <= 140) {
-            return pre;
-        }
-        return h("details", "", h("summary", "", `what came back (${bytesText(step.output_bytes)})`), pre);
+        return h("details", "", h("summary", "", `${how}, ${bytesText(step.output_bytes)}`),
+                 h("pre", "", cut ? `${step.output}\n... cut here; results.json has all of it` : readable(step.output)));
+    }
+
+    /* "status = 200" beside "status == 200" says the name twice. */
+    function seen(check, text) {
+        const saw = check.saw || "";
+        const parts = saw.split(" = ");
+        return parts.length === 2 && text.startsWith(parts[0]) ? parts[1] : saw;
     }
 
     function stepItem(step) {
         const prefix = `${step.name}: `;
         const checks = run.assertions.filter(check => check.kind === "step" && check.name.startsWith(prefix));
-        const answer = [step.outcome, step.status > 0 ? step.status : null].filter(Boolean).join(" ");
-        return h("li", step.skipped ? "skipped" : step.passed ? "held" : "failed",
-                 h("p", "step-head", h("span", "time", at(step.at_s)), h("strong", "", step.name), mark(step)),
+        const item = check => {
+            const text = check.name.slice(prefix.length);
+            return h("li", failed(check) ? "failed" : check.skipped ? "skipped" : "held", h("code", "", text),
+                     h("span", "saw", seen(check, text)));
+        };
+        return h("li", stateOf(step),
+                 h("p", "step-head", h("span", "time", at(step.at_s)), h("strong", "", step.name), stepMark(step)),
                  step.command ? h("pre", "command", step.command.trim()) : null,
-                 answer === "" ? null : h("p", "answer", `→ ${answer}`), output(step),
-                 checks.length === 0 ? null : h("ul", "step-checks", ...checks.map(check =>
-                     h("li", failed(check) ? "failed" : check.skipped ? "skipped" : "held",
-                       h("code", "", check.name.slice(prefix.length)),
-                       check.saw ? h("span", "saw", ` ${check.saw}`) : null))));
+                 step.outcome === null ? null : answer(step),
+                 checks.length === 0 ? null : h("ul", "step-checks", ...checks.map(item)));
     }
 
     function steps() {
@@ -185,9 +197,6 @@
         return section("steps", "Steps of the runbook", run.runbook ? h("p", "note", `As ${run.runbook} has them.`) : null,
                        h("ol", "steps", ...run.steps.map(stepItem)));
     }
-
-    const KINDS = [["invariant", "Promises"], ["expect", "Expectations"], ["step", "Steps of the runbook"],
-                   ["steady", "Steady state"], ["validity", "Does the run count?"], ["cleanup", "Cleaned up"]];
 
     function checkRow(check) {
         return h("tr", failed(check) ? "failed" : "", cell("", mark(check)), cell("check", h("code", "", check.name)),

@@ -17,17 +17,17 @@ static void operations_fall_into_buckets(void)
     s.history.ops[3].status = 429;        /* the second write */
     s.history.ops[6].load = HISTORY_NONE; /* the third was a step's, no load's */
     figures_init(&f, &s.results);
-    CU_ASSERT_EQUAL(f.bucket_ns, 5 * SAMPLE_SECOND);
-    CU_ASSERT_EQUAL(f.bucket_count, 120);
-    CU_ASSERT_EQUAL(f.buckets[0].writes.offered, 4);
-    CU_ASSERT_EQUAL(f.buckets[0].writes.accepted, 2);
+    CU_ASSERT_EQUAL(f.bucket_ns, 10 * SAMPLE_SECOND);
+    CU_ASSERT_EQUAL(f.bucket_count, 60);
+    CU_ASSERT_EQUAL(f.buckets[0].writes.offered, 9);
+    CU_ASSERT_EQUAL(f.buckets[0].writes.accepted, 7);
     CU_ASSERT_EQUAL(f.buckets[0].writes.refused, 1);
     CU_ASSERT_EQUAL(f.buckets[0].writes.failed, 1);
-    CU_ASSERT_EQUAL(f.buckets[0].reads.offered, 10);
+    CU_ASSERT_EQUAL(f.buckets[0].reads.offered, 20);
     CU_ASSERT_EQUAL(f.writes.offered, SAMPLE_SECONDS - 1);
     CU_ASSERT_EQUAL(f.writes.queued, 300);
-    CU_ASSERT_EQUAL(f.buckets[12].writes.queued, 5);
-    CU_ASSERT_EQUAL(f.buckets[11].writes.queued, 0);
+    CU_ASSERT_EQUAL(f.buckets[6].writes.queued, 10);
+    CU_ASSERT_EQUAL(f.buckets[5].writes.queued, 0);
     figures_deinit(&f);
     sample_run_deinit(&s);
 }
@@ -37,14 +37,18 @@ static void latencies_are_nearest_ranks(void)
     struct sample_run s;
     struct figures f;
     sample_run_init(&s);
+    s.history.ops[0].outcome = OP_TIMED_OUT;
+    s.history.ops[0].done_ns = HISTORY_NEVER;
     figures_init(&f, &s.results);
-    CU_ASSERT_EQUAL(f.buckets[0].writes.latency.count, 5);
-    CU_ASSERT_EQUAL(f.buckets[0].writes.latency.p50_ns, 12 * (int64_t)NS_PER_MS); /* of 10 to 14 ms */
-    CU_ASSERT_EQUAL(f.buckets[1].writes.latency.p50_ns, 17 * (int64_t)NS_PER_MS); /* of 15 to 19 ms */
+    CU_ASSERT_EQUAL(f.buckets[0].writes.latency.count, 9); /* 11 to 19 ms: the first one was not answered */
+    CU_ASSERT_EQUAL(f.buckets[0].writes.latency.p50_ns, 15 * (int64_t)NS_PER_MS);
+    CU_ASSERT_EQUAL(f.buckets[1].writes.latency.p50_ns, 14 * (int64_t)NS_PER_MS); /* of 10 to 19 ms */
+    CU_ASSERT_EQUAL(f.buckets[1].writes.latency.p90_ns, 18 * (int64_t)NS_PER_MS);
     CU_ASSERT_EQUAL(f.buckets[1].writes.latency.p99_ns, 19 * (int64_t)NS_PER_MS);
-    CU_ASSERT_EQUAL(f.writes.latency.count, SAMPLE_SECONDS);
-    CU_ASSERT_EQUAL(f.writes.latency.p50_ns, 14 * (int64_t)NS_PER_MS);
-    CU_ASSERT_EQUAL(f.writes.latency.p90_ns, 18 * (int64_t)NS_PER_MS);
+    CU_ASSERT_EQUAL(f.writes.latency.count, SAMPLE_SECONDS - 1);
+    /* 59 of 10 ms, 60 each of 11 to 19 ms: the 300th and the 540th */
+    CU_ASSERT_EQUAL(f.writes.latency.p50_ns, 15 * (int64_t)NS_PER_MS);
+    CU_ASSERT_EQUAL(f.writes.latency.p90_ns, 19 * (int64_t)NS_PER_MS);
     CU_ASSERT_EQUAL(f.reads.latency.p50_ns, 2 * (int64_t)NS_PER_MS);
     CU_ASSERT_EQUAL(f.reads.latency.max_ns, 3 * (int64_t)NS_PER_MS);
     figures_deinit(&f);

@@ -240,6 +240,87 @@ static void nasty_bytes_are_harmless(void)
     sample_run_deinit(&s);
 }
 
+/* The JSON between two marks of the page; the caller drops it. */
+static json_t *page_json(void)
+{
+    static const char open_mark[] = "<script type=\"application/json\" id=\"run\">";
+    char *page = slurp("report.html");
+    char *from = page == NULL ? NULL : strstr(page, open_mark);
+    char *to = from == NULL ? NULL : strstr(from, "</script>");
+    json_t *root = NULL;
+    if (to != NULL) {
+        from += sizeof(open_mark) - 1;
+        root = json_loadb(from, (size_t)(to - from), JSON_REJECT_DUPLICATES, NULL);
+    }
+    mem_free(page);
+    return root;
+}
+
+/* The page holds everything it needs and asks nobody; what a run said cannot end its script. */
+static void the_page_is_whole(void)
+{
+    struct sample_run s;
+    sample_run_init(&s);
+    (void)sample_assert(&s.results, ASSERT_STEP, NASTY, false, NASTY, NASTY);
+    mem_free(s.results.title);
+    s.results.title = mem_strdup(NASTY);
+    char *long_output = mem_alloc(100001);
+    memset(long_output, 'x', 100000);
+    mem_free(s.results.steps[0].output);
+    s.results.steps[0].output = long_output;
+    write_sample(&s);
+    CU_ASSERT_EQUAL(place_of("report.html", "<!doctype html>"), 0);
+    CU_ASSERT_TRUE(holds("report.html", "<title>PASS: a&lt;b&gt; &amp; \"c\" 'd'"));
+    CU_ASSERT_EQUAL(place_of("report.html", "{{"), SIZE_MAX);
+    CU_ASSERT_EQUAL(place_of("report.html", "src="), SIZE_MAX);
+    CU_ASSERT_TRUE(holds("report.html", "default-src 'none'"));
+    json_t *root = page_json();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(root);
+    const char *name = text_at(json_array_get(json_object_get(root, "assertions"), 1), "name");
+    CU_ASSERT_PTR_NOT_NULL(strstr(name, "</script><!-- \n2nd"));
+    const json_t *step = json_array_get(json_object_get(root, "steps"), 0);
+    CU_ASSERT_EQUAL(number_at(step, "output_bytes"), 100000);
+    CU_ASSERT_TRUE(json_string_length(json_object_get(step, "output")) < 10000);
+    const json_t *charts = json_object_get(root, "charts");
+    CU_ASSERT_EQUAL(number_at(charts, "buckets"), 60);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(json_object_get(charts, "writes"), "p99_ms")), 60);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(json_object_get(charts, "samples"), "pending")),
+                    SAMPLE_SECONDS);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(json_object_get(charts, "strips"), "primary")), 3);
+    json_decref(root);
+    sample_run_deinit(&s);
+}
+
+/* A day long, asked every second, five writes a second, and steps that say much. */
+static void a_long_run_stays_small(void)
+{
+    struct sample_run s;
+    char path[PATH_BYTES];
+    struct stat info;
+    sample_run_init(&s);
+    for (int64_t second = SAMPLE_SECONDS; second < 86400; second++) {
+        struct status_sample *sample = history_add_sample(&s.history);
+        sample->at_ns = second * SAMPLE_SECOND + 123456789;
+        sample->answered = true;
+        sample->pending_writes = (double)(second * 7919 % 1000);
+        sample->oldest_pending_s = (double)second / 7;
+        sample->healthy[0] = second % 60 != 0;
+        for (int64_t i = 0; i < 5; i++) {
+            struct op_record *op = history_add_op(&s.history);
+            *op = s.history.ops[0];
+            op->planned_ns = second * SAMPLE_SECOND + i;
+            op->done_ns = op->planned_ns + 1000003 * (second % 97 + 1);
+        }
+    }
+    s.results.simulated_ns = 86400 * SAMPLE_SECOND;
+    write_sample(&s);
+    path_of("report.html", path);
+    CU_ASSERT_EQUAL_FATAL(stat(path, &info), 0);
+    CU_ASSERT_TRUE(info.st_size < 2000000);
+    CU_ASSERT_TRUE(info.st_size > 100000);
+    sample_run_deinit(&s);
+}
+
 static void an_empty_run_is_reported(void)
 {
     struct results r;
@@ -253,6 +334,7 @@ static void an_empty_run_is_reported(void)
     json_decref(root);
     CU_ASSERT_TRUE(holds("junit.xml", "tests=\"1\" failures=\"0\" errors=\"1\""));
     CU_ASSERT_TRUE(holds("report.md", "## ERROR"));
+    CU_ASSERT_TRUE(holds("report.html", "<title>ERROR: </title>"));
 }
 
 /* --- where it cannot be written
@@ -366,6 +448,8 @@ IN_FOLDER(json_reads_back)
 IN_FOLDER(failures_come_first)
 IN_FOLDER(nothing_proven_is_not_green)
 IN_FOLDER(nasty_bytes_are_harmless)
+IN_FOLDER(the_page_is_whole)
+IN_FOLDER(a_long_run_stays_small)
 IN_FOLDER(an_empty_run_is_reported)
 IN_FOLDER(a_file_in_the_way_of_the_folder)
 IN_FOLDER(a_folder_in_the_way_of_a_file)
@@ -378,6 +462,8 @@ static const struct suite_test tests[] = {
     { "failures come first", in_folder_failures_come_first },
     { "a run that proves nothing is not green", in_folder_nothing_proven_is_not_green },
     { "nasty bytes are harmless in every format", in_folder_nasty_bytes_are_harmless },
+    { "the page holds everything it needs", in_folder_the_page_is_whole },
+    { "a long run's page stays small", in_folder_a_long_run_stays_small },
     { "an empty run is reported", in_folder_an_empty_run_is_reported },
     { "a file in the way of the folder is told", in_folder_a_file_in_the_way_of_the_folder },
     { "a folder in the way of a file is told", in_folder_a_folder_in_the_way_of_a_file },
