@@ -217,7 +217,7 @@ void learn_id_by_name(struct core *core, struct lane *lane, unsigned i)
 {
     struct call *call = get_name(core, lane->tenant, lane->database, lane->name, i);
     call->lane = lane;
-    lane->fence_sent[i] = true; /* one thing at a time */
+    lane->strand.fence_sent[i] = true; /* one thing at a time */
 }
 
 void learn_id_end(struct core *core, struct call *call, int status, struct str body)
@@ -225,7 +225,7 @@ void learn_id_end(struct core *core, struct call *call, int status, struct str b
     struct lane *lane = call->lane;
     unsigned i = call->instance;
     struct uuid uuid;
-    lane->fence_sent[i] = false;
+    lane->strand.fence_sent[i] = false;
     if (status != 200 || !learn_object_id(body, &uuid)) {
         lane->faulty[i] = lane->faulty[i] || status == 404;
         send_retry_later(core, &lane->strand, i, NS_PER_S);

@@ -91,6 +91,8 @@ struct strand {
     bool sync_after[CORE_INSTANCES];   /* the last write was not convergent: mark must be durable first */
     TAILQ_ENTRY(strand) awaiting_sync;
     bool awaits_sync;
+    bool fenced[CORE_INSTANCES]; /* an ambiguous request stands: fence before anything else */
+    bool fence_sent[CORE_INSTANCES];
     struct lane *lane; /* whose strand this is; NULL = a name's */
     uint64_t last_ack_lsn;
     uint64_t last_ack_ns;
@@ -106,11 +108,9 @@ struct lane {
     struct uuid logical;
     struct uuid ids[CORE_INSTANCES];
     bool has_id[CORE_INSTANCES];
-    bool dead;                   /* deleted */
-    uint64_t death_lsn;          /* of the write that deleted it */
-    bool placeholder;            /* named by a record whose introduction has not been read yet */
-    bool fenced[CORE_INSTANCES]; /* an ambiguous request stands: fence before anything else */
-    bool fence_sent[CORE_INSTANCES];
+    bool dead;                      /* deleted */
+    uint64_t death_lsn;             /* of the write that deleted it */
+    bool placeholder;               /* named by a record whose introduction has not been read yet */
     bool faulty[CORE_INSTANCES];    /* the instance says it does not have the mapped collection */
     bool divergent[CORE_INSTANCES]; /* the instance disagreed with a decided write */
     bool catching_up[CORE_INSTANCES];
@@ -173,9 +173,10 @@ struct call {
     uint64_t id;
     enum call_kind kind;
     unsigned instance;
-    struct entry *entry; /* WRITE, NAME */
-    struct lane *lane;   /* FENCE */
-    uint64_t client;     /* READ, LEARN, PASS; 0 = gone */
+    struct entry *entry;   /* WRITE, NAME */
+    struct strand *strand; /* FENCE */
+    struct lane *lane;     /* NAME without an entry: whose id is asked */
+    uint64_t client;       /* READ, LEARN, PASS; 0 = gone */
     bool was_replay;
     bool was_ambiguous;
     bool timed_out;

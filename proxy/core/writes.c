@@ -252,6 +252,17 @@ void entry_ask(struct core *core, struct entry *entry)
     submit_decide_alone(core, entry);
 }
 
+/* ---- ambiguous ---- */
+
+void writes_fence(struct entry *entry, unsigned i)
+{
+    bool by_uuid = writes_by_uuid((enum chroma_op)entry->op);
+    for (unsigned k = 0; k < entry->link_count; k++) {
+        struct strand *strand = entry->links[k].strand;
+        strand->fenced[i] = strand->fenced[i] || (strand->lane != NULL) == by_uuid;
+    }
+}
+
 /* ---- over ---- */
 
 void writes_outlived(struct core *core, struct entry *entry, unsigned i)

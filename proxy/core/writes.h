@@ -47,6 +47,8 @@ void entry_release_if_over(struct core *core, struct entry *entry);
 struct entry *entry_by_lsn(struct core *core, uint64_t lsn);
 
 struct client *writes_client(struct core *core, const struct entry *entry);
+/* After an ambiguous outcome (rule 2): nothing goes to its lane, or to its names, before a fence. */
+void writes_fence(struct entry *entry, unsigned instance);
 void writes_outlived(struct core *core, struct entry *entry, unsigned instance);
 bool writes_by_uuid(enum chroma_op op); /* the request names its collection by UUID */
 bool writes_is_barrier(const struct entry *entry);
