@@ -196,7 +196,9 @@ static void judge(struct core *core, struct entry *entry, unsigned i, const stru
             transient(core, entry, i, retry_after_ns(a), false);
             break;
         case WRITE_AMBIGUOUS:
-            count_attempt(core, entry, i);
+            if (a->status >= 500) {
+                count_attempt(core, entry, i);
+            }
             ambiguous(core, entry, i);
             break;
         case WRITE_LANE_FAULT:

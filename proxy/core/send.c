@@ -167,6 +167,7 @@ static void send_write(struct core *core, struct entry *entry, unsigned i)
     struct call *call = call_start(core, &spec);
     buf_deinit(&target);
     call->entry = entry;
+    entry->checked[i] = false;
     call->was_replay = replay;
     call->was_ambiguous = entry->maybe_sent[i];
     entry->at[i] = AT_SENT;

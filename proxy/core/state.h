@@ -60,7 +60,7 @@ struct entry {
     uint8_t at[CORE_INSTANCES];
     uint8_t attempts[CORE_INSTANCES]; /* answers of 5xx, saturating */
     bool maybe_sent[CORE_INSTANCES];  /* an earlier try may have been applied */
-    bool checked[CORE_INSTANCES];     /* delete: the name was looked at after an ambiguous try */
+    bool checked[CORE_INSTANCES];     /* delete: the name was looked at since the last try */
     bool failed[CORE_INSTANCES];      /* attempts are over the limit */
     bool asked[CORE_INSTANCES];       /* while undecided: had its turn */
     bool acknowledged;                /* a client was told yes, or may have been (recovered) */
