@@ -34,6 +34,7 @@ static void move_on(struct core *core, struct entry *entry, unsigned i)
     if (entry->lane != NULL) {
         reads_unpark(core, entry->lane);
     }
+    reads_unpark(core, NULL);
 }
 
 void entry_finish_at(struct core *core, struct entry *entry, unsigned i, bool dead)

@@ -8,6 +8,7 @@
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/reads.h"
 #include "proxy/core/records.h"
 #include "proxy/core/send.h"
 #include "proxy/core/writes.h"
@@ -132,6 +133,7 @@ void learn_end(struct core *core, struct call *call, const struct core_event *ev
         http_percent_decode(client->route.tenant, tenant, sizeof(tenant), &tenant_size) &&
         http_percent_decode(client->route.database, database, sizeof(database), &database_size)) {
         client->listing_seen = true;
+        client->primary_listed = client->primary_listed || call->instance == core->primary;
         struct str element;
         enum json_kind kind;
         size_t at = 0;
@@ -236,6 +238,7 @@ void learn_id_end(struct core *core, struct call *call, int status, struct str b
     lane_describe(lane, &record);
     (void)core_append(core, RECORD_LANE, record_lane_encode(&record), NULL, false);
     send_wake(core, &lane->strand, i);
+    reads_unpark(core, lane);
 }
 
 void learn_check_name(struct core *core, struct entry *entry, unsigned i)

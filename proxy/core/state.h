@@ -209,10 +209,12 @@ struct client {
     struct block *body;
     struct entry *entry;
     struct lane *lane;
-    uint64_t call;     /* READ, LEARN, PASS in flight */
-    unsigned tried;    /* bit per instance */
-    bool learned;      /* listings were looked at already */
-    bool listing_seen; /* and at least one of them was answered */
+    uint64_t call;       /* READ, LEARN, PASS in flight */
+    unsigned tried;      /* bit per instance */
+    unsigned wish;       /* the instance whose turn it is by the ratio; INSTANCE_NONE = not drawn yet */
+    bool learned;        /* listings were looked at already */
+    bool listing_seen;   /* and at least one of them was answered */
+    bool primary_listed; /* and the primary's among them */
     bool gone;
     bool is_write;
     /* An answer that waits for the log. */
@@ -256,6 +258,7 @@ struct core {
     struct instance instances[CORE_INSTANCES];
     struct client *clients;
     struct client_list waiting;
+    struct client *parked; /* reads of no collection's records that wait until an instance qualifies */
     struct call *calls;
     uint64_t next_call;
     uint64_t next_lsn;

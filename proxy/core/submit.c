@@ -74,6 +74,19 @@ static bool no_room(struct core *core, struct client *client)
 
 /* ---- kinds of writes ---- */
 
+/* Ids are the primary's wherever it has the collection: without its listing nobody can say "not there". */
+void submit_unknown(struct core *core, struct client *client, const struct lane *lane,
+                    const struct uuid *uuid)
+{
+    if (lane == NULL && !client->primary_listed) {
+        client_reply_error(core, client, 503, "ServiceUnavailable",
+                           "the primary cannot be asked whether it knows this collection", 1);
+        return;
+    }
+    client_reply(core, client, 404, client_headers(client, "application/json", false, 0),
+                 submit_not_found_body(uuid));
+}
+
 static bool has_value(const struct json_scan *scan, const char *key)
 {
     const struct json_member *member = json_scan_find(scan, key);
@@ -108,8 +121,7 @@ static void submit_record_write(struct core *core, struct client *client, struct
         return;
     }
     if (lane == NULL || lane->dead) {
-        client_reply(core, client, 404, client_headers(client, "application/json", false, 0),
-                     submit_not_found_body(&uuid));
+        submit_unknown(core, client, lane, &uuid);
         return;
     }
     client->lane = lane;

@@ -198,6 +198,14 @@ static void finish_client(struct driver *d, struct driver_client *c, bool delive
     step(d, &event);
 }
 
+void driver_head(struct driver *d, struct driver_call *call, const struct http_head *head)
+{
+    struct core_event event = { .kind = CORE_EV_CALL_HEAD };
+    event.u.call_head.call = call->id;
+    event.u.call_head.head = head;
+    step(d, &event);
+}
+
 static void answer_now(struct driver *d, struct driver_call *call, int status, const char *headers,
                        const char *body)
 {
@@ -210,10 +218,7 @@ static void answer_now(struct driver *d, struct driver_call *call, int status, c
         .content_length = (int64_t)strlen(body),
     };
     if (call->head_first) {
-        struct core_event event = { .kind = CORE_EV_CALL_HEAD };
-        event.u.call_head.call = call->id;
-        event.u.call_head.head = &head;
-        step(d, &event);
+        driver_head(d, call, &head);
         if (call->cancelled) {
             end_call(d, call, CALL_CANCELLED, true, NULL, NULL);
             return;

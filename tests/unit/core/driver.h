@@ -128,6 +128,8 @@ struct driver_call *driver_expect(struct driver *d, unsigned instance, const cha
 void driver_answer(struct driver *d, struct driver_call *call, int status, const char *body);
 void driver_answer_with(struct driver *d, struct driver_call *call, int status, const char *headers,
                         const char *body);
+/* Only the head of an answer, to a call with head_first; the end is told with driver_end. */
+void driver_head(struct driver *d, struct driver_call *call, const struct http_head *head);
 void driver_end(struct driver *d, struct driver_call *call, enum call_outcome outcome, bool bytes_left);
 /* The fence of rule 2 is this call. */
 bool driver_is_fence(const struct driver_call *call);
