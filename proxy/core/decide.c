@@ -31,6 +31,7 @@ static void move_on(struct core *core, struct entry *entry, unsigned i)
         }
     }
     send_wake_entry(core, entry, i);
+    writes_wake_place(core, entry, i);
     if (entry->lane != NULL) {
         reads_unpark(core, entry->lane);
     }

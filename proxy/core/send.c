@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "proxy/core/calls.h"
 #include "proxy/core/health.h"
+#include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
 #include "proxy/core/records.h"
 #include "proxy/core/writes.h"
@@ -78,8 +79,9 @@ static bool behind_barrier(const struct core *core, const struct entry *entry, u
         if (barrier->entry->lsn >= entry->lsn) {
             return false;
         }
-        if (barrier->entry->at[i] != AT_DONE && barrier->entry->at[i] != AT_DEAD &&
-            writes_in_place(entry, barrier)) {
+        const struct entry *before = barrier->entry;
+        bool stands = before->fate != FATE_REJECTED && before->at[i] != AT_DONE && before->at[i] != AT_DEAD;
+        if (stands && writes_in_place(entry, barrier)) {
             return true;
         }
     }
@@ -240,12 +242,25 @@ static enum sent prepare_fence(struct core *core, struct strand *strand, unsigne
     return SENT_IT;
 }
 
+/* Older writes of its name wait for the instance: the name still means another collection there, or none. */
+static bool name_in_flux(struct core *core, const struct lane *lane, unsigned i)
+{
+    const struct name_slot *slot = name_find(core, lane->tenant, lane->database, lane->name);
+    const struct link *first = slot == NULL ? NULL : slot->strand.next[i];
+    return first != NULL && first->entry->lsn < lane->strand.next[i]->entry->lsn;
+}
+
 static enum sent prepare_lane(struct core *core, struct lane *lane, unsigned i)
 {
     if (lane->strand.fenced[i] && lane->has_id[i]) {
         return prepare_fence(core, &lane->strand, i);
     }
-    if (!lane->strand.fence_sent[i] && (!lane->has_id[i] || lane->faulty[i])) {
+    if (lane->strand.fence_sent[i] || (lane->has_id[i] && !lane->faulty[i])) {
+        return SENT_NOT;
+    }
+    if (name_in_flux(core, lane, i)) {
+        look_again(core, &lane->strand, i);
+    } else {
         learn_id_by_name(core, lane, i);
     }
     return SENT_NOT;

@@ -171,6 +171,7 @@ static void submit_delete(struct core *core, struct client *client, struct recor
         client_reply_error(core, client, 404, "NotFoundError", message, 0);
         return;
     }
+    record->lane = slot == NULL || slot->lane == NULL ? 0 : slot->lane->birth;
     if (!no_room(core, client)) {
         writes_begin(core, client, record);
     }

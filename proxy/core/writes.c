@@ -77,6 +77,26 @@ bool writes_older_in_place(struct core *core, const struct entry *entry, unsigne
     return false;
 }
 
+void writes_wake_place(struct core *core, const struct entry *entry, unsigned i)
+{
+    const struct barrier *barrier = barrier_of(core, entry);
+    if (barrier == NULL) {
+        return;
+    }
+    struct lane *lane;
+    struct lane *next_lane;
+    HASH_ITER (by_birth, core->lanes, lane, next_lane) {
+        if (str_equal(lane->tenant, barrier->tenant)) {
+            send_wake(core, &lane->strand, i);
+        }
+    }
+    struct name_slot *slot;
+    struct name_slot *next_slot;
+    HASH_ITER (hh, core->names, slot, next_slot) {
+        send_wake(core, &slot->strand, i);
+    }
+}
+
 static void add_barrier(struct core *core, struct entry *entry, const struct record_write *record)
 {
     struct barrier *barrier = mem_alloc(sizeof(*barrier));
@@ -309,24 +329,6 @@ static void entry_free(struct core *core, struct entry *entry)
     mem_free(entry);
 }
 
-static void wake_place(struct core *core, const struct barrier *barrier)
-{
-    for (unsigned i = 0; i < core->instance_count; i++) {
-        struct lane *lane;
-        struct lane *next_lane;
-        HASH_ITER (by_birth, core->lanes, lane, next_lane) {
-            if (str_equal(lane->tenant, barrier->tenant)) {
-                send_wake(core, &lane->strand, i);
-            }
-        }
-        struct name_slot *slot;
-        struct name_slot *next_slot;
-        HASH_ITER (hh, core->names, slot, next_slot) {
-            send_wake(core, &slot->strand, i);
-        }
-    }
-}
-
 void entry_release_if_over(struct core *core, struct entry *entry)
 {
     if (entry->fate == FATE_UNDECIDED) {
@@ -338,10 +340,6 @@ void entry_release_if_over(struct core *core, struct entry *entry)
         if (!over || !send_is_past(entry, i)) {
             return;
         }
-    }
-    const struct barrier *barrier = barrier_of(core, entry);
-    if (barrier != NULL) {
-        wake_place(core, barrier);
     }
     for (unsigned k = 0; k < entry->link_count; k++) {
         strand_sweep(entry->links[k].strand, entry);

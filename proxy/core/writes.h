@@ -53,6 +53,8 @@ void writes_outlived(struct core *core, struct entry *entry, unsigned instance);
 bool writes_by_uuid(enum chroma_op op); /* the request names its collection by UUID */
 bool writes_is_barrier(const struct entry *entry);
 bool writes_in_place(const struct entry *entry, const struct barrier *barrier);
+/* A barrier stands no longer at that instance: what waited behind it may go. Nothing for other entries. */
+void writes_wake_place(struct core *core, const struct entry *entry, unsigned instance);
 bool writes_older_in_place(struct core *core, const struct entry *entry, unsigned instance);
 void writes_forget(struct core *core, unsigned instance); /* mutant only */
 void writes_checkpoint(struct core *core);

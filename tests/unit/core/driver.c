@@ -408,6 +408,20 @@ void driver_durable(struct driver *d)
     }
 }
 
+void driver_trim(struct driver *d)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < d->log_count; i++) {
+        if (d->log[i].lsn >= d->trimmed_lsn) {
+            d->log[kept++] = d->log[i];
+        } else {
+            block_unref(d->log[i].meta);
+            block_unref(d->log[i].body);
+        }
+    }
+    d->log_count = kept;
+}
+
 void driver_log_fails(struct driver *d)
 {
     d->slow_log = true;

@@ -98,6 +98,8 @@ void driver_tick(struct driver *d);
 void driver_advance(struct driver *d, uint64_t ns); /* stops at each deadline of the core on the way */
 void driver_durable(struct driver *d);              /* all that was appended */
 void driver_durable_to(struct driver *d, uint64_t lsn);
+/* What CORE_ACT_TRIM allowed to go, goes. */
+void driver_trim(struct driver *d);
 void driver_log_fails(struct driver *d);
 void driver_drain(struct driver *d);
 /* Goes down: calls in flight are cut (after bytes had left), new ones are refused. */
