@@ -63,6 +63,7 @@ struct entry {
     bool checked[CORE_INSTANCES];     /* delete: the name was looked at since the last try */
     bool failed[CORE_INSTANCES];      /* attempts are over the limit */
     bool asked[CORE_INSTANCES];       /* while undecided: had its turn */
+    bool waits;                       /* while undecided: for an instance that can be asked */
     bool acknowledged;                /* a client was told yes, or may have been (recovered) */
     bool late;                        /* acknowledged before the primary had it: counts as replayed */
     bool nonconvergent;               /* rule 13: update, delete by filter */
@@ -271,6 +272,7 @@ struct core {
     struct entry_list entries;
     uint64_t entry_count;
     uint64_t undecided_count;
+    uint64_t waiting_count; /* of these, entries that wait for an instance that can be asked */
     uint64_t payload_bytes; /* of entries held in memory */
     struct entry *first_undurable;
     struct lane *lanes;

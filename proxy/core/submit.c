@@ -309,6 +309,21 @@ static bool maybe_applied(const struct core *core, const struct entry *entry)
     return false;
 }
 
+/* Some instance may yet be able to take it before the client's budget is over. */
+static bool worth_waiting(struct core *core, const struct entry *entry)
+{
+    const struct client *client = writes_client(core, entry);
+    if (client == NULL || core->now_ns >= client->deadline_ns || core->log_failed) {
+        return false;
+    }
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        if (core->instances[i].state == INSTANCE_UP || core->instances[i].state == INSTANCE_SUSPECT) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void submit_decide_alone(struct core *core, struct entry *entry)
 {
     bool maybe = maybe_applied(core, entry);
@@ -325,6 +340,10 @@ void submit_decide_alone(struct core *core, struct entry *entry)
     bool by_name =
         entry->op == OP_COLLECTION_CREATE || (entry->op == OP_COLLECTION_DELETE && entry->lane == NULL);
     bool queueable = core->settings.when_none_up == WHEN_NONE_UP_QUEUE && !by_name;
+    if (!maybe && !queueable && worth_waiting(core, entry)) {
+        entry_wait(core, entry);
+        return;
+    }
     if (!maybe && !queueable) {
         refuse(core, entry, 503, error_body("ServiceUnavailable", "no instance can take this write now"));
         return;
@@ -349,5 +368,9 @@ void submit_decide_alone(struct core *core, struct entry *entry)
 void submit_out_of_time(struct core *core, struct entry *entry)
 {
     entry->asker = INSTANCE_NONE;
+    if (entry->waits) {
+        entry_ask(core, entry); /* nobody: decided alone, for the time is over */
+        return;
+    }
     submit_decide_alone(core, entry);
 }

@@ -248,6 +248,10 @@ void writes_durable(struct core *core, uint64_t lsn, uint64_t log_bytes)
         core->first_undurable = TAILQ_NEXT(entry, all);
         if (entry->fate == FATE_UNDECIDED && entry->asker == INSTANCE_NONE) {
             entry_ask(core, entry);
+            continue;
+        }
+        for (unsigned i = 0; i < core->instance_count; i++) {
+            send_wake_entry(core, entry, i); /* decided already: its client's budget was over first */
         }
     }
     client_flush_durable(core);
@@ -256,9 +260,36 @@ void writes_durable(struct core *core, uint64_t lsn, uint64_t log_bytes)
 
 /* ---- asking ---- */
 
+void entry_wait(struct core *core, struct entry *entry)
+{
+    CHECK(!entry->waits);
+    entry->waits = true;
+    core->waiting_count++;
+}
+
+static void stop_waiting(struct core *core, struct entry *entry)
+{
+    core->waiting_count -= entry->waits ? 1 : 0;
+    entry->waits = false;
+}
+
+void writes_ask_again(struct core *core)
+{
+    struct entry *entry = core->waiting_count == 0 ? NULL : TAILQ_FIRST(&core->entries);
+    while (entry != NULL) {
+        struct entry *next = TAILQ_NEXT(entry, all);
+        if (entry->waits) {
+            memset(entry->asked, 0, sizeof(entry->asked)); /* nothing of it has been sent */
+            entry_ask(core, entry);
+        }
+        entry = next;
+    }
+}
+
 void entry_ask(struct core *core, struct entry *entry)
 {
     CHECK(entry->fate == FATE_UNDECIDED);
+    stop_waiting(core, entry);
     for (unsigned turn = 0; turn < core->instance_count; turn++) {
         unsigned i = (core->primary + turn) % core->instance_count;
         if (!entry->asked[i] && entry->at[i] == AT_WAITING && send_can_ask(core, entry, i)) {
@@ -317,6 +348,7 @@ struct entry *entry_by_lsn(struct core *core, uint64_t lsn)
 
 static void entry_free(struct core *core, struct entry *entry)
 {
+    stop_waiting(core, entry);
     remove_barrier(core, entry);
     if (core->first_undurable == entry) {
         core->first_undurable = TAILQ_NEXT(entry, all);

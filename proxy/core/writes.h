@@ -21,6 +21,9 @@ void writes_begin(struct core *core, struct client *client, struct record_write 
 void writes_durable(struct core *core, uint64_t lsn, uint64_t log_bytes);
 /* Chooses who is asked to decide; nobody left: the proxy decides. */
 void entry_ask(struct core *core, struct entry *entry);
+/* Not now, but before the client's budget is over: it is asked again at each step. */
+void entry_wait(struct core *core, struct entry *entry);
+void writes_ask_again(struct core *core);
 
 /* What decided, and what the client is told (blocks: references are taken over). */
 struct decision {

@@ -634,7 +634,7 @@ void driver_make(struct driver *d, unsigned nth, const char *name)
     (void)snprintf(body, sizeof(body), "{\"name\":\"%s\"}", name);
     uint64_t client = driver_send(d, "POST", C_PATH, body);
     for (unsigned i = 0; i < 2; i++) {
-        if (d->up[i]) {
+        if (d->up[i] && (i == PRIMARY || d->settings.replica_url[0] != '\0')) {
             driver_answer(d, driver_expect(d, i, "POST", "/collections"), 200,
                           driver_object(driver_id(i, nth), name));
         }

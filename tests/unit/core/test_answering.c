@@ -101,6 +101,8 @@ static void test_both_down_refuses(void)
     driver_make(&d, 1, "docs");
     driver_down(&d, PRIMARY);
     driver_down(&d, REPLICA);
+    driver_advance(&d, 2 * d.settings.check_interval_ns);
+    driver_advance(&d, 2 * d.settings.check_interval_ns);
     uint64_t client = driver_write(&d, 1, "add", "a");
     CU_ASSERT_EQUAL(driver_status(&d, client), 503);
     CU_ASSERT_PTR_NOT_NULL(strstr(driver_client(&d, client)->headers, "retry-after: "));
@@ -117,9 +119,27 @@ static void test_names_need_an_instance(void)
     driver_down(&d, PRIMARY);
     driver_down(&d, REPLICA);
     uint64_t client = driver_send(&d, "POST", C_PATH, "{\"name\":\"other\"}");
+    driver_advance(&d, 15 * NS_PER_S);
     CU_ASSERT_EQUAL(driver_status(&d, client), 503); /* whether the name is taken is an instance's to say */
     driver_up(&d, PRIMARY);
     CU_ASSERT_PTR_NULL(driver_next(&d, PRIMARY));
+    driver_close(&d);
+}
+
+/* The only instance hesitates for a moment: the client has 15 s, and nobody may queue a create for it. */
+static void test_create_waits_in_budget(void)
+{
+    driver_init(&d);
+    d.settings.replica_url[0] = '\0';
+    driver_start(&d);
+    driver_make(&d, 1, "docs");
+    d.up[PRIMARY] = false;
+    uint64_t client = driver_send(&d, "POST", C_PATH, "{\"name\":\"other\"}");
+    CU_ASSERT_EQUAL(driver_status(&d, client), 0);
+    driver_up(&d, PRIMARY);
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/collections"), 200,
+                  driver_object(driver_id(PRIMARY, 2), "other"));
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
     driver_close(&d);
 }
 
@@ -271,6 +291,22 @@ static void test_budget_over_queues(void)
     driver_close(&d);
 }
 
+static void test_budget_over_before_durable(void)
+{
+    ready();
+    d.slow_log = true;
+    uint64_t client = driver_write(&d, 1, "upsert", "a");
+    driver_advance(&d, 16 * NS_PER_S);
+    CU_ASSERT_EQUAL(driver_status(&d, client), 0); /* nothing is promised that is not on disk */
+    CU_ASSERT_PTR_NULL(driver_next(&d, PRIMARY));
+    driver_durable(&d);
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 200, "{}");
+    driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/upsert"), 200, "{}");
+    CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 0);
+    driver_close(&d);
+}
+
 static void test_carried_out_without_client(void)
 {
     ready();
@@ -312,6 +348,7 @@ static const struct suite_test tests[] = {
     { "with both down a write is queued in Chroma's success shape", test_both_down_queues },
     { "with both down and WHEN_NONE_UP=refuse it is refused for good", test_both_down_refuses },
     { "with both down a create is not promised", test_names_need_an_instance },
+    { "a create waits within its budget for an instance that hesitates", test_create_waits_in_budget },
     { "with both down what Chroma would refuse is not queued", test_nonsense_is_not_queued },
     { "replay keeps the order and new writes do not overtake", test_replay_in_order },
     { "a slow collection does not hold up another", test_lanes_do_not_wait },
@@ -320,6 +357,7 @@ static const struct suite_test tests[] = {
     { "a large body gets a longer first attempt", test_large_body_gets_more_time },
     { "after a timeout other writes skip the instance", test_after_timeout_skipped },
     { "at the end of the budget a write is queued", test_budget_over_queues },
+    { "a write whose budget ends before it is on disk is carried out then", test_budget_over_before_durable },
     { "a logged write is carried out though its client left", test_carried_out_without_client },
     { "one instance alone queues and replays", test_single_instance },
 };

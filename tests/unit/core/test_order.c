@@ -268,7 +268,7 @@ static void test_delete_knows_its_collection(void)
     driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/add"), 201, "{}");
     (void)driver_send(&d, "DELETE", C_PATH "/docs", "");
     (void)driver_expect(&d, PRIMARY, "DELETE", "/docs"); /* in flight when the proxy dies */
-    for (int i = 0; i < 10; i++) { /* until a checkpoint has let the create go */
+    for (int i = 0; i < 10; i++) {                       /* until a checkpoint has let the create go */
         (void)driver_write(&d, 2, "upsert", "filling");
         driver_answer(&d, open_call(PRIMARY, "/upsert\n"), 200, "{}");
     }
