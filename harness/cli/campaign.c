@@ -14,6 +14,9 @@
 #include "base/units.h"
 #include <inttypes.h>
 
+/* A sync takes this share of a client's budget on average at most, so that a create before the load, which
+ * nobody may queue, does not run out of it (a sync may take ten times its mean). */
+#define DISK_SHARE      16
 #define COLLECTIONS_URL "${lb}/api/v2/tenants/default_tenant/databases/default_database/collections"
 #define FAULTS_MAX      10u
 #define STEPS_MAX       8u
@@ -25,6 +28,7 @@ struct draw {
     struct scenario *s;
     uint64_t storm_ns;
     bool memory_mode;
+    uint64_t budget_ms; /* REQUEST_TIMEOUT */
 };
 
 static uint64_t between(struct draw *d, uint64_t low, uint64_t high)
@@ -64,7 +68,8 @@ static void draw_settings(struct draw *d)
 {
     d->s->lb_settings = mem_alloc_array(SETTINGS_MAX, sizeof(*d->s->lb_settings));
     set(d, "check_interval", text("%" PRIu64 "ms", between(d, 5, 60) * 100));
-    set(d, "request_timeout", text("%" PRIu64 "ms", between(d, 20, 150) * 100));
+    d->budget_ms = between(d, 20, 150) * 100;
+    set(d, "request_timeout", text("%" PRIu64 "ms", d->budget_ms));
     set(d, "consistency_window", text("%" PRIu64 "s", between(d, 0, 30)));
     set(d, "read_replica_ratio", text("%" PRIu64 "%%", between(d, 0, 10) * 10));
     set(d, "failure_threshold", text("%" PRIu64, between(d, 1, 4)));
@@ -114,7 +119,7 @@ static void draw_loads(struct draw *d)
     struct scenario_load *reader = &s->loads[s->load_count++];
     reader->name = mem_strdup("r1");
     reader->per_second = (double)between(d, 2, 30) / 10.0;
-    reader->poisson = true;
+    reader->poisson = reader->per_second >= 1; /* one that may offer nothing at all proves nothing */
     reader->dimension = 3;
     reader->timeout_ns = 20 * NS_PER_S;
     reader->collections = 1;
@@ -342,5 +347,7 @@ struct scenario *campaign_draw(uint64_t seed, struct runner_options *options)
     options->sample_ns = NS_PER_S;
     /* A slow disk keeps the time between written and durable open long enough for a crash to fall into it. */
     options->disk_sync_ns = chance(&d, 1, 2) ? 0 : between(&d, 10, 400) * NS_PER_MS;
+    uint64_t slowest_ns = d.budget_ms * NS_PER_MS / DISK_SHARE;
+    options->disk_sync_ns = options->disk_sync_ns > slowest_ns ? slowest_ns : options->disk_sync_ns;
     return s;
 }

@@ -77,7 +77,8 @@ struct run_capture {
 /* What /status said beyond struct status_sample, at the same index. */
 struct run_status_more {
     double healthy_instances, total_instances;
-    double progress_age_s; /* -1 = null */
+    double undecided_writes; /* logged, answered by no instance yet; their clients may have left */
+    double progress_age_s;   /* -1 = null */
     double lag[2];
     int64_t asked_ns;
     uint64_t alerts;

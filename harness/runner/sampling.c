@@ -48,6 +48,7 @@ static void sampling_read_wal(const json_t *wal, struct status_sample *sample, s
     sample->is_replaying = json_is_true(json_object_get(wal, "is_replaying"));
     sample->memory_bytes = sampling_number(wal, "memory_bytes", 0);
     sample->wal_bytes = sampling_number(wal, "bytes", 0);
+    more->undecided_writes = sampling_number(wal, "undecided_writes", 0);
     more->progress_age_s = sampling_number(wal, "progress_age", -1);
 }
 

@@ -397,10 +397,13 @@ static struct uuid uuid_of(const struct flight *f)
     return uuid;
 }
 
+/* An add without ids waits for the late writes of its collection; a write of a tenant, which has no UUID,
+ * for those by name. */
 static bool is_fence(const struct flight *f)
 {
     bool known;
-    return f->route.op == OP_ADD && plan_count_ids(block_str(f->body), &known) == 0 && known;
+    return f->route.op == OP_TENANT_UPDATE ||
+           (f->route.op == OP_ADD && plan_count_ids(block_str(f->body), &known) == 0 && known);
 }
 
 /* An older late write of the same collection is still on its way. */

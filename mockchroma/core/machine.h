@@ -23,7 +23,7 @@ enum flight_state {
     FLIGHT_QUEUED,   /* a write waiting for the writer */
     FLIGHT_SERVING,  /* the write being carried out */
     FLIGHT_LATE,     /* a write whose connection is lost and which will be applied later */
-    FLIGHT_FENCED,   /* an empty add waiting for older late writes of its collection */
+    FLIGHT_FENCED,   /* a fence waiting for older late writes */
     FLIGHT_ANSWERED, /* carried out (or decided); its answer is held back by a delay */
 };
 

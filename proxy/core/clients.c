@@ -98,6 +98,7 @@ void client_head(struct core *core, const struct core_event *event)
     struct client *client = mem_alloc(sizeof(*client));
     client->id = event->u.client_head.client;
     client->began_ns = core->now_ns;
+    client->wish = INSTANCE_NONE;
     timer_init(&client->timer, TIMER_CLIENT, 0, client);
     CHECK(client_find(core, client->id) == NULL);
     HASH_ADD(hh, core->clients, id, sizeof(client->id), client);

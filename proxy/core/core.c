@@ -257,6 +257,7 @@ size_t core_step(struct core *core, const struct core_event *event, struct core_
     take(core, event);
     if (core->started) {
         run_timers(core);
+        writes_ask_again(core);
         send_all(core);
         writes_checkpoint(core);
         stop_when_drained(core);

@@ -31,9 +31,11 @@ static void move_on(struct core *core, struct entry *entry, unsigned i)
         }
     }
     send_wake_entry(core, entry, i);
+    writes_wake_place(core, entry, i);
     if (entry->lane != NULL) {
         reads_unpark(core, entry->lane);
     }
+    reads_unpark(core, NULL);
 }
 
 void entry_finish_at(struct core *core, struct entry *entry, unsigned i, bool dead)

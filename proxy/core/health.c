@@ -110,6 +110,7 @@ static void ask_elsewhere(struct core *core, unsigned i)
 static void came_up(struct core *core, unsigned i)
 {
     struct instance *instance = &core->instances[i];
+    bool was_away = instance->state != INSTANCE_UP;
     bool was_down = !instance->healthy && instance->probed;
     instance->state = INSTANCE_UP;
     instance->healthy = true;
@@ -117,6 +118,8 @@ static void came_up(struct core *core, unsigned i)
     instance->trouble = NULL;
     if (was_down) {
         instance->replay_window = REPLAY_WINDOW_START;
+    }
+    if (was_away) {
         send_mark_catching_up(core, i);
     }
     instance->progress_ns = core->now_ns;

@@ -8,6 +8,7 @@
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/reads.h"
 #include "proxy/core/records.h"
 #include "proxy/core/send.h"
 #include "proxy/core/writes.h"
@@ -132,6 +133,7 @@ void learn_end(struct core *core, struct call *call, const struct core_event *ev
         http_percent_decode(client->route.tenant, tenant, sizeof(tenant), &tenant_size) &&
         http_percent_decode(client->route.database, database, sizeof(database), &database_size)) {
         client->listing_seen = true;
+        client->primary_listed = client->primary_listed || call->instance == core->primary;
         struct str element;
         enum json_kind kind;
         size_t at = 0;
@@ -217,7 +219,7 @@ void learn_id_by_name(struct core *core, struct lane *lane, unsigned i)
 {
     struct call *call = get_name(core, lane->tenant, lane->database, lane->name, i);
     call->lane = lane;
-    lane->fence_sent[i] = true; /* one thing at a time */
+    lane->strand.fence_sent[i] = true; /* one thing at a time */
 }
 
 void learn_id_end(struct core *core, struct call *call, int status, struct str body)
@@ -225,7 +227,7 @@ void learn_id_end(struct core *core, struct call *call, int status, struct str b
     struct lane *lane = call->lane;
     unsigned i = call->instance;
     struct uuid uuid;
-    lane->fence_sent[i] = false;
+    lane->strand.fence_sent[i] = false;
     if (status != 200 || !learn_object_id(body, &uuid)) {
         lane->faulty[i] = lane->faulty[i] || status == 404;
         send_retry_later(core, &lane->strand, i, NS_PER_S);
@@ -236,6 +238,7 @@ void learn_id_end(struct core *core, struct call *call, int status, struct str b
     lane_describe(lane, &record);
     (void)core_append(core, RECORD_LANE, record_lane_encode(&record), NULL, false);
     send_wake(core, &lane->strand, i);
+    reads_unpark(core, lane);
 }
 
 void learn_check_name(struct core *core, struct entry *entry, unsigned i)

@@ -119,13 +119,10 @@ static void rejected(struct core *core, struct entry *entry, unsigned i, const s
 static void ambiguous(struct core *core, struct entry *entry, unsigned i)
 {
     entry->maybe_sent[i] = true;
-    struct lane *lane = entry->lane;
-    if (writes_by_uuid((enum chroma_op)entry->op) && !MUTANT(core, MUTANT_NO_FENCE)) {
-        lane->fenced[i] = true;
-    }
     if (MUTANT(core, MUTANT_NO_FENCE)) {
         send_wake_entry(core, entry, i);
     } else {
+        writes_fence(entry, i);
         retry_strands(core, entry, i, 0);
     }
     health_backoff(core, i);
@@ -199,7 +196,9 @@ static void judge(struct core *core, struct entry *entry, unsigned i, const stru
             transient(core, entry, i, retry_after_ns(a), false);
             break;
         case WRITE_AMBIGUOUS:
-            count_attempt(core, entry, i);
+            if (a->status >= 500) {
+                count_attempt(core, entry, i);
+            }
             ambiguous(core, entry, i);
             break;
         case WRITE_LANE_FAULT:
@@ -247,23 +246,26 @@ void outcome_write(struct core *core, struct call *call, const struct core_event
 
 void outcome_fence(struct core *core, struct call *call, const struct core_event *event)
 {
-    struct lane *lane = call->lane;
+    struct strand *strand = call->strand;
+    struct lane *lane = strand->lane;
     unsigned i = call->instance;
-    lane->fence_sent[i] = false;
+    strand->fence_sent[i] = false;
     core->instances[i].ambiguous_in_flight--;
     struct answer a = answer_of(event);
     struct str message;
-    if (a.status >= 200 && a.status < 300) {
-        lane->fenced[i] = false;
-        lane->strand.failures[i] = 0;
-        send_wake(core, &lane->strand, i);
+    /* A server too old to know the route cannot be fenced by name; the old connection is closed. */
+    bool no_such_route = lane == NULL && (a.status == 404 || a.status == 405);
+    if ((a.status >= 200 && a.status < 300) || no_such_route) {
+        strand->fenced[i] = false;
+        strand->failures[i] = 0;
+        send_wake(core, strand, i);
         return;
     }
-    if (a.status == 404 && verdict_chroma_error(a.body, &message)) {
-        lane->fenced[i] = false; /* no collection, no ghost in it */
+    if (lane != NULL && a.status == 404 && verdict_chroma_error(a.body, &message)) {
+        strand->fenced[i] = false; /* no collection, no ghost in it */
         lane->faulty[i] = true;
     }
-    send_retry_later(core, &lane->strand, i, 0);
+    send_retry_later(core, strand, i, 0);
 }
 
 /* GET C/{name} before a repeated delete, after a 409 to a create, or to learn an id. */

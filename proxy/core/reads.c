@@ -12,6 +12,7 @@
 #include "proxy/core/writes.h"
 
 #define SHARE_UNIT 1000000
+#define NAME_BYTES 2048
 
 /* ---- who may answer ---- */
 
@@ -28,10 +29,32 @@ static bool lane_qualifies(const struct core *core, const struct lane *lane, uns
            qualifies_by_strand(core, &lane->strand, i);
 }
 
+/* The collection that GET C/{name} means, as far as it is known. */
+static struct lane *lane_of_name(struct core *core, const struct client *client)
+{
+    char texts[3][NAME_BYTES];
+    size_t sizes[3] = { 0 };
+    const struct str raw[3] = { client->route.tenant, client->route.database, client->route.collection };
+    for (size_t k = 0; k < 3; k++) {
+        if (!http_percent_decode(raw[k], texts[k], NAME_BYTES, &sizes[k])) {
+            return NULL;
+        }
+    }
+    struct name_slot *slot = name_find(core, str_make(texts[0], sizes[0]), str_make(texts[1], sizes[1]),
+                                       str_make(texts[2], sizes[2]));
+    return slot == NULL ? NULL : slot->lane;
+}
+
 static bool qualifies(struct core *core, const struct client *client, unsigned i)
 {
     if (client->lane != NULL) {
         return lane_qualifies(core, client->lane, i);
+    }
+    if (client->route.op == OP_COLLECTION_GET) {
+        const struct lane *lane = lane_of_name(core, client);
+        if (lane != NULL && (lane->catching_up[i] || !qualifies_by_strand(core, &lane->strand, i))) {
+            return false; /* its metadata and dimension are written like its records */
+        }
     }
     return listing_current(core, client, i);
 }
@@ -51,17 +74,22 @@ static unsigned by_ratio(struct core *core)
 
 static unsigned choose(struct core *core, struct client *client)
 {
-    unsigned wish = core->instance_count == 1 ? 0 : by_ratio(core);
+    if (client->wish == INSTANCE_NONE) {
+        client->wish = core->instance_count == 1 ? 0 : by_ratio(core);
+    }
     unsigned fallback = INSTANCE_NONE;
+    bool overridden = false;
     for (unsigned turn = 0; turn < core->instance_count; turn++) {
-        unsigned i = (wish + turn) % core->instance_count;
-        if ((client->tried & (1u << i)) != 0 || !qualifies(core, client, i)) {
-            if (turn == 0 && health_can_read(core, i)) {
-                core->stats.overrides++;
-            }
+        unsigned i = (client->wish + turn) % core->instance_count;
+        if ((client->tried & (1u << i)) != 0) {
+            continue;
+        }
+        if (!qualifies(core, client, i)) {
+            overridden = turn == 0 && health_can_read(core, i);
             continue;
         }
         if (health_can_read(core, i)) {
+            core->stats.overrides += overridden ? 1 : 0;
             return i;
         }
         if (fallback == INSTANCE_NONE && core->instances[i].state == INSTANCE_SUSPECT) {
@@ -73,17 +101,22 @@ static unsigned choose(struct core *core, struct client *client)
 
 /* ---- parking ---- */
 
-static void park(struct core *core, struct client *client)
+static struct client **parking(struct core *core, struct lane *lane)
 {
-    (void)core;
-    client->stage = STAGE_PARKED;
-    client->next_parked = client->lane->parked;
-    client->lane->parked = client;
+    return lane == NULL ? &core->parked : &lane->parked;
 }
 
-static void unpark_one(struct lane *lane, const struct client *client)
+static void park(struct core *core, struct client *client)
 {
-    struct client **at = &lane->parked;
+    struct client **head = parking(core, client->lane);
+    client->stage = STAGE_PARKED;
+    client->next_parked = *head;
+    *head = client;
+}
+
+static void unpark_one(struct core *core, const struct client *client)
+{
+    struct client **at = parking(core, client->lane);
     while (*at != NULL && *at != client) {
         at = &(*at)->next_parked;
     }
@@ -93,8 +126,9 @@ static void unpark_one(struct lane *lane, const struct client *client)
 
 void reads_unpark(struct core *core, struct lane *lane)
 {
-    struct client *client = lane->parked;
-    lane->parked = NULL;
+    struct client **head = parking(core, lane);
+    struct client *client = *head;
+    *head = NULL;
     while (client != NULL) {
         struct client *next = client->next_parked;
         client->next_parked = NULL;
@@ -111,6 +145,7 @@ void reads_unpark_all(struct core *core)
     HASH_ITER (by_birth, core->lanes, lane, next) {
         reads_unpark(core, lane);
     }
+    reads_unpark(core, NULL);
 }
 
 /* ---- sending ---- */
@@ -173,22 +208,37 @@ static bool find_lane(struct core *core, struct client *client)
         return false;
     }
     if (lane == NULL || lane->dead) {
-        client_reply(core, client, 404, client_headers(client, "application/json", false, 0),
-                     submit_not_found_body(&uuid));
+        submit_unknown(core, client, lane, &uuid);
         return false;
     }
     client->lane = lane;
     return true;
 }
 
+/* Reads of records wait for any instance, those by name for one that is up but not current. */
 static bool may_qualify_later(struct core *core, const struct client *client)
 {
-    for (unsigned i = 0; client->lane != NULL && i < core->instance_count; i++) {
-        if ((client->tried & (1u << i)) == 0 && core->instances[i].state != INSTANCE_PAUSED) {
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        bool worth =
+            client->lane != NULL ? core->instances[i].state != INSTANCE_PAUSED : health_can_read(core, i);
+        if ((client->tried & (1u << i)) == 0 && worth) {
             return true;
         }
     }
     return false;
+}
+
+/* To the best instance, or to the one that qualifies next. */
+static void send_or_park(struct core *core, struct client *client)
+{
+    unsigned i = choose(core, client);
+    if (i != INSTANCE_NONE) {
+        send_read(core, client, i, CALL_READ);
+    } else if (may_qualify_later(core, client)) {
+        park(core, client);
+    } else {
+        none_answers(core, client);
+    }
 }
 
 void read_route(struct core *core, struct client *client)
@@ -202,14 +252,7 @@ void read_route(struct core *core, struct client *client)
     if (!find_lane(core, client)) {
         return;
     }
-    unsigned i = choose(core, client);
-    if (i != INSTANCE_NONE) {
-        send_read(core, client, i, CALL_READ);
-    } else if (may_qualify_later(core, client)) {
-        park(core, client);
-    } else {
-        none_answers(core, client);
-    }
+    send_or_park(core, client);
 }
 
 void read_pass(struct core *core, struct client *client)
@@ -228,12 +271,7 @@ static void try_another(struct core *core, struct client *client)
 {
     client->call = 0;
     client->stage = STAGE_COLLECT;
-    unsigned i = choose(core, client);
-    if (i == INSTANCE_NONE) {
-        none_answers(core, client);
-    } else {
-        send_read(core, client, i, CALL_READ);
-    }
+    send_or_park(core, client);
 }
 
 static bool unavailable(int status)
@@ -253,11 +291,7 @@ void read_head(struct core *core, struct call *call, const struct http_head *hea
         call_drop(core, call->id);
         return;
     }
-    bool fault_404 = head->status == 404 && client->lane != NULL;
-    if (call->kind == CALL_READ && (unavailable(head->status) || fault_404)) {
-        if (fault_404) {
-            client->lane->faulty[call->instance] = true;
-        }
+    if (call->kind == CALL_READ && unavailable(head->status)) {
         call_drop(core, call->id);
         try_another(core, client);
         return;
@@ -280,8 +314,33 @@ void read_head(struct core *core, struct call *call, const struct http_head *hea
     action->u.relay.headers = client_headers(client, NULL, false, 0);
 }
 
+/* 404 for a mapped UUID is the instance's fault and never an answer (rule 5), and a page of a platform in
+ * between is not Chroma's word on anything (rule 3). */
+static bool is_fault_404(struct core *core, struct client *client, const struct call *call, struct str body)
+{
+    enum chroma_op op = client->route.op;
+    bool by_name = op == OP_COLLECTION_GET || op == OP_DATABASE_GET || op == OP_TENANT_GET;
+    struct str message;
+    if (call->kind != CALL_READ || call->status != 404 || (client->lane == NULL && !by_name)) {
+        return false;
+    }
+    if (!verdict_chroma_error(body, &message)) {
+        health_evidence(core, call->instance, "an answer that is not Chroma's");
+        return true;
+    }
+    if (client->lane != NULL && !client->lane->faulty[call->instance]) {
+        client->lane->faulty[call->instance] = true;
+        core->instances[call->instance].trouble = "does not have a collection it is known to have had";
+    }
+    return client->lane != NULL;
+}
+
 static void answer_collected(struct core *core, struct client *client, struct call *call, struct str body)
 {
+    if (is_fault_404(core, client, call, body)) {
+        try_another(core, client);
+        return;
+    }
     if (call->status == 200 && holds_ids(client->route.op)) {
         listing_learn(core, client, call->instance, body);
     }
@@ -328,7 +387,7 @@ void read_out_of_time(struct core *core, struct client *client)
 void read_forget(struct core *core, struct client *client)
 {
     if (client->stage == STAGE_PARKED) {
-        unpark_one(client->lane, client);
+        unpark_one(core, client);
     }
     call_drop(core, client->call);
     client->call = 0;

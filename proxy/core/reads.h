@@ -11,7 +11,7 @@ void read_head(struct core *core, struct call *call, const struct http_head *hea
 void read_end(struct core *core, struct call *call, const struct core_event *event);
 void read_out_of_time(struct core *core, struct client *client);
 void read_forget(struct core *core, struct client *client); /* the client is going away */
-/* Reads that waited look again. */
+/* Reads that waited look again: of that lane's records; NULL = those by name and of places. */
 void reads_unpark(struct core *core, struct lane *lane);
 void reads_unpark_all(struct core *core);
 

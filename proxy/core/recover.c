@@ -159,10 +159,7 @@ void recover_finish(struct core *core)
         for (unsigned i = 0; i < core->instance_count; i++) {
             if (entry->at[i] == AT_WAITING) {
                 entry->maybe_sent[i] = true;
-                if (entry->lane != NULL && entry->op != OP_COLLECTION_DELETE &&
-                    entry->op != OP_COLLECTION_CREATE) {
-                    entry->lane->fenced[i] = true;
-                }
+                writes_fence(entry, i);
                 send_wake_entry(core, entry, i);
             }
         }

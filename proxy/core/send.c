@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "proxy/core/calls.h"
 #include "proxy/core/health.h"
+#include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
 #include "proxy/core/records.h"
 #include "proxy/core/writes.h"
@@ -78,8 +79,9 @@ static bool behind_barrier(const struct core *core, const struct entry *entry, u
         if (barrier->entry->lsn >= entry->lsn) {
             return false;
         }
-        if (barrier->entry->at[i] != AT_DONE && barrier->entry->at[i] != AT_DEAD &&
-            writes_in_place(entry, barrier)) {
+        const struct entry *before = barrier->entry;
+        bool stands = before->fate != FATE_REJECTED && before->at[i] != AT_DONE && before->at[i] != AT_DEAD;
+        if (stands && writes_in_place(entry, barrier)) {
             return true;
         }
     }
@@ -103,7 +105,7 @@ static bool awaits_sync(struct core *core, struct strand *strand, const struct e
 
 static bool usable_lane(const struct lane *lane, unsigned i)
 {
-    return lane == NULL || (lane->has_id[i] && !lane->faulty[i] && !lane->fenced[i]);
+    return lane == NULL || (lane->has_id[i] && !lane->faulty[i] && !lane->strand.fenced[i]);
 }
 
 bool send_can_ask(const struct core *core, const struct entry *entry, unsigned i)
@@ -113,12 +115,12 @@ bool send_can_ask(const struct core *core, const struct entry *entry, unsigned i
     }
     for (unsigned k = 0; k < entry->link_count; k++) {
         const struct strand *strand = entry->links[k].strand;
-        if (strand->retry_ns[i] > core->now_ns || strand->backlog[i] > ASK_BACKLOG_MAX) {
+        if (strand->retry_ns[i] > core->now_ns || strand->backlog[i] > ASK_BACKLOG_MAX || strand->fenced[i]) {
             return false;
         }
     }
     const struct lane *lane = entry->lane;
-    return lane == NULL || (!lane->faulty[i] && !lane->fenced[i] && !lane->divergent[i]);
+    return lane == NULL || (!lane->faulty[i] && !lane->divergent[i]);
 }
 
 /* ---- one request ---- */
@@ -167,6 +169,7 @@ static void send_write(struct core *core, struct entry *entry, unsigned i)
     struct call *call = call_start(core, &spec);
     buf_deinit(&target);
     call->entry = entry;
+    entry->checked[i] = false;
     call->was_replay = replay;
     call->was_ambiguous = entry->maybe_sent[i];
     entry->at[i] = AT_SENT;
@@ -175,21 +178,31 @@ static void send_write(struct core *core, struct entry *entry, unsigned i)
     instance->ambiguous_in_flight += call->was_ambiguous ? 1 : 0;
 }
 
-static void send_fence(struct core *core, struct lane *lane, unsigned i)
+/* Rule 2.  A lane is fenced by an add without ids to its collection.  A name has no collection to add to:
+ * what stands before it in the same store is waited for by a write of a tenant that nobody has, which changes
+ * nothing either. */
+static void send_fence(struct core *core, struct strand *strand, unsigned i)
 {
-    static const char body_text[] = "{\"ids\":[],\"embeddings\":[]}";
-    char id[UUID_TEXT_SIZE + 1];
-    uuid_format(&lane->ids[i], id);
+    static const char add_text[] = "{\"ids\":[],\"embeddings\":[]}";
+    static const char patch_text[] = "{\"resource_name\":\"fence\"}";
+    struct lane *lane = strand->lane;
     struct buf target;
     buf_init(&target, (size_t)1 << 20);
-    learn_collection_target(&target, lane, str_of(id));
-    buf_append_text(&target, "/add");
-    struct block *body = block_copy(body_text, sizeof(body_text) - 1);
+    if (lane != NULL) {
+        char id[UUID_TEXT_SIZE + 1];
+        uuid_format(&lane->ids[i], id);
+        learn_collection_target(&target, lane, str_of(id));
+        buf_append_text(&target, "/add");
+    } else {
+        buf_append_text(&target, "/api/v2/tenants/walproxy-fence");
+    }
+    struct block *body = lane != NULL ? block_copy(add_text, sizeof(add_text) - 1)
+                                      : block_copy(patch_text, sizeof(patch_text) - 1);
     CHECK(body != NULL);
     struct call_spec spec = {
         .kind = CALL_FENCE,
         .instance = i,
-        .method = STR("POST"),
+        .method = lane != NULL ? STR("POST") : STR("PATCH"),
         .target = buf_str(&target),
         .content_type = STR("application/json"),
         .body = body,
@@ -200,8 +213,8 @@ static void send_fence(struct core *core, struct lane *lane, unsigned i)
     struct call *call = call_start(core, &spec);
     block_unref(body);
     buf_deinit(&target);
-    call->lane = lane;
-    lane->fence_sent[i] = true;
+    call->strand = strand;
+    strand->fence_sent[i] = true;
     core->instances[i].ambiguous_in_flight++;
 }
 
@@ -216,20 +229,38 @@ static void look_again(struct core *core, struct strand *strand, unsigned i)
     timer_set(core, &strand->retry_timer[i], strand->retry_ns[i]);
 }
 
-static enum sent prepare_lane(struct core *core, struct strand *strand, struct lane *lane, unsigned i)
+static enum sent prepare_fence(struct core *core, struct strand *strand, unsigned i)
 {
-    if (lane == NULL || lane->fence_sent[i]) {
+    if (strand->fence_sent[i]) {
         return SENT_NOT;
     }
-    if (lane->fenced[i] && lane->has_id[i]) {
-        if (core->instances[i].ambiguous_in_flight > 0) {
-            look_again(core, strand, i);
-            return SENT_NOT;
-        }
-        send_fence(core, lane, i);
-        return SENT_IT;
+    if (core->instances[i].ambiguous_in_flight > 0) {
+        look_again(core, strand, i);
+        return SENT_NOT;
     }
-    if (!lane->has_id[i] || lane->faulty[i]) {
+    send_fence(core, strand, i);
+    return SENT_IT;
+}
+
+/* Older writes of its name wait for the instance: the name still means another collection there, or none. */
+static bool name_in_flux(struct core *core, const struct lane *lane, unsigned i)
+{
+    const struct name_slot *slot = name_find(core, lane->tenant, lane->database, lane->name);
+    const struct link *first = slot == NULL ? NULL : slot->strand.next[i];
+    return first != NULL && first->entry->lsn < lane->strand.next[i]->entry->lsn;
+}
+
+static enum sent prepare_lane(struct core *core, struct lane *lane, unsigned i)
+{
+    if (lane->strand.fenced[i] && lane->has_id[i]) {
+        return prepare_fence(core, &lane->strand, i);
+    }
+    if (lane->strand.fence_sent[i] || (lane->has_id[i] && !lane->faulty[i])) {
+        return SENT_NOT;
+    }
+    if (name_in_flux(core, lane, i)) {
+        look_again(core, &lane->strand, i);
+    } else {
         learn_id_by_name(core, lane, i);
     }
     return SENT_NOT;
@@ -276,6 +307,17 @@ static bool outlived(const struct entry *entry)
     return lane != NULL && lane->dead && lane->death_lsn < entry->lsn;
 }
 
+static bool name_fenced(const struct entry *entry, unsigned i)
+{
+    for (unsigned k = 0; k < entry->link_count; k++) {
+        const struct strand *strand = entry->links[k].strand;
+        if (strand->lane == NULL && strand->fenced[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum sent try_strand(struct core *core, struct strand *strand, unsigned i)
 {
     if (strand->next[i] == NULL || strand->retry_ns[i] > core->now_ns) {
@@ -301,7 +343,13 @@ static enum sent try_strand(struct core *core, struct strand *strand, unsigned i
         return SENT_IT;
     }
     if (writes_by_uuid((enum chroma_op)entry->op) && !usable_lane(entry->lane, i)) {
-        return prepare_lane(core, strand, entry->lane, i);
+        return prepare_lane(core, entry->lane, i);
+    }
+    if (strand->lane == NULL && strand->fenced[i]) {
+        return prepare_fence(core, strand, i);
+    }
+    if (name_fenced(entry, i)) {
+        return SENT_NOT; /* its name's strand is woken when the fence is answered */
     }
     if (!room(core, entry, i)) {
         return SENT_NO_ROOM;

@@ -60,9 +60,10 @@ struct entry {
     uint8_t at[CORE_INSTANCES];
     uint8_t attempts[CORE_INSTANCES]; /* answers of 5xx, saturating */
     bool maybe_sent[CORE_INSTANCES];  /* an earlier try may have been applied */
-    bool checked[CORE_INSTANCES];     /* delete: the name was looked at after an ambiguous try */
+    bool checked[CORE_INSTANCES];     /* delete: the name was looked at since the last try */
     bool failed[CORE_INSTANCES];      /* attempts are over the limit */
     bool asked[CORE_INSTANCES];       /* while undecided: had its turn */
+    bool waits;                       /* while undecided: for an instance that can be asked */
     bool acknowledged;                /* a client was told yes, or may have been (recovered) */
     bool late;                        /* acknowledged before the primary had it: counts as replayed */
     bool nonconvergent;               /* rule 13: update, delete by filter */
@@ -91,6 +92,8 @@ struct strand {
     bool sync_after[CORE_INSTANCES];   /* the last write was not convergent: mark must be durable first */
     TAILQ_ENTRY(strand) awaiting_sync;
     bool awaits_sync;
+    bool fenced[CORE_INSTANCES]; /* an ambiguous request stands: fence before anything else */
+    bool fence_sent[CORE_INSTANCES];
     struct lane *lane; /* whose strand this is; NULL = a name's */
     uint64_t last_ack_lsn;
     uint64_t last_ack_ns;
@@ -106,11 +109,9 @@ struct lane {
     struct uuid logical;
     struct uuid ids[CORE_INSTANCES];
     bool has_id[CORE_INSTANCES];
-    bool dead;                   /* deleted */
-    uint64_t death_lsn;          /* of the write that deleted it */
-    bool placeholder;            /* named by a record whose introduction has not been read yet */
-    bool fenced[CORE_INSTANCES]; /* an ambiguous request stands: fence before anything else */
-    bool fence_sent[CORE_INSTANCES];
+    bool dead;                      /* deleted */
+    uint64_t death_lsn;             /* of the write that deleted it */
+    bool placeholder;               /* named by a record whose introduction has not been read yet */
     bool faulty[CORE_INSTANCES];    /* the instance says it does not have the mapped collection */
     bool divergent[CORE_INSTANCES]; /* the instance disagreed with a decided write */
     bool catching_up[CORE_INSTANCES];
@@ -173,9 +174,10 @@ struct call {
     uint64_t id;
     enum call_kind kind;
     unsigned instance;
-    struct entry *entry; /* WRITE, NAME */
-    struct lane *lane;   /* FENCE */
-    uint64_t client;     /* READ, LEARN, PASS; 0 = gone */
+    struct entry *entry;   /* WRITE, NAME */
+    struct strand *strand; /* FENCE */
+    struct lane *lane;     /* NAME without an entry: whose id is asked */
+    uint64_t client;       /* READ, LEARN, PASS; 0 = gone */
     bool was_replay;
     bool was_ambiguous;
     bool timed_out;
@@ -208,10 +210,12 @@ struct client {
     struct block *body;
     struct entry *entry;
     struct lane *lane;
-    uint64_t call;     /* READ, LEARN, PASS in flight */
-    unsigned tried;    /* bit per instance */
-    bool learned;      /* listings were looked at already */
-    bool listing_seen; /* and at least one of them was answered */
+    uint64_t call;       /* READ, LEARN, PASS in flight */
+    unsigned tried;      /* bit per instance */
+    unsigned wish;       /* the instance whose turn it is by the ratio; INSTANCE_NONE = not drawn yet */
+    bool learned;        /* listings were looked at already */
+    bool listing_seen;   /* and at least one of them was answered */
+    bool primary_listed; /* and the primary's among them */
     bool gone;
     bool is_write;
     /* An answer that waits for the log. */
@@ -255,6 +259,7 @@ struct core {
     struct instance instances[CORE_INSTANCES];
     struct client *clients;
     struct client_list waiting;
+    struct client *parked; /* reads of no collection's records that wait until an instance qualifies */
     struct call *calls;
     uint64_t next_call;
     uint64_t next_lsn;
@@ -267,6 +272,7 @@ struct core {
     struct entry_list entries;
     uint64_t entry_count;
     uint64_t undecided_count;
+    uint64_t waiting_count; /* of these, entries that wait for an instance that can be asked */
     uint64_t payload_bytes; /* of entries held in memory */
     struct entry *first_undurable;
     struct lane *lanes;

@@ -114,6 +114,7 @@ static void put_log(struct json_writer *w, const struct core *core)
     json_pair_u64(w, "failed_replays", failed_now(core));
     json_pair_u64(w, "failed_replays_total", core->stats.failed_total + all_dead(core));
     json_pair_u64(w, "dead_letters", all_dead(core));
+    json_pair_u64(w, "undecided_writes", core->undecided_count); /* logged; no instance has answered yet */
     char at[25];
     if (oldest != NULL) {
         log_format_time(oldest->wall_ms, at);

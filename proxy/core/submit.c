@@ -74,6 +74,19 @@ static bool no_room(struct core *core, struct client *client)
 
 /* ---- kinds of writes ---- */
 
+/* Ids are the primary's wherever it has the collection: without its listing nobody can say "not there". */
+void submit_unknown(struct core *core, struct client *client, const struct lane *lane,
+                    const struct uuid *uuid)
+{
+    if (lane == NULL && !client->primary_listed) {
+        client_reply_error(core, client, 503, "ServiceUnavailable",
+                           "the primary cannot be asked whether it knows this collection", 1);
+        return;
+    }
+    client_reply(core, client, 404, client_headers(client, "application/json", false, 0),
+                 submit_not_found_body(uuid));
+}
+
 static bool has_value(const struct json_scan *scan, const char *key)
 {
     const struct json_member *member = json_scan_find(scan, key);
@@ -108,8 +121,7 @@ static void submit_record_write(struct core *core, struct client *client, struct
         return;
     }
     if (lane == NULL || lane->dead) {
-        client_reply(core, client, 404, client_headers(client, "application/json", false, 0),
-                     submit_not_found_body(&uuid));
+        submit_unknown(core, client, lane, &uuid);
         return;
     }
     client->lane = lane;
@@ -159,6 +171,7 @@ static void submit_delete(struct core *core, struct client *client, struct recor
         client_reply_error(core, client, 404, "NotFoundError", message, 0);
         return;
     }
+    record->lane = slot == NULL || slot->lane == NULL ? 0 : slot->lane->birth;
     if (!no_room(core, client)) {
         writes_begin(core, client, record);
     }
@@ -296,6 +309,21 @@ static bool maybe_applied(const struct core *core, const struct entry *entry)
     return false;
 }
 
+/* Some instance may yet be able to take it before the client's budget is over. */
+static bool worth_waiting(struct core *core, const struct entry *entry)
+{
+    const struct client *client = writes_client(core, entry);
+    if (client == NULL || core->now_ns >= client->deadline_ns || core->log_failed) {
+        return false;
+    }
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        if (core->instances[i].state == INSTANCE_UP || core->instances[i].state == INSTANCE_SUSPECT) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void submit_decide_alone(struct core *core, struct entry *entry)
 {
     bool maybe = maybe_applied(core, entry);
@@ -312,6 +340,10 @@ void submit_decide_alone(struct core *core, struct entry *entry)
     bool by_name =
         entry->op == OP_COLLECTION_CREATE || (entry->op == OP_COLLECTION_DELETE && entry->lane == NULL);
     bool queueable = core->settings.when_none_up == WHEN_NONE_UP_QUEUE && !by_name;
+    if (!maybe && !queueable && worth_waiting(core, entry)) {
+        entry_wait(core, entry);
+        return;
+    }
     if (!maybe && !queueable) {
         refuse(core, entry, 503, error_body("ServiceUnavailable", "no instance can take this write now"));
         return;
@@ -336,5 +368,9 @@ void submit_decide_alone(struct core *core, struct entry *entry)
 void submit_out_of_time(struct core *core, struct entry *entry)
 {
     entry->asker = INSTANCE_NONE;
+    if (entry->waits) {
+        entry_ask(core, entry); /* nobody: decided alone, for the time is over */
+        return;
+    }
     submit_decide_alone(core, entry);
 }

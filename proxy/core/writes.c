@@ -77,6 +77,26 @@ bool writes_older_in_place(struct core *core, const struct entry *entry, unsigne
     return false;
 }
 
+void writes_wake_place(struct core *core, const struct entry *entry, unsigned i)
+{
+    const struct barrier *barrier = barrier_of(core, entry);
+    if (barrier == NULL) {
+        return;
+    }
+    struct lane *lane;
+    struct lane *next_lane;
+    HASH_ITER (by_birth, core->lanes, lane, next_lane) {
+        if (str_equal(lane->tenant, barrier->tenant)) {
+            send_wake(core, &lane->strand, i);
+        }
+    }
+    struct name_slot *slot;
+    struct name_slot *next_slot;
+    HASH_ITER (hh, core->names, slot, next_slot) {
+        send_wake(core, &slot->strand, i);
+    }
+}
+
 static void add_barrier(struct core *core, struct entry *entry, const struct record_write *record)
 {
     struct barrier *barrier = mem_alloc(sizeof(*barrier));
@@ -228,6 +248,10 @@ void writes_durable(struct core *core, uint64_t lsn, uint64_t log_bytes)
         core->first_undurable = TAILQ_NEXT(entry, all);
         if (entry->fate == FATE_UNDECIDED && entry->asker == INSTANCE_NONE) {
             entry_ask(core, entry);
+            continue;
+        }
+        for (unsigned i = 0; i < core->instance_count; i++) {
+            send_wake_entry(core, entry, i); /* decided already: its client's budget was over first */
         }
     }
     client_flush_durable(core);
@@ -236,9 +260,36 @@ void writes_durable(struct core *core, uint64_t lsn, uint64_t log_bytes)
 
 /* ---- asking ---- */
 
+void entry_wait(struct core *core, struct entry *entry)
+{
+    CHECK(!entry->waits);
+    entry->waits = true;
+    core->waiting_count++;
+}
+
+static void stop_waiting(struct core *core, struct entry *entry)
+{
+    core->waiting_count -= entry->waits ? 1 : 0;
+    entry->waits = false;
+}
+
+void writes_ask_again(struct core *core)
+{
+    struct entry *entry = core->waiting_count == 0 ? NULL : TAILQ_FIRST(&core->entries);
+    while (entry != NULL) {
+        struct entry *next = TAILQ_NEXT(entry, all);
+        if (entry->waits) {
+            memset(entry->asked, 0, sizeof(entry->asked)); /* nothing of it has been sent */
+            entry_ask(core, entry);
+        }
+        entry = next;
+    }
+}
+
 void entry_ask(struct core *core, struct entry *entry)
 {
     CHECK(entry->fate == FATE_UNDECIDED);
+    stop_waiting(core, entry);
     for (unsigned turn = 0; turn < core->instance_count; turn++) {
         unsigned i = (core->primary + turn) % core->instance_count;
         if (!entry->asked[i] && entry->at[i] == AT_WAITING && send_can_ask(core, entry, i)) {
@@ -250,6 +301,17 @@ void entry_ask(struct core *core, struct entry *entry)
     }
     entry->asker = INSTANCE_NONE;
     submit_decide_alone(core, entry);
+}
+
+/* ---- ambiguous ---- */
+
+void writes_fence(struct entry *entry, unsigned i)
+{
+    bool by_uuid = writes_by_uuid((enum chroma_op)entry->op);
+    for (unsigned k = 0; k < entry->link_count; k++) {
+        struct strand *strand = entry->links[k].strand;
+        strand->fenced[i] = strand->fenced[i] || (strand->lane != NULL) == by_uuid;
+    }
 }
 
 /* ---- over ---- */
@@ -286,6 +348,7 @@ struct entry *entry_by_lsn(struct core *core, uint64_t lsn)
 
 static void entry_free(struct core *core, struct entry *entry)
 {
+    stop_waiting(core, entry);
     remove_barrier(core, entry);
     if (core->first_undurable == entry) {
         core->first_undurable = TAILQ_NEXT(entry, all);
@@ -296,24 +359,6 @@ static void entry_free(struct core *core, struct entry *entry)
     block_unref(entry->meta);
     block_unref(entry->body);
     mem_free(entry);
-}
-
-static void wake_place(struct core *core, const struct barrier *barrier)
-{
-    for (unsigned i = 0; i < core->instance_count; i++) {
-        struct lane *lane;
-        struct lane *next_lane;
-        HASH_ITER (by_birth, core->lanes, lane, next_lane) {
-            if (str_equal(lane->tenant, barrier->tenant)) {
-                send_wake(core, &lane->strand, i);
-            }
-        }
-        struct name_slot *slot;
-        struct name_slot *next_slot;
-        HASH_ITER (hh, core->names, slot, next_slot) {
-            send_wake(core, &slot->strand, i);
-        }
-    }
 }
 
 void entry_release_if_over(struct core *core, struct entry *entry)
@@ -327,10 +372,6 @@ void entry_release_if_over(struct core *core, struct entry *entry)
         if (!over || !send_is_past(entry, i)) {
             return;
         }
-    }
-    const struct barrier *barrier = barrier_of(core, entry);
-    if (barrier != NULL) {
-        wake_place(core, barrier);
     }
     for (unsigned k = 0; k < entry->link_count; k++) {
         strand_sweep(entry->links[k].strand, entry);

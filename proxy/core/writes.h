@@ -21,6 +21,9 @@ void writes_begin(struct core *core, struct client *client, struct record_write 
 void writes_durable(struct core *core, uint64_t lsn, uint64_t log_bytes);
 /* Chooses who is asked to decide; nobody left: the proxy decides. */
 void entry_ask(struct core *core, struct entry *entry);
+/* Not now, but before the client's budget is over: it is asked again at each step. */
+void entry_wait(struct core *core, struct entry *entry);
+void writes_ask_again(struct core *core);
 
 /* What decided, and what the client is told (blocks: references are taken over). */
 struct decision {
@@ -47,10 +50,14 @@ void entry_release_if_over(struct core *core, struct entry *entry);
 struct entry *entry_by_lsn(struct core *core, uint64_t lsn);
 
 struct client *writes_client(struct core *core, const struct entry *entry);
+/* After an ambiguous outcome (rule 2): nothing goes to its lane, or to its names, before a fence. */
+void writes_fence(struct entry *entry, unsigned instance);
 void writes_outlived(struct core *core, struct entry *entry, unsigned instance);
 bool writes_by_uuid(enum chroma_op op); /* the request names its collection by UUID */
 bool writes_is_barrier(const struct entry *entry);
 bool writes_in_place(const struct entry *entry, const struct barrier *barrier);
+/* A barrier stands no longer at that instance: what waited behind it may go. Nothing for other entries. */
+void writes_wake_place(struct core *core, const struct entry *entry, unsigned instance);
 bool writes_older_in_place(struct core *core, const struct entry *entry, unsigned instance);
 void writes_forget(struct core *core, unsigned instance); /* mutant only */
 void writes_checkpoint(struct core *core);

@@ -1,0 +1,669 @@
+#include "tests/unit/core/driver.h"
+
+#include "base/memory.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+#define STEP_ROOM   64
+#define TRACE_MAX   ((size_t)64 << 20)
+#define HEADERS_MAX 32
+
+/* ---- actions ---- */
+
+static char *text_of(const struct block *block)
+{
+    struct str s = block_str(block);
+    char *text = mem_alloc(s.size + 1);
+    if (s.size > 0) {
+        memcpy(text, s.data, s.size);
+    }
+    return text;
+}
+
+static struct driver_call *call_of(struct driver *d, uint64_t id)
+{
+    for (size_t i = 0; i < d->call_count; i++) {
+        if (d->calls[i].id == id) {
+            return &d->calls[i];
+        }
+    }
+    CU_FAIL_FATAL("no such call");
+    return NULL;
+}
+
+struct driver_client *driver_client(struct driver *d, uint64_t id)
+{
+    for (size_t i = 0; i < d->client_count; i++) {
+        if (d->clients[i].id == id) {
+            return &d->clients[i];
+        }
+    }
+    CU_FAIL_FATAL("no such client");
+    return NULL;
+}
+
+static void note(struct driver *d, const char *what, uint64_t id, const char *text)
+{
+    int length = (int)strcspn(text, "\n");
+    buf_printf(&d->trace, "%llu %s %llu %.*s\n", (unsigned long long)d->now_ns, what, (unsigned long long)id,
+               length, text);
+}
+
+static void take_reply(struct driver *d, const struct core_action *a)
+{
+    struct driver_client *c = driver_client(d, a->u.reply.client);
+    CU_ASSERT_FALSE(c->over); /* nobody is answered twice, nor after it left */
+    c->ended++;
+    c->status = a->u.reply.status;
+    c->headers = text_of(a->u.reply.headers);
+    c->answer = text_of(a->u.reply.body);
+    buf_printf(&d->trace, "%llu reply %llu %d %s\n", (unsigned long long)d->now_ns, (unsigned long long)c->id,
+               c->status, c->answer);
+}
+
+static void take_call(struct driver *d, const struct core_action *a)
+{
+    CU_ASSERT_FATAL(d->call_count < DRIVER_CALLS);
+    struct driver_call *call = &d->calls[d->call_count++];
+    *call = (struct driver_call){
+        .id = a->u.call.call,
+        .instance = a->u.call.instance,
+        .request = text_of(a->u.call.request),
+        .body = text_of(a->u.call.body),
+        .head_first = a->u.call.head_first,
+        .fresh = a->u.call.fresh,
+    };
+    call->probe = !d->hold_probes && strstr(call->request, "/collections?limit=1\n") != NULL &&
+                  strstr(call->request, "x-") == NULL;
+    note(d, call->instance == PRIMARY ? "call primary" : "call replica", call->id, call->request);
+}
+
+static void take_append(struct driver *d, const struct core_action *a)
+{
+    CU_ASSERT_FATAL(d->log_count < DRIVER_MANY);
+    struct driver_record *r = &d->log[d->log_count++];
+    r->lsn = a->u.append.lsn;
+    r->type = a->u.append.type;
+    r->sync = a->u.append.sync;
+    r->meta = block_ref(a->u.append.meta);
+    r->body = block_ref(a->u.append.body);
+    note(d, "append", r->lsn, record_type_name(r->type));
+}
+
+static void carry_out(struct driver *d, const struct core_action *a)
+{
+    switch (a->kind) {
+        case CORE_ACT_COLLECT: {
+            note(d, "collect", a->u.collect.client, "");
+            break; /* the body is given by driver_send */
+        }
+        case CORE_ACT_REPLY:
+            take_reply(d, a);
+            break;
+        case CORE_ACT_RELAY: {
+            struct driver_client *c = driver_client(d, a->u.relay.client);
+            c->relays = a->u.relay.call;
+            c->headers = text_of(a->u.relay.headers);
+            call_of(d, a->u.relay.call)->relayed = true;
+            note(d, "relay", c->id, "");
+            break;
+        }
+        case CORE_ACT_ABORT: {
+            struct driver_client *c = driver_client(d, a->u.abort.client);
+            c->aborted = true;
+            c->ended++;
+            note(d, "abort", c->id, "");
+            break;
+        }
+        case CORE_ACT_CALL:
+            take_call(d, a);
+            break;
+        case CORE_ACT_CALL_COLLECT:
+            call_of(d, a->u.call_collect.call)->collect = true;
+            note(d, "call collect", a->u.call_collect.call, "");
+            break;
+        case CORE_ACT_CANCEL:
+            call_of(d, a->u.cancel.call)->cancelled = true;
+            note(d, "cancel", a->u.cancel.call, "");
+            break;
+        case CORE_ACT_APPEND:
+            take_append(d, a);
+            break;
+        case CORE_ACT_TRIM:
+            d->trimmed_lsn = a->u.trim.lsn;
+            note(d, "trim", a->u.trim.lsn, "");
+            break;
+        case CORE_ACT_LINE:
+            note(d, "line", 0, block_str(a->u.line.text).data);
+            break;
+        case CORE_ACT_STOPPED:
+            d->stopped = true;
+            note(d, "stopped", 0, "");
+            break;
+        case CORE_ACT_READ:
+            CU_FAIL("nothing is asked back from the log");
+            break;
+    }
+}
+
+static void step(struct driver *d, struct core_event *event)
+{
+    struct core_action actions[STEP_ROOM];
+    bool more = true;
+    event->now_ns = d->now_ns;
+    event->wall_ms = d->wall_ms + (int64_t)(d->now_ns / NS_PER_MS);
+    while (more) {
+        size_t count = core_step(d->core, event, actions, d->room, &more);
+        CU_ASSERT_FATAL(count <= d->room);
+        for (size_t i = 0; i < count; i++) {
+            carry_out(d, &actions[i]);
+            core_action_release(&actions[i]);
+        }
+        event->kind = CORE_EV_TICK;
+    }
+}
+
+/* ---- what the world does by itself ---- */
+
+static void end_call(struct driver *d, struct driver_call *call, enum call_outcome outcome, bool bytes_left,
+                     const struct http_head *head, struct block *body)
+{
+    static const char *const details[] = { "", "Connection refused", "Connection reset by peer",
+                                           "Cancelled" };
+    CU_ASSERT_FALSE_FATAL(call->over);
+    call->over = true;
+    struct core_event event = { .kind = CORE_EV_CALL_END };
+    event.u.call_end.call = call->id;
+    event.u.call_end.outcome = outcome;
+    event.u.call_end.bytes_left = bytes_left;
+    event.u.call_end.head = head;
+    event.u.call_end.body = body;
+    event.u.call_end.detail = details[outcome];
+    step(d, &event);
+    block_unref(body);
+    for (size_t i = 0; i < d->client_count; i++) {
+        struct driver_client *c = &d->clients[i];
+        if (c->relays == call->id && !c->over && outcome == CALL_ANSWERED) {
+            c->ended++;
+        }
+    }
+}
+
+static void finish_client(struct driver *d, struct driver_client *c, bool delivered)
+{
+    c->over = true;
+    struct core_event event = { .kind = CORE_EV_CLIENT_DONE };
+    event.u.client_done.client = c->id;
+    event.u.client_done.delivered = delivered;
+    step(d, &event);
+}
+
+void driver_head(struct driver *d, struct driver_call *call, const struct http_head *head)
+{
+    struct core_event event = { .kind = CORE_EV_CALL_HEAD };
+    event.u.call_head.call = call->id;
+    event.u.call_head.head = head;
+    step(d, &event);
+}
+
+static void answer_now(struct driver *d, struct driver_call *call, int status, const char *headers,
+                       const char *body)
+{
+    struct http_header parsed[HEADERS_MAX];
+    size_t count = http_headers_parse(str_of(headers), parsed, HEADERS_MAX);
+    struct http_head head = {
+        .status = status,
+        .headers = parsed,
+        .header_count = count,
+        .content_length = (int64_t)strlen(body),
+    };
+    if (call->head_first) {
+        driver_head(d, call, &head);
+        if (call->cancelled) {
+            end_call(d, call, CALL_CANCELLED, true, NULL, NULL);
+            return;
+        }
+        for (size_t i = 0; i < d->client_count; i++) {
+            if (call->relayed && d->clients[i].relays == call->id) {
+                d->clients[i].status = status;
+                d->clients[i].answer = mem_strdup(body);
+            }
+        }
+        CU_ASSERT(call->relayed || call->collect);
+    }
+    struct block *kept = call->relayed || body[0] == '\0' ? NULL : block_copy(body, strlen(body));
+    end_call(d, call, CALL_ANSWERED, true, call->head_first ? NULL : &head, kept);
+}
+
+static bool serve_one(struct driver *d)
+{
+    for (size_t i = 0; i < d->call_count; i++) {
+        struct driver_call *call = &d->calls[i];
+        if (call->over) {
+            continue;
+        }
+        if (call->cancelled) {
+            end_call(d, call, CALL_CANCELLED, true, NULL, NULL);
+            return true;
+        }
+        if (!d->up[call->instance]) {
+            end_call(d, call, CALL_REFUSED, false, NULL, NULL);
+            return true;
+        }
+        if (call->probe) {
+            d->probed[call->instance]++;
+            answer_now(d, call, 200, "", "[]");
+            return true;
+        }
+    }
+    for (size_t i = 0; i < d->client_count; i++) {
+        struct driver_client *c = &d->clients[i];
+        if (!c->over && c->ended > 0) {
+            finish_client(d, c, !c->aborted);
+            return true;
+        }
+    }
+    uint64_t last = d->log_count == 0 ? 0 : d->log[d->log_count - 1].lsn;
+    if (!d->slow_log && last > d->durable_lsn) {
+        driver_durable_to(d, last);
+        return true;
+    }
+    return false;
+}
+
+static void settle(struct driver *d)
+{
+    while (serve_one(d)) {
+    }
+}
+
+/* ---- the run ---- */
+
+void driver_init(struct driver *d)
+{
+    struct settings_draft draft;
+    settings_draft_init(&draft);
+    (void)settings_set(&draft, STR("PRIMARY_URL"), STR("http://127.0.0.1:1"), SETTINGS_ENV, NULL);
+    (void)settings_set(&draft, STR("REPLICA_URL"), STR("http://127.0.0.1:2"), SETTINGS_ENV, NULL);
+    CU_ASSERT_EQUAL_FATAL(settings_finish(&draft, NULL), 0);
+    *d = (struct driver){ .settings = draft.values, .seed = 1, .room = STEP_ROOM };
+    d->now_ns = NS_PER_S;
+    d->wall_ms = 1700000000000;
+    d->up[PRIMARY] = true;
+    d->up[REPLICA] = true;
+    buf_init(&d->trace, TRACE_MAX);
+    d->blocks_before = block_bytes_live();
+}
+
+static void begin(struct driver *d)
+{
+    d->core = core_new(&d->settings, d->seed);
+    for (size_t i = 0; i < d->log_count; i++) {
+        struct core_event event = { .kind = CORE_EV_RECORD };
+        event.u.record.lsn = d->log[i].lsn;
+        event.u.record.type = d->log[i].type;
+        event.u.record.meta = block_str(d->log[i].meta);
+        event.u.record.body = d->log[i].body;
+        event.u.record.first = i == 0;
+        step(d, &event);
+    }
+    struct core_event event = { .kind = CORE_EV_START };
+    step(d, &event);
+    settle(d);
+}
+
+void driver_start(struct driver *d)
+{
+    begin(d);
+}
+
+static void forget_call(struct driver_call *call)
+{
+    mem_free(call->request);
+    mem_free(call->body);
+    *call = (struct driver_call){ 0 };
+}
+
+static void forget_connections(struct driver *d)
+{
+    for (size_t i = 0; i < d->call_count; i++) {
+        forget_call(&d->calls[i]);
+    }
+    for (size_t i = 0; i < d->client_count; i++) {
+        mem_free(d->clients[i].body);
+        mem_free(d->clients[i].headers);
+        mem_free(d->clients[i].answer);
+        d->clients[i] = (struct driver_client){ 0 };
+    }
+    d->call_count = 0;
+    d->client_count = 0;
+}
+
+void driver_restart(struct driver *d, bool keep_undurable)
+{
+    core_free(d->core);
+    forget_connections(d);
+    size_t kept = 0;
+    for (size_t i = 0; i < d->log_count; i++) {
+        if (keep_undurable || d->log[i].lsn <= d->durable_lsn) {
+            d->log[kept++] = d->log[i];
+        } else {
+            block_unref(d->log[i].meta);
+            block_unref(d->log[i].body);
+        }
+    }
+    d->log_count = kept;
+    d->durable_lsn = kept == 0 ? 0 : d->log[kept - 1].lsn;
+    begin(d);
+}
+
+void driver_close(struct driver *d)
+{
+    for (size_t i = 0; i < d->client_count; i++) {
+        CU_ASSERT(d->clients[i].ended <= 1);
+    }
+    core_free(d->core);
+    forget_connections(d);
+    for (size_t i = 0; i < d->log_count; i++) {
+        block_unref(d->log[i].meta);
+        block_unref(d->log[i].body);
+    }
+    buf_deinit(&d->trace);
+    CU_ASSERT_EQUAL(block_bytes_live(), d->blocks_before);
+}
+
+void driver_tick(struct driver *d)
+{
+    struct core_event event = { .kind = CORE_EV_TICK };
+    step(d, &event);
+    settle(d);
+}
+
+void driver_advance(struct driver *d, uint64_t ns)
+{
+    uint64_t until = d->now_ns + ns;
+    while (core_deadline(d->core) <= until) {
+        uint64_t deadline = core_deadline(d->core);
+        d->now_ns = deadline > d->now_ns ? deadline : d->now_ns;
+        driver_tick(d);
+    }
+    d->now_ns = until;
+    driver_tick(d);
+}
+
+void driver_durable_to(struct driver *d, uint64_t lsn)
+{
+    struct core_event event = { .kind = CORE_EV_LOG_DURABLE };
+    event.u.log_durable.lsn = lsn;
+    event.u.log_durable.log_bytes = lsn * 100;
+    d->durable_lsn = lsn;
+    step(d, &event);
+}
+
+void driver_durable(struct driver *d)
+{
+    while (d->log_count > 0 && d->log[d->log_count - 1].lsn > d->durable_lsn) {
+        driver_durable_to(d, d->log[d->log_count - 1].lsn);
+        settle(d);
+    }
+}
+
+void driver_trim(struct driver *d)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < d->log_count; i++) {
+        if (d->log[i].lsn >= d->trimmed_lsn) {
+            d->log[kept++] = d->log[i];
+        } else {
+            block_unref(d->log[i].meta);
+            block_unref(d->log[i].body);
+        }
+    }
+    d->log_count = kept;
+}
+
+void driver_log_fails(struct driver *d)
+{
+    d->slow_log = true;
+    struct core_event event = { .kind = CORE_EV_LOG_FAILED };
+    event.u.log_failed.detail = "fdatasync: Input/output error";
+    step(d, &event);
+    settle(d);
+}
+
+void driver_drain(struct driver *d)
+{
+    struct core_event event = { .kind = CORE_EV_COMMAND };
+    event.u.command.command = CORE_COMMAND_DRAIN;
+    step(d, &event);
+    settle(d);
+}
+
+void driver_down(struct driver *d, unsigned instance)
+{
+    d->up[instance] = false;
+    size_t count = d->call_count;
+    for (size_t i = 0; i < count; i++) {
+        if (d->calls[i].instance == instance && !d->calls[i].over) {
+            end_call(d, &d->calls[i], CALL_BROKEN, true, NULL, NULL);
+        }
+    }
+    settle(d);
+}
+
+void driver_up(struct driver *d, unsigned instance)
+{
+    unsigned before = d->probed[instance];
+    d->up[instance] = true;
+    while (d->probed[instance] == before) {
+        CU_ASSERT_FATAL(core_deadline(d->core) != CORE_NO_DEADLINE);
+        uint64_t deadline = core_deadline(d->core);
+        d->now_ns = deadline > d->now_ns ? deadline : d->now_ns;
+        driver_tick(d);
+    }
+}
+
+/* ---- clients ---- */
+
+uint64_t driver_send_with(struct driver *d, const char *method, const char *target, const char *headers,
+                          const char *body)
+{
+    CU_ASSERT_FATAL(d->client_count < DRIVER_MANY);
+    uint64_t id = 1000 + d->client_count;
+    struct driver_client *c = &d->clients[d->client_count++];
+    c->id = id;
+    struct http_header parsed[HEADERS_MAX];
+    struct http_head head = {
+        .method = str_of(method),
+        .target = str_of(target),
+        .headers = parsed,
+        .header_count = http_headers_parse(str_of(headers), parsed, HEADERS_MAX),
+        .content_length = (int64_t)strlen(body),
+    };
+    struct core_event event = { .kind = CORE_EV_CLIENT_HEAD };
+    event.u.client_head.client = id;
+    event.u.client_head.head = &head;
+    event.u.client_head.loopback = true;
+    step(d, &event);
+    if (body[0] != '\0' && c->ended == 0) {
+        struct block *block = block_copy(body, strlen(body));
+        event = (struct core_event){ .kind = CORE_EV_CLIENT_BODY };
+        event.u.client_body.client = id;
+        event.u.client_body.body = block;
+        step(d, &event);
+        block_unref(block);
+    }
+    settle(d);
+    return id;
+}
+
+uint64_t driver_send(struct driver *d, const char *method, const char *target, const char *body)
+{
+    return driver_send_with(d, method, target, body[0] == '\0' ? "" : "content-type: application/json\r\n",
+                            body);
+}
+
+void driver_leave(struct driver *d, uint64_t client)
+{
+    driver_client(d, client)->left = true;
+    finish_client(d, driver_client(d, client), false);
+    settle(d);
+}
+
+int driver_status(struct driver *d, uint64_t client)
+{
+    return driver_client(d, client)->status;
+}
+
+const char *driver_answer_of(struct driver *d, uint64_t client)
+{
+    const char *answer = driver_client(d, client)->answer;
+    return answer == NULL ? "" : answer;
+}
+
+bool driver_queued(struct driver *d, uint64_t client)
+{
+    const char *headers = driver_client(d, client)->headers;
+    return headers != NULL && strstr(headers, "x-wal-status: queued\r\n") != NULL;
+}
+
+const char *driver_get(struct driver *d, const char *target)
+{
+    return driver_answer_of(d, driver_send(d, "GET", target, ""));
+}
+
+double driver_number(struct driver *d, const char *key)
+{
+    char quoted[64];
+    (void)snprintf(quoted, sizeof(quoted), "\"%s\":", key);
+    const char *at = strstr(driver_get(d, "/status"), quoted);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+    return strtod(at + strlen(quoted), NULL);
+}
+
+/* ---- calls ---- */
+
+struct driver_call *driver_next(struct driver *d, unsigned instance)
+{
+    for (size_t i = 0; i < d->call_count; i++) {
+        struct driver_call *call = &d->calls[i];
+        if (call->instance == instance && !call->over && !call->probe) {
+            return call;
+        }
+    }
+    return NULL;
+}
+
+static bool is_like(const struct driver_call *call, const char *method, const char *tail)
+{
+    struct str rest = str_of(call->request);
+    struct str line = str_cut(rest, '\n', &rest);
+    struct str target;
+    struct str query;
+    struct str verb = str_cut(line, ' ', &target);
+    target = str_cut(target, '?', &query);
+    size_t size = strlen(tail);
+    return str_equal(verb, str_of(method)) && target.size >= size &&
+           memcmp(target.data + target.size - size, tail, size) == 0;
+}
+
+struct driver_call *driver_expect(struct driver *d, unsigned instance, const char *method, const char *tail)
+{
+    struct driver_call *call = driver_next(d, instance);
+    if (call == NULL || !is_like(call, method, tail)) {
+        (void)printf("    expected %s ...%s at instance %u, saw %s\n", method, tail, instance,
+                     call == NULL ? "nothing" : call->request);
+    }
+    CU_ASSERT_FATAL(call != NULL && is_like(call, method, tail));
+    return call;
+}
+
+void driver_answer_with(struct driver *d, struct driver_call *call, int status, const char *headers,
+                        const char *body)
+{
+    answer_now(d, call, status, headers, body);
+    settle(d);
+}
+
+void driver_answer(struct driver *d, struct driver_call *call, int status, const char *body)
+{
+    driver_answer_with(d, call, status, "content-type: application/json\r\n", body);
+}
+
+void driver_end(struct driver *d, struct driver_call *call, enum call_outcome outcome, bool bytes_left)
+{
+    end_call(d, call, outcome, bytes_left, NULL, NULL);
+    settle(d);
+}
+
+bool driver_is_fence(const struct driver_call *call)
+{
+    return call != NULL && strcmp(call->body, "{\"ids\":[],\"embeddings\":[]}") == 0;
+}
+
+/* ---- usual beginnings ---- */
+
+#define TEXTS 8 /* results that may be held at once */
+
+static char *next_text(void)
+{
+    static char texts[TEXTS][512];
+    static unsigned turn;
+    return texts[turn++ % TEXTS];
+}
+
+const char *driver_id(unsigned instance, unsigned nth)
+{
+    char *text = next_text();
+    (void)snprintf(text, 512, "%08x-0000-4000-8000-%012u", instance == PRIMARY ? 0x11111111u : 0x22222222u,
+                   nth);
+    return text;
+}
+
+const char *driver_object(const char *id, const char *name)
+{
+    char *text = next_text();
+    (void)snprintf(text, 512, "{\"id\":\"%s\",\"name\":\"%s\",\"metadata\":null,\"dimension\":null}", id,
+                   name);
+    return text;
+}
+
+void driver_make(struct driver *d, unsigned nth, const char *name)
+{
+    char body[256];
+    (void)snprintf(body, sizeof(body), "{\"name\":\"%s\"}", name);
+    uint64_t client = driver_send(d, "POST", C_PATH, body);
+    for (unsigned i = 0; i < 2; i++) {
+        if (d->up[i] && (i == PRIMARY || d->settings.replica_url[0] != '\0')) {
+            driver_answer(d, driver_expect(d, i, "POST", "/collections"), 200,
+                          driver_object(driver_id(i, nth), name));
+        }
+    }
+    CU_ASSERT_EQUAL(driver_status(d, client), 200);
+}
+
+uint64_t driver_write(struct driver *d, unsigned nth, const char *verb, const char *record)
+{
+    char target[512];
+    char body[512];
+    (void)snprintf(target, sizeof(target), C_PATH "/%s/%s", driver_id(PRIMARY, nth), verb);
+    if (strcmp(verb, "delete") == 0) {
+        (void)snprintf(body, sizeof(body), "{\"ids\":[\"%s\"]}", record);
+    } else {
+        (void)snprintf(body, sizeof(body), "{\"ids\":[\"%s\"],\"embeddings\":[[1.0]]}", record);
+    }
+    return driver_send(d, "POST", target, body);
+}
+
+size_t driver_serve(struct driver *d, unsigned instance)
+{
+    size_t served = 0;
+    struct driver_call *call;
+    while ((call = driver_next(d, instance)) != NULL) {
+        CU_ASSERT_FATAL(served < DRIVER_CALLS);
+        bool add = strstr(call->request, "/add\n") != NULL;
+        driver_answer(d, call, add ? 201 : 200, "{}");
+        served++;
+    }
+    return served;
+}
