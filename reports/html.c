@@ -22,7 +22,8 @@ extern const size_t page_template_size, page_style_size, page_script_size, page_
 
 static void html_seconds(struct json_writer *w, int64_t ns)
 {
-    json_put_double(w, (double)(ns / (int64_t)NS_PER_MS) / 1000);
+    int64_t whole_ms = ns / (int64_t)NS_PER_MS; /* finer than a page can show */
+    json_put_double(w, (double)whole_ms / 1000);
 }
 
 static void html_milliseconds(struct json_writer *w, int64_t ns)
@@ -30,7 +31,8 @@ static void html_milliseconds(struct json_writer *w, int64_t ns)
     if (ns == FIGURES_NOTHING) {
         json_put_null(w);
     } else {
-        json_put_double(w, (double)(ns / (int64_t)NS_PER_US) / 1000);
+        int64_t whole_us = ns / (int64_t)NS_PER_US;
+        json_put_double(w, (double)whole_us / 1000);
     }
 }
 
