@@ -1,7 +1,7 @@
 /* The figures of a run that no report should work out twice: operations counted and timed in buckets of
  * equal length, what /status showed thinned to what a page can draw, spans of health, peaks.  Times are
- * nanoseconds of scenario time, latencies nanoseconds from the planned instant to the whole answer, as the
- * scenario's expectations see them. */
+ * nanoseconds of scenario time; latencies run from the planned instant to the whole answer on the machine's
+ * clock, as the scenario's expectations see them (history_latency_ns). */
 #ifndef WALDRILL_REPORTS_FIGURES_H
 #define WALDRILL_REPORTS_FIGURES_H
 

@@ -1,5 +1,6 @@
 /* results.json: everything a run came to, for programs.  Instants are seconds of scenario time, latencies
- * milliseconds of it; what is not known is null.  Equal runs give equal files but for wall_s. */
+ * milliseconds of the machine's (time_scale apart); what is not known is null.  Equal runs give equal files
+ * but for wall_s. */
 #include "reports/formats.h"
 
 #include "base/units.h"

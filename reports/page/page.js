@@ -47,8 +47,11 @@
     }
 
     function tile(label, value, detail, state) {
-        return h("div", `tile ${state || ""}`, h("dt", "", label), h("dd", "", value), h("p", "", detail));
+        return h("div", `tile ${state || ""}`, h("dt", "", label), h("dd", "", ...[value].flat()), h("p", "", detail));
     }
+
+    /* [part, whole]: the part large, the whole beside it */
+    const ofAll = (part, whole) => [numberText(part), h("small", "", ` of ${numberText(whole)}`)];
 
     function tiles() {
         const {writes, reads} = run.account;
@@ -57,15 +60,15 @@
         const made = checks.passed + checks.failed;
         const detail = made === 0 ? "the run got to none" : checks.failed > 0 ? `${checks.failed} failed`
             : checks.skipped > 0 ? `${checks.skipped} skipped` : "none failed";
-        list.append(tile("Checks held", `${checks.passed} of ${made}`, detail, checks.failed > 0 ? "bad" : ""));
+        list.append(tile("Checks held", ofAll(checks.passed, made), detail, checks.failed > 0 ? "bad" : ""));
         if (writes.offered > 0) {
             const lost = writes.offered - writes.accepted;
-            list.append(tile("Writes accepted", `${numberText(writes.accepted)} of ${numberText(writes.offered)}`,
+            list.append(tile("Writes accepted", ofAll(writes.accepted, writes.offered),
                              lost > 0 ? `${writes.refused} refused, ${writes.failed} failed`
                                  : `${numberText(writes.queued)} of them queued`, lost > 0 ? "warn" : ""));
         }
         if (reads.offered > 0) {
-            list.append(tile("Reads answered", `${numberText(reads.answered)} of ${numberText(reads.offered)}`,
+            list.append(tile("Reads answered", ofAll(reads.answered, reads.offered),
                              `${numberText(reads.failed)} failed`, reads.failed > 0 ? "warn" : ""));
         }
         if (series.pending_max !== null) {
@@ -266,7 +269,9 @@
         const buckets = operations > 0
             ? `Operations are counted and timed in buckets of ${timeText(run.charts.bucket_s)}, by when they were due; ` +
               "latency runs from then to the whole answer, and a percentile is the nearest rank. " : "";
-        return h("footer", "", `${thinned}${buckets}Times are scenario time${run.time_scale === 1 ? "" : `, ${numberText(run.time_scale)} times as fast as the machine's; latencies are the machine's own`}. The same figures, for programs: `,
+        const times = run.time_scale === 1 ? "Times are scenario time. " : "Times are scenario time, which ran " +
+            `${numberText(run.time_scale)} times as fast as the machine's; latencies are the machine's own. `;
+        return h("footer", "", `${thinned}${buckets}${times}The same figures, for programs: `,
                  link("results.json", "results.json"), ", ", link("junit.xml", "junit.xml"), "; for a pull request: ",
                  link("report.md", "report.md"), ".");
     }
