@@ -41,7 +41,7 @@ static int stack_read_line(struct stack *s, enum engine_target target, const cha
 
 static int stack_start_child(struct stack *s, enum engine_target target, struct errmsg *msg)
 {
-    char line[4 * STACK_URL];
+    char line[4 * STACK_URL] = "";
     int rv = child_start(&s->children[target], STACK_LISTENING, line, sizeof(line), msg);
     return rv != 0 ? rv : stack_read_line(s, target, line, msg);
 }
@@ -56,16 +56,18 @@ static int stack_prepare_mock(struct stack *s, enum engine_target target, const 
     if (rv != 0) {
         return rv;
     }
-    const char *latency = o->latency[target == TARGET_REPLICA];
+    bool replica = target == TARGET_REPLICA;
+    const char *latency = o->latency[replica];
+    /* Another seed for each: their UUIDs must differ, as those of real servers do. */
+    unsigned long long seed = o->seed * 2 + replica;
     child_add_arg(c, "--name");
     child_add_arg(c, "%s", stack_names[target]);
     child_add_arg(c, "--port");
     child_add_arg(c, "%u", o->ports[target]);
     child_add_arg(c, "--control-port");
-    child_add_arg(c, "%u", o->control_ports[target == TARGET_REPLICA]);
+    child_add_arg(c, "%u", o->control_ports[replica]);
     child_add_arg(c, "--seed");
-    /* Another seed for each: their UUIDs must differ, as those of real servers do. */
-    child_add_arg(c, "%llu", (unsigned long long)(o->seed * 2 + (target == TARGET_REPLICA)));
+    child_add_arg(c, "%llu", seed);
     child_add_arg(c, "--tag-key");
     child_add_arg(c, "wd_op");
     child_add_arg(c, "--time-scale");
@@ -162,12 +164,13 @@ int stack_start_lb(struct stack *s, struct errmsg *msg)
 
 int stack_start(struct stack *s, const struct stack_options *o, struct errmsg *msg)
 {
-    *s = (struct stack){ .count = o->has_replica ? 3 : 2 };
+    const unsigned count = o->has_replica ? 3 : 2;
+    *s = (struct stack){ .count = count };
     int rv = 0;
     if (o->mutant != NULL) {
         return error_set(msg, ERR_UNSUPPORTED, "known-bad proxies stand trial on the engine sim only");
     }
-    for (unsigned t = TARGET_PRIMARY; rv == 0 && t < s->count; t++) {
+    for (unsigned t = TARGET_PRIMARY; rv == 0 && t < count; t++) {
         rv = stack_prepare_mock(s, (enum engine_target)t, o, msg);
         rv = rv != 0 ? rv : stack_start_child(s, (enum engine_target)t, msg);
     }
