@@ -71,7 +71,7 @@ int serde_peek(struct serde *s)
     return -1;
 }
 
-bool serde_fail_syntax(struct serde *s, const char *text, size_t position)
+void serde_note_syntax(struct serde *s, const char *text, size_t position)
 {
     if (!s->failed) {
         s->failed = true;
@@ -81,12 +81,6 @@ bool serde_fail_syntax(struct serde *s, const char *text, size_t position)
         s->error_path_count = s->path_count;
         buf_append_text(&s->message, text);
     }
-    return false;
-}
-
-bool serde_fail_peeked(struct serde *s, const char *text)
-{
-    return serde_fail_syntax(s, text, s->at + 1);
 }
 
 bool serde_fail_data(struct serde *s, const char *format, ...)
@@ -296,6 +290,7 @@ bool serde_seq_end(struct serde *s, struct serde_walk *w)
 
 bool serde_struct_begin(struct serde *s, struct serde_struct *st)
 {
+    CHECK(st->field_count <= SERDE_FIELDS_MAX);
     st->first = true;
     st->next = 0;
     st->seen = 0;
@@ -374,6 +369,7 @@ static int array_field(struct serde *s, struct serde_struct *st)
         return -1;
     }
     st->value_open = true;
+    CHECK(st->next < SERDE_FIELDS_MAX);
     st->seen |= UINT32_C(1) << st->next;
     return (int)st->next++;
 }

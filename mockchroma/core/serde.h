@@ -16,7 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SERDE_DEPTH 128
+#define SERDE_DEPTH      128
+#define SERDE_FIELDS_MAX 32 /* of one struct: seen has a bit for each */
 
 struct serde_step {
     struct str key; /* data NULL: an index */

@@ -6,9 +6,22 @@
 
 /* A syntax error at the given position (bytes before it, as serde_json counts: the offending byte
  * included when it was only looked at). */
-bool serde_fail_syntax(struct serde *s, const char *text, size_t position);
+void serde_note_syntax(struct serde *s, const char *text, size_t position);
+
+/* serde_note_syntax for "return serde_fail_syntax(...)": always false.  Inline, so that it is known to
+ * whoever reads or checks a caller alone. */
+static inline bool serde_fail_syntax(struct serde *s, const char *text, size_t position)
+{
+    serde_note_syntax(s, text, position);
+    return false;
+}
+
 /* At the byte that was looked at but not taken. */
-bool serde_fail_peeked(struct serde *s, const char *text);
+static inline bool serde_fail_peeked(struct serde *s, const char *text)
+{
+    return serde_fail_syntax(s, text, s->at + 1);
+}
+
 /* Gives an unpositioned error its position: here. */
 void serde_fix_position(struct serde *s);
 /* Consumes the rest of a literal ("ull"). */

@@ -209,7 +209,10 @@ static bool string_rest(struct serde *s, struct str *out)
 {
     size_t start = s->at;
     bool ascii = true;
-    for (; s->at < s->size; s->at++) {
+    if (start >= s->size) {
+        return serde_fail_syntax(s, "EOF while parsing a string", s->size);
+    }
+    for (;; s->at++) {
         /* The last byte stays for the loop, which knows what a missing end means. */
         s->at += json_plain_run(str_make(s->data + s->at, s->size - s->at - 1));
         unsigned char c = (unsigned char)s->data[s->at];
@@ -233,9 +236,6 @@ static bool string_rest(struct serde *s, struct str *out)
         if (s->at + 1 == s->size) {
             return serde_fail_syntax(s, "EOF while parsing a string", s->size);
         }
-    }
-    if (start == s->size) {
-        return serde_fail_syntax(s, "EOF while parsing a string", s->size);
     }
     return ascii || utf8_valid(*out) || serde_fail_syntax(s, "invalid unicode code point", s->at);
 }
@@ -538,6 +538,7 @@ static bool map_value(struct serde *s, struct value *out)
 {
     struct serde_walk w;
     struct str key;
+    size_t count = 0;
     size_t item_capacity = 0;
     size_t key_capacity = 0;
     void *items = NULL;
@@ -545,18 +546,19 @@ static bool map_value(struct serde *s, struct value *out)
     out->kind = VALUE_MAP;
     (void)serde_map_begin(s, &w);
     while (serde_map_next(s, &w, &key)) {
-        size_t at = out->count >= MAP_KEYS_COMPARED ? out->count : 0;
-        while (at < out->count && !str_equal(((struct str *)keys)[at], key)) {
+        size_t at = count >= MAP_KEYS_COMPARED ? count : 0;
+        while (at < count && !str_equal(((struct str *)keys)[at], key)) {
             at++;
         }
-        arena_grow(s->arena, &items, &item_capacity, out->count, sizeof(struct value));
-        arena_grow(s->arena, &keys, &key_capacity, out->count, sizeof(struct str));
+        arena_grow(s->arena, &items, &item_capacity, count, sizeof(struct value));
+        arena_grow(s->arena, &keys, &key_capacity, count, sizeof(struct str));
         ((struct str *)keys)[at] = key;
-        out->count += at == out->count ? 1 : 0;
+        count += at == count ? 1 : 0;
         (void)serde_value(s, (struct value *)items + at);
     }
     out->items = items;
     out->keys = keys;
+    out->count = count;
     return serde_map_end(s, &w);
 }
 
