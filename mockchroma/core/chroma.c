@@ -119,7 +119,10 @@ bool handling_query_number(struct handling *h, const char *name, bool *given, ui
     const char *wrong = NULL;
     *given = text.data != NULL;
     *out = 0;
-    if (*given && text.size == 0) {
+    if (!*given) {
+        return true;
+    }
+    if (text.size == 0) {
         wrong = "cannot parse integer from empty string";
     }
     for (size_t i = 0; wrong == NULL && i < text.size; i++) {

@@ -263,7 +263,7 @@ bool filter_parse(struct arena *arena, const struct value *where, const struct v
                   struct filter **out, struct buf *message)
 {
     struct parser p = { arena, message, false };
-    struct filter *parts[2];
+    struct filter *parts[2] = { NULL, NULL };
     size_t count = 0;
     *out = NULL;
     if (where->kind != VALUE_NULL) {
@@ -276,7 +276,7 @@ bool filter_parse(struct arena *arena, const struct value *where, const struct v
     if (where_document->kind != VALUE_NULL) {
         parts[count] = parse_clause(&p, where_document);
         if (parts[count++] == NULL) {
-            filter_free(count == 2 ? parts[0] : NULL);
+            filter_free(parts[0]);
             return false;
         }
     }

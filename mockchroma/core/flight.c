@@ -617,7 +617,7 @@ void flight_due(struct mock *m, struct flight *f)
         case FLIGHT_FENCED:
             break;
     }
-    CHECK(!"a flight without timer is due");
+    check_failed(__FILE__, __LINE__, "a flight without timer is due");
 }
 
 void flight_crash(struct mock *m)

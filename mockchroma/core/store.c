@@ -155,6 +155,9 @@ void store_collection_delete(struct store *store, struct collection *collection)
     HASH_ITER (hh, collection->records, r, next) {
         collection_record_delete(collection, r);
     }
+    /* It stands in both tables, so neither is empty. */
+    CHECK(collection->database->collections != NULL);
+    CHECK(store->collections != NULL);
     HASH_DELETE(hh_name, collection->database->collections, collection);
     HASH_DELETE(hh, store->collections, collection);
     mem_free(collection->metadata);
