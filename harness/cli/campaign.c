@@ -162,39 +162,73 @@ static const char *draw_then(struct draw *d)
     return thens[between(d, 0, 2)];
 }
 
-static char *draw_document(struct draw *d, enum drawn_fault kind)
+/* A statement for each draw: the order of a call's arguments is the compiler's own, and a seed must mean the
+ * same campaign under every one of them. */
+static char *draw_delay(struct draw *d, uint64_t share)
+{
+    const char *match = draw_match(d);
+    const char *before = chance(d, 1, 2) ? "apply" : "answer";
+    uint64_t spread_ms = between(d, 0, 2000);
+    uint64_t by_ms = between(d, 1, 80) * 100;
+    return text("{\"do\":\"delay\",\"by\":\"%" PRIu64 "ms\",\"spread\":\"%" PRIu64
+                "ms\",\"before\":\"%s\",\"share\":\"%" PRIu64 "%%\"%s}",
+                by_ms, spread_ms, before, share, match);
+}
+
+static char *draw_flap(struct draw *d)
+{
+    uint64_t down_ms = between(d, 200, 5000);
+    uint64_t up_ms = between(d, 200, 5000);
+    return text("{\"do\":\"flap\",\"up\":\"%" PRIu64 "ms\",\"down\":\"%" PRIu64 "ms\"}", up_ms, down_ms);
+}
+
+static char *draw_late(struct draw *d, uint64_t share)
+{
+    const char *match = draw_match(d);
+    const char *then = draw_then(d);
+    uint64_t by_ms = between(d, 1, 220) * 100;
+    return text("{\"do\":\"late\",\"by\":\"%" PRIu64 "ms\",\"then\":\"%s\",\"share\":\"%" PRIu64 "%%\"%s}",
+                by_ms, then, share, match);
+}
+
+static char *draw_respond(struct draw *d, uint64_t share)
 {
     static const unsigned statuses[] = { 500, 502, 503, 503, 504 };
+    const char *match = draw_match(d);
+    uint64_t apply_first = chance(d, 1, 2) ? 0 : between(d, 1, 100);
+    unsigned status = statuses[between(d, 0, 4)];
+    return text("{\"do\":\"respond\",\"status\":%u,\"share\":\"%" PRIu64 "%%\",\"apply_first\":\"%" PRIu64
+                "%%\"%s}",
+                status, share, apply_first, match);
+}
+
+static char *draw_document(struct draw *d, enum drawn_fault kind)
+{
     static const char *const whens[] = { "before", "during", "after" };
     uint64_t share = chance(d, 1, 2) ? 100 : between(d, 10, 90);
     switch (kind) {
         case DRAWN_REFUSE:
             return mem_strdup("{\"do\":\"refuse\"}");
         case DRAWN_FLAP:
-            return text("{\"do\":\"flap\",\"up\":\"%" PRIu64 "ms\",\"down\":\"%" PRIu64 "ms\"}",
-                        between(d, 200, 5000), between(d, 200, 5000));
+            return draw_flap(d);
         case DRAWN_DELAY:
-            return text("{\"do\":\"delay\",\"by\":\"%" PRIu64 "ms\",\"spread\":\"%" PRIu64
-                        "ms\",\"before\":\"%s\",\"share\":\"%" PRIu64 "%%\"%s}",
-                        between(d, 1, 80) * 100, between(d, 0, 2000), chance(d, 1, 2) ? "apply" : "answer",
-                        share, draw_match(d));
-        case DRAWN_UNANSWERED:
+            return draw_delay(d, share);
+        case DRAWN_UNANSWERED: {
+            const char *match = draw_match(d);
             return text("{\"do\":\"unanswered\",\"then\":\"%s\",\"share\":\"%" PRIu64 "%%\"%s}", draw_then(d),
-                        share, draw_match(d));
+                        share, match);
+        }
         case DRAWN_LATE:
-            return text("{\"do\":\"late\",\"by\":\"%" PRIu64 "ms\",\"then\":\"%s\",\"share\":\"%" PRIu64
-                        "%%\"%s}",
-                        between(d, 1, 220) * 100, draw_then(d), share, draw_match(d));
+            return draw_late(d, share);
         case DRAWN_RESPOND:
-            return text("{\"do\":\"respond\",\"status\":%u,\"share\":\"%" PRIu64
-                        "%%\",\"apply_first\":\"%" PRIu64 "%%\"%s}",
-                        statuses[between(d, 0, 4)], share, chance(d, 1, 2) ? 0 : between(d, 1, 100),
-                        draw_match(d));
+            return draw_respond(d, share);
         case DRAWN_BLACKHOLE:
             return text("{\"do\":\"blackhole\",\"share\":\"%" PRIu64 "%%\"%s}", share, draw_match(d));
-        case DRAWN_RESET:
+        case DRAWN_RESET: {
+            const char *match = draw_match(d);
             return text("{\"do\":\"reset\",\"when\":\"%s\",\"share\":\"%" PRIu64 "%%\"%s}",
-                        whens[between(d, 0, 2)], share, draw_match(d));
+                        whens[between(d, 0, 2)], share, match);
+        }
         case DRAWN_INSTANCE_KILL:
         case DRAWN_LB_KILL:
         case DRAWN_LB_PAUSE:
