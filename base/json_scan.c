@@ -296,6 +296,8 @@ static bool skip_value(struct cursor *c, size_t outside_depth, struct str *text,
 static void keep_member(struct json_scan *out, const struct json_member *m, bool escaped)
 {
     out->escaped_key = out->escaped_key || escaped;
+    out->nested = out->nested || m->kind == JSON_ARRAY_VALUE || m->kind == JSON_OBJECT_VALUE;
+    out->null_member = out->null_member || m->kind == JSON_NULL_VALUE;
     if (json_scan_find_str(out, m->key) != NULL) {
         out->repeated_key = true;
     }
@@ -339,6 +341,8 @@ int json_scan(struct str text, struct json_scan *out)
     out->escaped_key = false;
     out->repeated_key = false;
     out->too_many = false;
+    out->nested = false;
+    out->null_member = false;
     out->trailing = 0;
     if (text.size == 0) {
         return ERR_SYNTAX;

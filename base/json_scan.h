@@ -34,6 +34,8 @@ struct json_scan {
     bool escaped_key;  /* some key holds a backslash */
     bool repeated_key; /* among those kept */
     bool too_many;     /* more members than fit; the rest was checked but not kept */
+    bool nested;       /* some member, kept or not, is an array or an object */
+    bool null_member;  /* some member, kept or not, is null */
     size_t trailing;   /* bytes after the value that are not blanks (Chroma ignores them) */
 };
 

@@ -137,6 +137,9 @@ static void oddities_that_forbid_joining_are_told(void)
 {
     struct json_scan s;
     CU_ASSERT(json_scan(STR("{\"a\":1,\"a\":2}"), &s) == 0 && s.repeated_key);
+    CU_ASSERT(!s.nested && !s.null_member);
+    CU_ASSERT(json_scan(STR("{\"a\":1,\"b\":null}"), &s) == 0 && s.null_member && !s.nested);
+    CU_ASSERT(json_scan(STR("{\"a\":[null]}"), &s) == 0 && s.nested && !s.null_member);
     CU_ASSERT(json_scan(STR("{\"\\u0061\":1}"), &s) == 0 && s.escaped_key);
     CU_ASSERT(json_scan(STR("{} x "), &s) == 0 && s.trailing == 1);
     CU_ASSERT(json_scan(STR("[1,2]"), &s) == 0 && !s.is_object && s.count == 0);
