@@ -108,6 +108,7 @@ static void call_free(struct core *core, struct call *call)
     timer_stop(core, &call->timer);
     HASH_DEL(core->calls, call);
     block_unref(call->headers);
+    mem_free(call->members);
     mem_free(call);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "proxy/core/batch.h"
 #include "proxy/core/calls.h"
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
@@ -39,6 +40,7 @@ void core_free(struct core *core)
 {
     clients_free(core);
     calls_free(core);
+    batch_free(core);
     writes_free(core);
     lanes_free(core);
     heap_deinit(&core->timers);

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "proxy/core/batch.h"
 #include "proxy/core/calls.h"
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
@@ -46,18 +47,31 @@ static void fill_decision(struct core *core, struct decision *decision, const st
     }
 }
 
-static void ask_next(struct core *core, struct entry *entry, unsigned i)
+/* ---- what happens to all that one request carried ---- */
+
+/* Undecided ones ask the next instance; it may decide them at once, so the call is not to be used behind. */
+static void ask_next(struct core *core, struct call *call)
 {
-    if (entry->fate == FATE_UNDECIDED && entry->asker == i) {
-        entry_ask(core, entry);
+    for (size_t k = 0; k < call->member_count; k++) {
+        struct entry *entry = call->members[k];
+        if (entry->fate == FATE_UNDECIDED && entry->asker == call->instance) {
+            entry_ask(core, entry);
+        }
     }
 }
 
-static void retry_strands(struct core *core, struct entry *entry, unsigned i, uint64_t at_least_ns)
+/* Members of a joined request share their only strand; a request alone may stand in several. */
+static void retry_strands(struct core *core, const struct call *call, uint64_t at_least_ns)
 {
+    struct entry *entry = call->members[0];
     for (unsigned k = 0; k < entry->link_count; k++) {
-        send_retry_later(core, entry->links[k].strand, i, at_least_ns);
+        send_retry_later(core, entry->links[k].strand, call->instance, at_least_ns);
     }
+}
+
+static void wake(struct core *core, const struct call *call)
+{
+    send_wake_entry(core, call->members[0], call->instance);
 }
 
 /* Rule 9: answers of 5xx cost attempts; past the limit a write is failed, still pending, still retried. */
@@ -74,6 +88,20 @@ static void count_attempt(struct core *core, struct entry *entry, unsigned i)
     }
 }
 
+static void count_attempts(struct core *core, const struct call *call)
+{
+    for (size_t k = 0; k < call->member_count; k++) {
+        count_attempt(core, call->members[k], call->instance);
+    }
+}
+
+static void mark_maybe_sent(const struct call *call)
+{
+    for (size_t k = 0; k < call->member_count; k++) {
+        call->members[k]->maybe_sent[call->instance] = true;
+    }
+}
+
 static uint64_t retry_after_ns(const struct answer *a)
 {
     struct str value = http_header_find(a->head->headers, a->head->header_count, "retry-after");
@@ -86,14 +114,9 @@ static uint64_t retry_after_ns(const struct answer *a)
 
 /* ---- verdicts ---- */
 
-static void applied(struct core *core, struct entry *entry, unsigned i, const struct answer *a)
+static void applied_one(struct core *core, struct entry *entry, unsigned i, const struct answer *a)
 {
-    struct instance *instance = &core->instances[i];
-    health_success(core, i);
-    instance->replay_window = instance->replay_window >= 16 ? 16 : instance->replay_window + 0.25;
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        entry->links[k].strand->failures[i] = 0;
-    }
+    batch_learn_dimension(entry);
     if (entry->fate == FATE_UNDECIDED) {
         struct decision decision = { 0 };
         fill_decision(core, &decision, entry, i, a);
@@ -105,8 +128,32 @@ static void applied(struct core *core, struct entry *entry, unsigned i, const st
     entry_applied(core, entry, i, has_uuid ? &uuid : NULL);
 }
 
-static void rejected(struct core *core, struct entry *entry, unsigned i, const struct answer *a)
+static void applied(struct core *core, struct call *call, const struct answer *a)
 {
+    unsigned i = call->instance;
+    struct instance *instance = &core->instances[i];
+    const struct entry *first = call->members[0];
+    health_success(core, i);
+    instance->replay_window = instance->replay_window >= 16 ? 16 : instance->replay_window + 0.25;
+    for (unsigned k = 0; k < first->link_count; k++) {
+        first->links[k].strand->failures[i] = 0;
+    }
+    batch_succeeded(call);
+    for (size_t k = 0; k < call->member_count; k++) {
+        applied_one(core, call->members[k], i, a);
+    }
+}
+
+/* Only a refusal of a request sent alone says something about a write. */
+static void rejected(struct core *core, struct call *call, const struct answer *a)
+{
+    struct entry *entry = call->members[0];
+    unsigned i = call->instance;
+    if (call->member_count > 1) {
+        batch_refused(call);
+        wake(core, call);
+        return;
+    }
     if (entry->fate == FATE_UNDECIDED) {
         struct decision decision = { 0 };
         fill_decision(core, &decision, entry, i, a);
@@ -116,109 +163,124 @@ static void rejected(struct core *core, struct entry *entry, unsigned i, const s
     entry_dead(core, entry, i, a->status, a->body);
 }
 
-static void ambiguous(struct core *core, struct entry *entry, unsigned i)
+static void ambiguous(struct core *core, struct call *call)
 {
-    entry->maybe_sent[i] = true;
+    unsigned i = call->instance;
+    mark_maybe_sent(call);
+    batch_repeat(call);
     if (MUTANT(core, MUTANT_NO_FENCE)) {
-        send_wake_entry(core, entry, i);
+        wake(core, call);
     } else {
-        writes_fence(entry, i);
-        retry_strands(core, entry, i, 0);
+        writes_fence(call->members[0], i);
+        retry_strands(core, call, 0);
     }
     health_backoff(core, i);
-    ask_next(core, entry, i);
+    ask_next(core, call);
 }
 
-static void transient(struct core *core, struct entry *entry, unsigned i, uint64_t at_least_ns, bool costs)
+static void transient(struct core *core, struct call *call, uint64_t at_least_ns, bool costs)
 {
-    entry->maybe_sent[i] = entry->maybe_sent[i] || costs;
     if (costs) {
-        count_attempt(core, entry, i);
+        mark_maybe_sent(call);
+        count_attempts(core, call);
+        batch_repeat(call);
     }
-    retry_strands(core, entry, i, at_least_ns);
-    health_backoff(core, i);
-    ask_next(core, entry, i);
+    retry_strands(core, call, at_least_ns);
+    health_backoff(core, call->instance);
+    ask_next(core, call);
 }
 
-static void lane_fault(struct core *core, struct entry *entry, unsigned i)
+static void lane_fault(struct core *core, struct call *call)
 {
-    if (entry->lane != NULL) {
-        entry->lane->faulty[i] = true;
-        core->instances[i].trouble = "does not have a collection it is known to have had";
+    struct lane *lane = call->members[0]->lane;
+    if (lane != NULL) {
+        lane->faulty[call->instance] = true;
+        core->instances[call->instance].trouble = "does not have a collection it is known to have had";
     }
-    retry_strands(core, entry, i, NS_PER_S);
-    ask_next(core, entry, i);
+    retry_strands(core, call, NS_PER_S);
+    ask_next(core, call);
+}
+
+static bool any_undecided(const struct call *call)
+{
+    for (size_t k = 0; k < call->member_count; k++) {
+        if (call->members[k]->fate == FATE_UNDECIDED) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* 401 and 403: a client's own credentials are its own affair; ours pause the instance. */
-static void denied(struct core *core, struct entry *entry, unsigned i, const struct answer *a)
+static void denied(struct core *core, struct call *call, const struct answer *a)
 {
-    if (entry->fate == FATE_UNDECIDED) {
-        rejected(core, entry, i, a);
+    if (any_undecided(call)) {
+        rejected(core, call, a);
         return;
     }
-    retry_strands(core, entry, i, NS_PER_S);
-    health_pause(core, i);
+    retry_strands(core, call, NS_PER_S);
+    health_pause(core, call->instance);
 }
 
 /* Rule 12. */
-static void taken(struct core *core, struct entry *entry, unsigned i, const struct answer *a)
+static void taken(struct core *core, struct call *call, const struct answer *a)
 {
+    struct entry *entry = call->members[0];
     if (entry->fate == FATE_UNDECIDED) {
-        rejected(core, entry, i, a);
+        rejected(core, call, a);
     } else if (entry->op == OP_COLLECTION_CREATE) {
-        learn_check_name(core, entry, i);
+        learn_check_name(core, entry, call->instance);
     } else {
-        entry_applied(core, entry, i, NULL);
+        entry_applied(core, entry, call->instance, NULL);
     }
 }
 
-static void not_sent(struct core *core, struct entry *entry, unsigned i)
+static void not_sent(struct core *core, struct call *call)
 {
-    send_wake_entry(core, entry, i);
-    ask_next(core, entry, i);
+    wake(core, call);
+    ask_next(core, call);
 }
 
-static void judge(struct core *core, struct entry *entry, unsigned i, const struct answer *a)
+static void judge(struct core *core, struct call *call, const struct answer *a)
 {
-    bool by_uuid = writes_by_uuid((enum chroma_op)entry->op);
-    switch (verdict_of((enum chroma_op)entry->op, a->status, a->body, by_uuid)) {
+    enum chroma_op op = (enum chroma_op)call->members[0]->op;
+    switch (verdict_of(op, a->status, a->body, writes_by_uuid(op))) {
         case WRITE_APPLIED:
-            applied(core, entry, i, a);
+            applied(core, call, a);
             break;
         case WRITE_REJECTED:
-            rejected(core, entry, i, a);
+            rejected(core, call, a);
             break;
         case WRITE_TRANSIENT:
-            transient(core, entry, i, 0, true);
+            transient(core, call, 0, true);
             break;
         case WRITE_BUSY:
-            transient(core, entry, i, retry_after_ns(a), false);
+            transient(core, call, retry_after_ns(a), false);
             break;
         case WRITE_AMBIGUOUS:
             if (a->status >= 500) {
-                count_attempt(core, entry, i);
+                count_attempts(core, call);
             }
-            ambiguous(core, entry, i);
+            ambiguous(core, call);
             break;
         case WRITE_LANE_FAULT:
-            lane_fault(core, entry, i);
+            lane_fault(core, call);
             break;
         case WRITE_DENIED:
-            denied(core, entry, i, a);
+            denied(core, call, a);
             break;
         case WRITE_FOREIGN:
-            health_evidence(core, i, "an answer that is not Chroma's");
-            transient(core, entry, i, 0, true);
+            health_evidence(core, call->instance, "an answer that is not Chroma's");
+            transient(core, call, 0, true);
             break;
         case WRITE_TAKEN:
-            taken(core, entry, i, a);
+            taken(core, call, a);
             break;
         case WRITE_ABSENT:
-            if (entry->fate == FATE_UNDECIDED) {
-                rejected(core, entry, i, a);
+            if (call->members[0]->fate == FATE_UNDECIDED) {
+                rejected(core, call, a);
             } else {
-                entry_applied(core, entry, i, NULL);
+                entry_applied(core, call->members[0], call->instance, NULL);
             }
             break;
     }
@@ -226,21 +288,22 @@ static void judge(struct core *core, struct entry *entry, unsigned i, const stru
 
 void outcome_write(struct core *core, struct call *call, const struct core_event *event)
 {
-    struct entry *entry = call->entry;
     unsigned i = call->instance;
     struct instance *instance = &core->instances[i];
-    CHECK(entry->at[i] == AT_SENT);
     instance->writes_in_flight--;
     instance->replays_in_flight -= call->was_replay ? 1 : 0;
     instance->ambiguous_in_flight -= call->was_ambiguous ? 1 : 0;
-    entry->at[i] = AT_WAITING;
+    for (size_t k = 0; k < call->member_count; k++) {
+        CHECK(call->members[k]->at[i] == AT_SENT);
+        call->members[k]->at[i] = AT_WAITING;
+    }
     struct answer a = answer_of(event);
     if (a.head != NULL) {
-        judge(core, entry, i, &a);
+        judge(core, call, &a);
     } else if (event->u.call_end.outcome == CALL_REFUSED || !event->u.call_end.bytes_left) {
-        not_sent(core, entry, i);
+        not_sent(core, call);
     } else {
-        ambiguous(core, entry, i);
+        ambiguous(core, call);
     }
 }
 
@@ -298,7 +361,11 @@ void outcome_name(struct core *core, struct call *call, const struct core_event 
             send_wake_entry(core, entry, i);
         }
     } else {
-        retry_strands(core, entry, i, 0);
-        ask_next(core, entry, i);
+        for (unsigned k = 0; k < entry->link_count; k++) {
+            send_retry_later(core, entry->links[k].strand, i, 0);
+        }
+        if (entry->fate == FATE_UNDECIDED && entry->asker == i) {
+            entry_ask(core, entry);
+        }
     }
 }

@@ -2,11 +2,11 @@
 
 #include "base/check.h"
 #include "base/units.h"
-#include "proxy/core/calls.h"
+#include "proxy/core/batch.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
-#include "proxy/core/records.h"
+#include "proxy/core/request.h"
 #include "proxy/core/writes.h"
 
 #define WRITES_IN_FLIGHT_MAX 32
@@ -72,7 +72,7 @@ bool send_is_past(const struct entry *entry, unsigned i)
 }
 
 /* A database or tenant write stands before everything in its place that came after it. */
-static bool behind_barrier(const struct core *core, const struct entry *entry, unsigned i)
+bool send_behind_barrier(const struct core *core, const struct entry *entry, unsigned i)
 {
     const struct barrier *barrier;
     TAILQ_FOREACH (barrier, &core->barriers, all) {
@@ -123,101 +123,6 @@ bool send_can_ask(const struct core *core, const struct entry *entry, unsigned i
     return lane == NULL || (!lane->faulty[i] && !lane->divergent[i]);
 }
 
-/* ---- one request ---- */
-
-static struct str base_target(struct buf *out, const struct record_write *record, const struct lane *lane,
-                              unsigned i)
-{
-    struct chroma_route route = chroma_route(record->method, record->target, true);
-    if (!writes_by_uuid((enum chroma_op)record->op) && !route.short_path) {
-        return record->target;
-    }
-    struct str collection = route.collection;
-    char id[UUID_TEXT_SIZE + 1];
-    if (lane != NULL && writes_by_uuid((enum chroma_op)record->op)) {
-        uuid_format(&lane->ids[i], id);
-        collection = str_of(id);
-    }
-    learn_build_target(out, &route, collection);
-    return buf_str(out);
-}
-
-static void send_write(struct core *core, struct entry *entry, unsigned i)
-{
-    struct instance *instance = &core->instances[i];
-    struct record_write record;
-    CHECK(record_write_decode(block_str(entry->meta), &record));
-    struct client *client = entry->fate == FATE_UNDECIDED ? writes_client(core, entry) : NULL;
-    struct buf target;
-    buf_init(&target, (size_t)1 << 20);
-    size_t size = entry->body == NULL ? 0 : entry->body->size;
-    bool replay = entry->fate == FATE_ACCEPTED;
-    struct call_spec spec = {
-        .kind = CALL_WRITE,
-        .instance = i,
-        .method = record.method,
-        .target = base_target(&target, &record, entry->lane, i),
-        .content_type = record.content_type,
-        .request_id = record.request_id,
-        .header_lines = client == NULL ? STR("") : client->header_lines,
-        .body = entry->body,
-        .fresh = entry->maybe_sent[i],
-        .answer_limit = ANSWER_LIMIT_SMALL,
-        .timeout_ns = replay ? call_timeout_floor(core, core->settings.request_timeout_ns)
-                             : call_first_timeout(core, size),
-    };
-    struct call *call = call_start(core, &spec);
-    buf_deinit(&target);
-    call->entry = entry;
-    entry->checked[i] = false;
-    call->was_replay = replay;
-    call->was_ambiguous = entry->maybe_sent[i];
-    entry->at[i] = AT_SENT;
-    instance->writes_in_flight++;
-    instance->replays_in_flight += replay ? 1 : 0;
-    instance->ambiguous_in_flight += call->was_ambiguous ? 1 : 0;
-}
-
-/* Rule 2.  A lane is fenced by an add without ids to its collection.  A name has no collection to add to:
- * what stands before it in the same store is waited for by a write of a tenant that nobody has, which changes
- * nothing either. */
-static void send_fence(struct core *core, struct strand *strand, unsigned i)
-{
-    static const char add_text[] = "{\"ids\":[],\"embeddings\":[]}";
-    static const char patch_text[] = "{\"resource_name\":\"fence\"}";
-    struct lane *lane = strand->lane;
-    struct buf target;
-    buf_init(&target, (size_t)1 << 20);
-    if (lane != NULL) {
-        char id[UUID_TEXT_SIZE + 1];
-        uuid_format(&lane->ids[i], id);
-        learn_collection_target(&target, lane, str_of(id));
-        buf_append_text(&target, "/add");
-    } else {
-        buf_append_text(&target, "/api/v2/tenants/walproxy-fence");
-    }
-    struct block *body = lane != NULL ? block_copy(add_text, sizeof(add_text) - 1)
-                                      : block_copy(patch_text, sizeof(patch_text) - 1);
-    CHECK(body != NULL);
-    struct call_spec spec = {
-        .kind = CALL_FENCE,
-        .instance = i,
-        .method = lane != NULL ? STR("POST") : STR("PATCH"),
-        .target = buf_str(&target),
-        .content_type = STR("application/json"),
-        .body = body,
-        .fresh = true,
-        .answer_limit = ANSWER_LIMIT_SMALL,
-        .timeout_ns = call_timeout_floor(core, core->settings.request_timeout_ns),
-    };
-    struct call *call = call_start(core, &spec);
-    block_unref(body);
-    buf_deinit(&target);
-    call->strand = strand;
-    strand->fence_sent[i] = true;
-    core->instances[i].ambiguous_in_flight++;
-}
-
 /* ---- one strand ---- */
 
 enum sent { SENT_IT, SENT_NOT, SENT_NO_ROOM };
@@ -238,7 +143,7 @@ static enum sent prepare_fence(struct core *core, struct strand *strand, unsigne
         look_again(core, strand, i);
         return SENT_NOT;
     }
-    send_fence(core, strand, i);
+    request_fence(core, strand, i);
     return SENT_IT;
 }
 
@@ -294,9 +199,6 @@ static bool room(const struct core *core, const struct entry *entry, unsigned i)
     if (instance->writes_in_flight >= WRITES_IN_FLIGHT_MAX) {
         return false;
     }
-    if (entry->maybe_sent[i] && instance->ambiguous_in_flight > 0) {
-        return false;
-    }
     return entry->fate != FATE_ACCEPTED || (double)instance->replays_in_flight < instance->replay_window;
 }
 
@@ -318,6 +220,21 @@ static bool name_fenced(const struct entry *entry, unsigned i)
     return false;
 }
 
+/* The head, and whoever can travel with it. */
+static enum sent send_batch(struct core *core, struct strand *strand, struct entry *entry, unsigned i)
+{
+    if (strand->next[i]->entry != entry) {
+        batch_single(core, entry, i); /* a mutant overtakes */
+    } else if (!batch_gather(core, strand, i)) {
+        return SENT_NOT;
+    }
+    if (core->batch.any_repeated && core->instances[i].ambiguous_in_flight > 0) {
+        return SENT_NO_ROOM;
+    }
+    request_write(core, i);
+    return SENT_IT;
+}
+
 static enum sent try_strand(struct core *core, struct strand *strand, unsigned i)
 {
     if (strand->next[i] == NULL || strand->retry_ns[i] > core->now_ns) {
@@ -331,7 +248,7 @@ static enum sent try_strand(struct core *core, struct strand *strand, unsigned i
     if (entry->fate == FATE_UNDECIDED && entry->asker != i) {
         return SENT_NOT;
     }
-    if (behind_barrier(core, entry, i) || awaits_sync(core, strand, entry, i)) {
+    if (send_behind_barrier(core, entry, i) || awaits_sync(core, strand, entry, i)) {
         return SENT_NOT;
     }
     if (writes_is_barrier(entry) && writes_older_in_place(core, entry, i)) {
@@ -358,8 +275,7 @@ static enum sent try_strand(struct core *core, struct strand *strand, unsigned i
         learn_check_name(core, entry, i);
         return SENT_IT;
     }
-    send_write(core, entry, i);
-    return SENT_IT;
+    return send_batch(core, strand, entry, i);
 }
 
 static bool send_ready(struct core *core, unsigned i)

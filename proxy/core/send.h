@@ -20,6 +20,8 @@ void send_retry_later(struct core *core, struct strand *strand, unsigned instanc
 bool send_can_ask(const struct core *core, const struct entry *entry, unsigned instance);
 /* Older writes that stand in the way of this one at that instance are finished. */
 bool send_is_head(const struct entry *entry, unsigned instance);
+/* A database or tenant write stands before everything in its place that came after it. */
+bool send_behind_barrier(const struct core *core, const struct entry *entry, unsigned instance);
 /* The instance's cursors have all passed this entry. */
 bool send_is_past(const struct entry *entry, unsigned instance);
 

@@ -37,6 +37,8 @@ struct settings {
     uint64_t wal_max_writes; /* rule 20 */
     enum when_none_up when_none_up;
     uint64_t replay_max_attempts;
+    uint64_t replay_batch_records; /* rule 10 */
+    uint64_t replay_batch_bytes;
     uint64_t max_body_bytes;
     uint64_t max_connections;
     enum log_level log_level;

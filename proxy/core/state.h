@@ -21,6 +21,7 @@
 #include "base/prng.h"
 #include "base/uuid.h"
 #include "proxy/core/core.h"
+#include "proxy/core/join.h"
 #include "proxy/core/mutants.h"
 #include <sys/queue.h>
 #include <uthash.h>
@@ -87,9 +88,11 @@ struct strand {
     uint64_t backlog[CORE_INSTANCES];  /* accepted entries that instance has not finished */
     uint64_t retry_ns[CORE_INSTANCES]; /* not before; 0 = at once */
     struct timer retry_timer[CORE_INSTANCES];
-    uint32_t failures[CORE_INSTANCES]; /* in a row, for backoff */
-    uint64_t mark_lsn[CORE_INSTANCES]; /* of the last record that tells how far the instance is */
-    bool sync_after[CORE_INSTANCES];   /* the last write was not convergent: mark must be durable first */
+    uint32_t failures[CORE_INSTANCES];    /* in a row, for backoff */
+    uint64_t mark_lsn[CORE_INSTANCES];    /* of the last record that tells how far the instance is */
+    bool sync_after[CORE_INSTANCES];      /* the last write was not convergent: mark must be durable first */
+    uint64_t suspect_lsn[CORE_INSTANCES]; /* one up to here spoilt a joined request: halves; 0 = none */
+    uint64_t repeat_lsn[CORE_INSTANCES];  /* all up to here go again as they went: rule 2; 0 = none */
     TAILQ_ENTRY(strand) awaiting_sync;
     bool awaits_sync;
     bool fenced[CORE_INSTANCES]; /* an ambiguous request stands: fence before anything else */
@@ -109,6 +112,7 @@ struct lane {
     struct uuid logical;
     struct uuid ids[CORE_INSTANCES];
     bool has_id[CORE_INSTANCES];
+    uint32_t dimension;             /* of its vectors; 0 = not known (yet) */
     bool dead;                      /* deleted */
     uint64_t death_lsn;             /* of the write that deleted it */
     bool placeholder;               /* named by a record whose introduction has not been read yet */
@@ -169,12 +173,30 @@ struct instance {
 };
 
 /* ---- calls and clients ---- */
+
+/* What one request to an instance carries (batch.h). */
+struct batch {
+    struct entry **members;
+    struct join_part *parts; /* of each member, when it may be joined */
+    size_t count;
+    size_t capacity;
+    size_t shape; /* of a member with vectors, once there is one */
+    size_t records;
+    size_t bytes;    /* of the joined body, at most */
+    size_t id_bytes; /* of the joined request id */
+    bool any_accepted;
+    bool any_undecided;
+    bool any_repeated; /* some member may have been applied already */
+};
+
 enum call_kind { CALL_PROBE, CALL_READ, CALL_WRITE, CALL_FENCE, CALL_NAME, CALL_LEARN, CALL_PASS };
 struct call {
     uint64_t id;
     enum call_kind kind;
     unsigned instance;
-    struct entry *entry;   /* WRITE, NAME */
+    struct entry *entry;    /* NAME */
+    struct entry **members; /* WRITE: neighbours of one strand, in order */
+    size_t member_count;
     struct strand *strand; /* FENCE */
     struct lane *lane;     /* NAME without an entry: whose id is asked */
     uint64_t client;       /* READ, LEARN, PASS; 0 = gone */
@@ -280,6 +302,7 @@ struct core {
     struct name_slot *names;
     struct strand_list awaiting_sync;
     struct barrier_list barriers;
+    struct batch batch; /* being put together */
     struct heap timers;
     struct core_stats stats;
     uint64_t rss_bytes;

@@ -230,7 +230,10 @@ static void test_update_between_marks(void)
 
 static void test_restart_in_replay(void)
 {
-    ready();
+    driver_init(&d);
+    d.settings.replay_batch_records = 1; /* so that there is a middle */
+    driver_start(&d);
+    driver_make(&d, 1, "docs");
     d.up[PRIMARY] = false;
     const char *const records[] = { "first", "second", "third" };
     for (size_t i = 0; i < 3; i++) {
