@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/pace.h"
 #include "proxy/core/records.h"
 #include "proxy/core/send.h"
 #include "proxy/core/writes.h"
@@ -126,7 +127,7 @@ static void clear(struct batch *batch)
 
 void batch_single(struct core *core, struct entry *entry, unsigned i)
 {
-    static const struct join_part unread;
+    struct join_part unread = { .size = payload(entry).size };
     clear(&core->batch);
     take(&core->batch, entry, &unread, 0, i);
 }
@@ -174,13 +175,21 @@ static size_t half_of_suspects(const struct strand *strand, unsigned i)
     return (count + 1) / 2;
 }
 
+static size_t bytes_of(const struct core *core, const struct strand *strand, unsigned i)
+{
+    uint64_t most = core->settings.replay_batch_bytes;
+    uint64_t borne = core->instances[i].pace.bytes;
+    most = borne != 0 && borne < most ? borne : most;
+    return (size_t)(strand->credit[i] < most ? strand->credit[i] : most);
+}
+
 static struct reach reach_of(const struct core *core, const struct strand *strand, unsigned i)
 {
     const struct entry *head = strand->next[i]->entry;
     struct reach reach = {
         .members = SIZE_MAX,
-        .records = (size_t)core->settings.replay_batch_records,
-        .bytes = (size_t)core->settings.replay_batch_bytes,
+        .records = pace_records(core, i),
+        .bytes = bytes_of(core, strand, i),
         .lsn = UINT64_MAX,
     };
     if (head->lsn <= strand->repeat_lsn[i]) {

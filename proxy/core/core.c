@@ -146,9 +146,11 @@ static void fire(struct core *core, struct timer *timer)
         case TIMER_PROBE:
             health_probe(core, timer->instance);
             break;
+        case TIMER_PACE:
+            break; /* send_all runs at the end of each step */
         case TIMER_BACKOFF:
             core->instances[timer->instance].backoff_ns = 0;
-            break; /* send_all runs at the end of each step */
+            break;
         case TIMER_STRAND: {
             struct strand *strand = timer->owner;
             strand->retry_ns[timer->instance] = 0;

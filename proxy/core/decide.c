@@ -244,6 +244,14 @@ void entry_accept(struct core *core, struct entry *entry, struct decision *decis
     entry_release_if_over(core, entry);
 }
 
+/* Nobody carries it out, or that instance does not: younger ones go when that is durable. */
+static void mark_gone(struct entry *entry, unsigned i, uint64_t lsn)
+{
+    for (unsigned k = 0; k < entry->link_count; k++) {
+        entry->links[k].strand->gone_lsn[i] = lsn;
+    }
+}
+
 void entry_reject(struct core *core, struct entry *entry, struct decision *decision)
 {
     struct record_decided record = {
@@ -252,6 +260,9 @@ void entry_reject(struct core *core, struct entry *entry, struct decision *decis
         .status = (uint16_t)decision->status,
     };
     uint64_t lsn = core_append(core, RECORD_DECIDED, record_decided_encode(&record), NULL, true);
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        mark_gone(entry, i, lsn);
+    }
     core->stats.rejected++;
     answer(core, entry, decision, lsn, true);
     entry_settle(core, entry, decision->by, NULL, false);
@@ -284,7 +295,7 @@ void entry_dead(struct core *core, struct entry *entry, unsigned i, int status, 
     struct record_dead record = {
         .lsn = entry->lsn, .instance = (uint8_t)i, .status = (uint16_t)status, .reason = reason
     };
-    (void)core_append(core, RECORD_DEAD, record_dead_encode(&record), NULL, true);
+    mark_gone(entry, i, core_append(core, RECORD_DEAD, record_dead_encode(&record), NULL, true));
     char lsn[24];
     char code[16];
     (void)snprintf(lsn, sizeof(lsn), "%llu", (unsigned long long)entry->lsn);

@@ -4,6 +4,7 @@
 #include "base/json_scan.h"
 #include "base/units.h"
 #include "proxy/core/calls.h"
+#include "proxy/core/pace.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/send.h"
 #include "proxy/core/writes.h"
@@ -15,7 +16,6 @@
 #define PROBE_TIMEOUT_MAX_NS (5 * NS_PER_S)
 #define BACKOFF_BASE_NS      (100 * NS_PER_MS)
 #define BACKOFF_CAP_NS       (10 * NS_PER_S)
-#define REPLAY_WINDOW_START  2.0
 
 static const char *const instance_names[CORE_INSTANCES] = { "primary", "replica" };
 
@@ -25,7 +25,7 @@ void health_init(struct core *core)
         struct instance *instance = &core->instances[i];
         instance->name = instance_names[i];
         instance->state = INSTANCE_UP; /* asked at once; its first failure tells */
-        instance->replay_window = REPLAY_WINDOW_START;
+        pace_init(core, i);
         TAILQ_INIT(&instance->ready);
         timer_init(&instance->probe_timer, TIMER_PROBE, i, NULL);
         timer_init(&instance->backoff_timer, TIMER_BACKOFF, i, NULL);
@@ -117,7 +117,7 @@ static void came_up(struct core *core, unsigned i)
     instance->probed = true;
     instance->trouble = NULL;
     if (was_down) {
-        instance->replay_window = REPLAY_WINDOW_START;
+        pace_restart(core, i);
     }
     if (was_away) {
         send_mark_catching_up(core, i);
@@ -208,13 +208,12 @@ void health_pause(struct core *core, unsigned i)
     ask_elsewhere(core, i);
 }
 
-void health_backoff(struct core *core, unsigned i)
+void health_backoff(struct core *core, unsigned i, uint64_t at_least_ns)
 {
     struct instance *instance = &core->instances[i];
-    instance->backoff_ns =
-        core->now_ns + health_jitter(core, BACKOFF_BASE_NS, BACKOFF_CAP_NS, instance->backoff_steps);
+    uint64_t wait_ns = health_jitter(core, BACKOFF_BASE_NS, BACKOFF_CAP_NS, instance->backoff_steps);
+    instance->backoff_ns = core->now_ns + (wait_ns > at_least_ns ? wait_ns : at_least_ns);
     instance->backoff_steps++;
-    instance->replay_window = instance->replay_window / 2 < 1 ? 1 : instance->replay_window / 2;
     timer_set(core, &instance->backoff_timer, instance->backoff_ns);
     ask_elsewhere(core, i);
 }

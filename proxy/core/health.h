@@ -22,7 +22,7 @@ void health_evidence(struct core *core, unsigned instance, const char *why);
 /* Our own credentials were refused. */
 void health_pause(struct core *core, unsigned instance);
 /* Answered "not now": writes wait a little; grows with each call, a success resets it. */
-void health_backoff(struct core *core, unsigned instance);
+void health_backoff(struct core *core, unsigned instance, uint64_t at_least_ns);
 void health_success(struct core *core, unsigned instance);
 bool health_can_send(const struct core *core, unsigned instance); /* writes */
 bool health_can_read(const struct core *core, unsigned instance);

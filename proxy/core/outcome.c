@@ -8,6 +8,7 @@
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
+#include "proxy/core/pace.h"
 #include "proxy/core/send.h"
 #include "proxy/core/verdict.h"
 #include "proxy/core/writes.h"
@@ -131,10 +132,9 @@ static void applied_one(struct core *core, struct entry *entry, unsigned i, cons
 static void applied(struct core *core, struct call *call, const struct answer *a)
 {
     unsigned i = call->instance;
-    struct instance *instance = &core->instances[i];
     const struct entry *first = call->members[0];
     health_success(core, i);
-    instance->replay_window = instance->replay_window >= 16 ? 16 : instance->replay_window + 0.25;
+    pace_succeeded(core, call);
     for (unsigned k = 0; k < first->link_count; k++) {
         first->links[k].strand->failures[i] = 0;
     }
@@ -144,6 +144,15 @@ static void applied(struct core *core, struct call *call, const struct answer *a
     }
 }
 
+static uint64_t body_bytes(const struct call *call)
+{
+    uint64_t bytes = 0;
+    for (size_t k = 0; k < call->member_count; k++) {
+        bytes += block_str(call->members[k]->body).size;
+    }
+    return bytes;
+}
+
 /* Only a refusal of a request sent alone says something about a write. */
 static void rejected(struct core *core, struct call *call, const struct answer *a)
 {
@@ -151,6 +160,9 @@ static void rejected(struct core *core, struct call *call, const struct answer *
     unsigned i = call->instance;
     if (call->member_count > 1) {
         batch_refused(call);
+        if (a->status == 413) {
+            pace_too_large(core, i, body_bytes(call));
+        }
         wake(core, call);
         return;
     }
@@ -161,6 +173,13 @@ static void rejected(struct core *core, struct call *call, const struct answer *
         return;
     }
     entry_dead(core, entry, i, a->status, a->body);
+}
+
+static void trouble(struct core *core, const struct call *call, uint64_t at_least_ns)
+{
+    if (pace_failed(core, call, call->timed_out)) {
+        health_backoff(core, call->instance, at_least_ns);
+    }
 }
 
 static void ambiguous(struct core *core, struct call *call)
@@ -174,7 +193,7 @@ static void ambiguous(struct core *core, struct call *call)
         writes_fence(call->members[0], i);
         retry_strands(core, call, 0);
     }
-    health_backoff(core, i);
+    trouble(core, call, 0);
     ask_next(core, call);
 }
 
@@ -186,7 +205,7 @@ static void transient(struct core *core, struct call *call, uint64_t at_least_ns
         batch_repeat(call);
     }
     retry_strands(core, call, at_least_ns);
-    health_backoff(core, call->instance);
+    trouble(core, call, at_least_ns);
     ask_next(core, call);
 }
 

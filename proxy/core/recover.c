@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/units.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/pace.h"
 #include "proxy/core/records.h"
 #include "proxy/core/send.h"
 #include "proxy/core/writes.h"
@@ -168,6 +169,9 @@ void recover_finish(struct core *core)
     }
     for (unsigned i = 0; i < core->instance_count; i++) {
         send_mark_catching_up(core, i);
+        if (core->instances[i].pending > 0) {
+            pace_restart(core, i);
+        }
     }
     core->first_undurable = NULL;
     if (waiting > 0) {

@@ -6,14 +6,17 @@
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
+#include "proxy/core/pace.h"
 #include "proxy/core/request.h"
 #include "proxy/core/writes.h"
 
 #define WRITES_IN_FLIGHT_MAX 32
-#define ASK_BACKLOG_MAX      8 /* accepted writes a live one may have to wait for; with more, ask elsewhere */
+#define ASK_BACKLOG_MAX      8 /* accepted writes a live one may have to wait for, if they do not join */
 #define RETRY_BASE_NS        (100 * NS_PER_MS)
 #define RETRY_CAP_NS         (30 * NS_PER_S)
 #define LOOK_AGAIN_NS        (50 * NS_PER_MS)
+#define TURN_BYTES           (UINT64_C(1) << 20) /* that a lane may send when it is its turn */
+#define TURN_MOST            (UINT64_C(1) << 40)
 
 void send_wake(struct core *core, struct strand *strand, unsigned i)
 {
@@ -88,24 +91,47 @@ bool send_behind_barrier(const struct core *core, const struct entry *entry, uns
     return false;
 }
 
-/* Rule 13: what does not converge when a suffix of the log is applied again needs a durable cursor
- * before it and after it. */
-static bool awaits_sync(struct core *core, struct strand *strand, const struct entry *entry, unsigned i)
+static void wait_for_log(struct core *core, struct strand *strand)
 {
-    bool needed = entry->nonconvergent || strand->sync_after[i];
-    if (!needed || strand->mark_lsn[i] <= core->durable_lsn) {
-        return false;
-    }
     if (!strand->awaits_sync) {
         strand->awaits_sync = true;
         TAILQ_INSERT_TAIL(&core->awaiting_sync, strand, awaiting_sync);
     }
+}
+
+/* What must be on disk before this write goes.  Rule 13: what does not converge when a suffix of the log is
+ * applied again needs a durable cursor before it and after it.  And a write that was refused must not come
+ * back to life in a crash when younger ones have been applied. */
+static bool awaits_sync(struct core *core, struct strand *strand, const struct entry *entry, unsigned i)
+{
+    for (unsigned k = 0; k < entry->link_count; k++) {
+        if (entry->links[k].strand->gone_lsn[i] > core->durable_lsn) {
+            wait_for_log(core, strand);
+            return true;
+        }
+    }
+    bool needed = entry->nonconvergent || strand->sync_after[i];
+    if (!needed || strand->mark_lsn[i] <= core->durable_lsn) {
+        return false;
+    }
+    wait_for_log(core, strand);
     return true;
 }
 
 static bool usable_lane(const struct lane *lane, unsigned i)
 {
     return lane == NULL || (lane->has_id[i] && !lane->faulty[i] && !lane->strand.fenced[i]);
+}
+
+/* With more in front of it, a live write asks elsewhere. */
+static uint64_t may_wait_for(const struct core *core, const struct strand *strand, unsigned i)
+{
+    if (!pace_is_brisk(core, i)) {
+        return 0;
+    }
+    bool join = strand->lane != NULL && strand->lane->dimension > 0;
+    uint64_t records = join ? pace_records(core, i) : 0;
+    return records > ASK_BACKLOG_MAX ? records : ASK_BACKLOG_MAX;
 }
 
 bool send_can_ask(const struct core *core, const struct entry *entry, unsigned i)
@@ -115,7 +141,8 @@ bool send_can_ask(const struct core *core, const struct entry *entry, unsigned i
     }
     for (unsigned k = 0; k < entry->link_count; k++) {
         const struct strand *strand = entry->links[k].strand;
-        if (strand->retry_ns[i] > core->now_ns || strand->backlog[i] > ASK_BACKLOG_MAX || strand->fenced[i]) {
+        if (strand->retry_ns[i] > core->now_ns || strand->backlog[i] > may_wait_for(core, strand, i) ||
+            strand->fenced[i]) {
             return false;
         }
     }
@@ -125,7 +152,12 @@ bool send_can_ask(const struct core *core, const struct entry *entry, unsigned i
 
 /* ---- one strand ---- */
 
-enum sent { SENT_IT, SENT_NOT, SENT_NO_ROOM };
+enum sent {
+    SENT_IT,
+    SENT_NOT,
+    SENT_NO_ROOM,
+    SENT_LATER, /* others first: its turn comes again */
+};
 
 /* For obstacles that nobody announces the end of. */
 static void look_again(struct core *core, struct strand *strand, unsigned i)
@@ -193,13 +225,14 @@ static bool in_order(struct core *core, const struct entry *entry, unsigned i)
     return send_is_head(entry, i) || MUTANT(core, MUTANT_OVERTAKE);
 }
 
-static bool room(const struct core *core, const struct entry *entry, unsigned i)
+static bool room(struct core *core, const struct entry *entry, unsigned i)
 {
     const struct instance *instance = &core->instances[i];
     if (instance->writes_in_flight >= WRITES_IN_FLIGHT_MAX) {
         return false;
     }
-    return entry->fate != FATE_ACCEPTED || (double)instance->replays_in_flight < instance->replay_window;
+    return entry->fate != FATE_ACCEPTED ||
+           ((double)instance->replays_in_flight < instance->pace.window && pace_allows(core, i));
 }
 
 /* Writes behind the one that deleted their collection have nothing left to do. */
@@ -220,6 +253,20 @@ static bool name_fenced(const struct entry *entry, unsigned i)
     return false;
 }
 
+/* Lanes take turns by bytes: each time it is a lane's turn it may send some more, so that one with large
+ * bodies does not hold up those with small ones. */
+static bool its_turn(struct core *core, struct strand *strand, const struct entry *entry, unsigned i)
+{
+    if (entry->fate != FATE_ACCEPTED || TAILQ_EMPTY(&core->instances[i].ready)) {
+        strand->credit[i] = UINT64_MAX; /* nobody else waits */
+        return true;
+    }
+    uint64_t size = block_str(entry->body).size;
+    uint64_t credit = strand->credit[i] > TURN_MOST ? 0 : strand->credit[i];
+    strand->credit[i] = credit + TURN_BYTES;
+    return size <= strand->credit[i];
+}
+
 /* The head, and whoever can travel with it. */
 static enum sent send_batch(struct core *core, struct strand *strand, struct entry *entry, unsigned i)
 {
@@ -231,6 +278,11 @@ static enum sent send_batch(struct core *core, struct strand *strand, struct ent
     if (core->batch.any_repeated && core->instances[i].ambiguous_in_flight > 0) {
         return SENT_NO_ROOM;
     }
+    if (core->batch.any_accepted) {
+        pace_sent(core, i, core->batch.count);
+    }
+    uint64_t bytes = core->batch.bytes;
+    strand->credit[i] -= bytes < strand->credit[i] ? bytes : strand->credit[i];
     request_write(core, i);
     return SENT_IT;
 }
@@ -275,7 +327,7 @@ static enum sent try_strand(struct core *core, struct strand *strand, unsigned i
         learn_check_name(core, entry, i);
         return SENT_IT;
     }
-    return send_batch(core, strand, entry, i);
+    return its_turn(core, strand, entry, i) ? send_batch(core, strand, entry, i) : SENT_LATER;
 }
 
 static bool send_ready(struct core *core, unsigned i)
@@ -289,7 +341,9 @@ static bool send_ready(struct core *core, unsigned i)
         strand->queued[i] = false;
         enum sent sent = try_strand(core, strand, i);
         progress = progress || sent == SENT_IT;
-        if (sent == SENT_NO_ROOM && !strand->queued[i]) {
+        if (sent == SENT_LATER && !strand->queued[i]) {
+            send_wake(core, strand, i);
+        } else if (sent == SENT_NO_ROOM && !strand->queued[i]) {
             strand->queued[i] = true;
             TAILQ_INSERT_TAIL(&kept, strand, ready[i]);
             if (instance->writes_in_flight >= WRITES_IN_FLIGHT_MAX) {

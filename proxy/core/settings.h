@@ -39,6 +39,7 @@ struct settings {
     uint64_t replay_max_attempts;
     uint64_t replay_batch_records; /* rule 10 */
     uint64_t replay_batch_bytes;
+    double replay_rate; /* writes a second; 0 = adaptive */
     uint64_t max_body_bytes;
     uint64_t max_connections;
     enum log_level log_level;

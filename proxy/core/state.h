@@ -30,7 +30,7 @@
 #define PROXY_DECIDES CORE_INSTANCES /* "decided by": the proxy itself */
 
 /* ---- timers ---- */
-enum timer_kind { TIMER_CALL, TIMER_CLIENT, TIMER_PROBE, TIMER_BACKOFF, TIMER_STRAND };
+enum timer_kind { TIMER_CALL, TIMER_CLIENT, TIMER_PROBE, TIMER_BACKOFF, TIMER_STRAND, TIMER_PACE };
 struct timer {
     struct heap_node node;
     enum timer_kind kind;
@@ -91,6 +91,8 @@ struct strand {
     uint32_t failures[CORE_INSTANCES];    /* in a row, for backoff */
     uint64_t mark_lsn[CORE_INSTANCES];    /* of the last record that tells how far the instance is */
     bool sync_after[CORE_INSTANCES];      /* the last write was not convergent: mark must be durable first */
+    uint64_t credit[CORE_INSTANCES];      /* bytes it may still send in its turn */
+    uint64_t gone_lsn[CORE_INSTANCES];    /* of the last record that took a write out of the way unapplied */
     uint64_t suspect_lsn[CORE_INSTANCES]; /* one up to here spoilt a joined request: halves; 0 = none */
     uint64_t repeat_lsn[CORE_INSTANCES];  /* all up to here go again as they went: rule 2; 0 = none */
     TAILQ_ENTRY(strand) awaiting_sync;
@@ -145,6 +147,20 @@ enum instance_state {
     INSTANCE_PAUSED,  /* answers 401 or 403: nothing but probes until an operator helps */
 };
 
+/* pace.h */
+struct pace {
+    double per_second;   /* requests with replayed writes */
+    double ceiling;      /* of these, where it broke last */
+    double records;      /* in one request at most */
+    double window;       /* such requests in flight at most */
+    uint64_t bytes;      /* of a joined one at most: larger ones were too large; 0 = not known */
+    uint64_t next_ns;    /* the next one not before */
+    uint64_t paid_ns;    /* REPLAY_RATE: what was sent is paid for then */
+    uint64_t trouble_ns; /* when the last failure became known */
+    bool wanted;         /* somebody had to wait for it */
+    struct timer timer;
+};
+
 struct instance {
     const char *name;
     enum instance_state state;
@@ -160,7 +176,7 @@ struct instance {
     struct strand_list ready;
     unsigned writes_in_flight;
     unsigned ambiguous_in_flight; /* rule 2: at most one retry of an ambiguous request */
-    double replay_window;         /* replays in flight at most; grows with successes */
+    struct pace pace;
     unsigned replays_in_flight;
     int64_t weight; /* smooth weighted choice of reads */
     uint64_t requests, requests_ok;

@@ -228,6 +228,28 @@ static void test_update_between_marks(void)
     driver_close(&d);
 }
 
+/* Else a crash would bring the refused one back to life, behind what was applied after it. */
+static void test_refusal_is_durable_first(void)
+{
+    ready();
+    d.slow_log = true;
+    uint64_t refused = driver_write(&d, 1, "upsert", "refused");
+    uint64_t younger = driver_write(&d, 1, "upsert", "younger");
+    driver_durable(&d);
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 400, INVALID);
+    CU_ASSERT_PTR_NULL(driver_next(&d, PRIMARY));
+    CU_ASSERT_EQUAL(driver_status(&d, refused), 0);
+    driver_durable(&d);
+    CU_ASSERT_EQUAL(driver_status(&d, refused), 400);
+    struct driver_call *call = driver_expect(&d, PRIMARY, "POST", "/upsert");
+    CU_ASSERT_PTR_NOT_NULL(strstr(call->body, "younger"));
+    driver_answer(&d, call, 200, "{}");
+    driver_durable(&d);
+    CU_ASSERT_EQUAL(driver_status(&d, younger), 200);
+    (void)driver_serve(&d, REPLICA);
+    driver_close(&d);
+}
+
 static void test_restart_in_replay(void)
 {
     driver_init(&d);
@@ -309,6 +331,7 @@ static const struct suite_test tests[] = {
     { "a database does not hold up another", test_database_leaves_others_alone },
     { "a refused database holds up nothing", test_refused_barrier },
     { "an update stands between marks on disk", test_update_between_marks },
+    { "a refusal is on disk before younger writes go", test_refusal_is_durable_first },
     { "a restart in the middle of replay goes on where it was", test_restart_in_replay },
     { "after a trim and a crash a delete still knows its collection", test_delete_knows_its_collection },
 };

@@ -1,0 +1,153 @@
+#include "proxy/core/pace.h"
+
+#include "base/units.h"
+#include "proxy/core/calls.h"
+
+#define FRESH_PER_SECOND  100.0
+#define GENTLE_PER_SECOND 8.0
+#define LEAST_PER_SECOND  0.5
+#define MOST_PER_SECOND   1000.0
+#define BRISK_PER_SECOND  4.0
+#define GENTLE_RECORDS    16.0
+#define GENTLE_WINDOW     2.0
+#define MOST_WINDOW       8.0
+#define SLOW_NS           (1 * NS_PER_S)
+#define PACE_BURST_NS     (NS_PER_S / 2) /* of requests that may go at once */
+#define RATE_BURST_NS     (NS_PER_S / 4) /* of REPLAY_RATE that may go at once */
+
+static double most_records(const struct core *core)
+{
+    return (double)core->settings.replay_batch_records;
+}
+
+void pace_init(struct core *core, unsigned i)
+{
+    struct pace *pace = &core->instances[i].pace;
+    *pace = (struct pace){
+        .per_second = FRESH_PER_SECOND,
+        .ceiling = MOST_PER_SECOND,
+        .records = most_records(core),
+        .window = GENTLE_WINDOW,
+    };
+    timer_init(&pace->timer, TIMER_PACE, i, NULL);
+}
+
+void pace_restart(struct core *core, unsigned i)
+{
+    struct pace *pace = &core->instances[i].pace;
+    pace->per_second = GENTLE_PER_SECOND;
+    pace->ceiling = MOST_PER_SECOND;
+    pace->records = most_records(core) < GENTLE_RECORDS ? most_records(core) : GENTLE_RECORDS;
+    pace->window = GENTLE_WINDOW;
+    pace->next_ns = 0;
+}
+
+uint64_t pace_waits_until(const struct core *core, unsigned i)
+{
+    const struct pace *pace = &core->instances[i].pace;
+    uint64_t until_ns = pace->next_ns;
+    if (core->settings.replay_rate > 0 && pace->paid_ns > core->now_ns + RATE_BURST_NS) {
+        uint64_t paid_ns = pace->paid_ns - RATE_BURST_NS;
+        until_ns = until_ns > paid_ns ? until_ns : paid_ns;
+    }
+    return until_ns > core->now_ns ? until_ns : 0;
+}
+
+bool pace_allows(struct core *core, unsigned i)
+{
+    struct pace *pace = &core->instances[i].pace;
+    uint64_t until_ns = pace_waits_until(core, i);
+    if (until_ns == 0) {
+        return true;
+    }
+    pace->wanted = true;
+    timer_set(core, &pace->timer, until_ns);
+    return false;
+}
+
+size_t pace_records(const struct core *core, unsigned i)
+{
+    double records = core->instances[i].pace.records;
+    double rate = core->settings.replay_rate * (double)RATE_BURST_NS / (double)NS_PER_S;
+    if (core->settings.replay_rate > 0 && rate < records) {
+        records = rate;
+    }
+    return records < 1 ? 1 : (size_t)records;
+}
+
+void pace_sent(struct core *core, unsigned i, size_t writes)
+{
+    struct pace *pace = &core->instances[i].pace;
+    uint64_t saved_ns = core->now_ns < PACE_BURST_NS ? 0 : core->now_ns - PACE_BURST_NS;
+    uint64_t from_ns = pace->next_ns > saved_ns ? pace->next_ns : saved_ns;
+    pace->next_ns = from_ns + (uint64_t)((double)NS_PER_S / pace->per_second);
+    if (core->settings.replay_rate > 0) {
+        uint64_t owed_ns = pace->paid_ns > core->now_ns ? pace->paid_ns : core->now_ns;
+        pace->paid_ns = owed_ns + (uint64_t)((double)writes * (double)NS_PER_S / core->settings.replay_rate);
+    }
+}
+
+static bool slow(const struct core *core, const struct call *call)
+{
+    uint64_t share_ns = core->settings.request_timeout_ns / 8;
+    uint64_t limit_ns = call_timeout_floor(core, share_ns > SLOW_NS ? share_ns : SLOW_NS);
+    return core->now_ns - call->sent_ns > limit_ns;
+}
+
+/* Once for all that was on its way together. */
+static bool is_news(const struct core *core, const struct call *call)
+{
+    return call->sent_ns >= core->instances[call->instance].pace.trouble_ns;
+}
+
+static void halve(double *value, double least)
+{
+    *value = *value / 2 < least ? least : *value / 2;
+}
+
+void pace_succeeded(struct core *core, const struct call *call)
+{
+    struct pace *pace = &core->instances[call->instance].pace;
+    if (slow(core, call)) {
+        (void)pace_failed(core, call, true);
+        return;
+    }
+    if (call->was_replay && (double)call->member_count >= pace->records) {
+        pace->records = pace->records * 2 < most_records(core) ? pace->records * 2 : most_records(core);
+    }
+    if (call->was_replay && pace->wanted) { /* more than is asked for proves nothing */
+        pace->wanted = false;
+        pace->per_second += pace->per_second < pace->ceiling / 2 ? 1 : 0.05;
+        pace->per_second = pace->per_second < MOST_PER_SECOND ? pace->per_second : MOST_PER_SECOND;
+    }
+    pace->window = pace->window + 0.25 < MOST_WINDOW ? pace->window + 0.25 : MOST_WINDOW;
+}
+
+bool pace_failed(struct core *core, const struct call *call, bool late)
+{
+    struct pace *pace = &core->instances[call->instance].pace;
+    if (!is_news(core, call)) {
+        return false;
+    }
+    pace->trouble_ns = core->now_ns;
+    pace->ceiling = pace->per_second;
+    halve(&pace->per_second, LEAST_PER_SECOND);
+    halve(&pace->window, 1);
+    if (late) {
+        halve(&pace->records, 1);
+    }
+    return true;
+}
+
+void pace_too_large(struct core *core, unsigned i, uint64_t bytes)
+{
+    struct pace *pace = &core->instances[i].pace;
+    if (pace->bytes == 0 || bytes / 2 < pace->bytes) {
+        pace->bytes = bytes / 2 + 1;
+    }
+}
+
+bool pace_is_brisk(const struct core *core, unsigned i)
+{
+    return core->instances[i].pace.per_second >= BRISK_PER_SECOND && core->settings.replay_rate <= 0;
+}
