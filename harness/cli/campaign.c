@@ -1,6 +1,7 @@
-/* What a campaign may hold: two to three loads on few records (so that clients race), gets of what was just
- * written, up to eight faults of a subset of kinds, deaths of the proxy and of instances that keep their
- * data, collections created and deleted meanwhile, and settings within the documented bounds.
+/* What a campaign may hold: two to three loads on few records (so that clients race), some of them with many
+ * clients on few collections (so that writes travel together), gets of what was just written, up to eight
+ * faults of a subset of kinds, deaths of the proxy and of instances that keep their data, records that every
+ * instance refuses, collections created and deleted meanwhile, and settings within the documented bounds.
  *
  * Never drawn, because no proxy could keep its promises under it: an instance that forgets or lies about
  * applied writes, a lost queue in memory mode (no death of the proxy there), two stops of one process at
@@ -22,12 +23,14 @@
 #define STEPS_MAX       8u
 #define SETTINGS_MAX    16u
 #define LOADS_MAX       3u
+#define CROWD_SYNC_NS   (10 * NS_PER_MS)
 
 struct draw {
     struct prng prng;
     struct scenario *s;
     uint64_t storm_ns;
     bool memory_mode;
+    bool crowd;
     uint64_t budget_ms; /* REQUEST_TIMEOUT */
 };
 
@@ -79,6 +82,9 @@ static void draw_settings(struct draw *d)
     if (chance(d, 1, 6)) {
         set(d, "when_none_up", mem_strdup("refuse"));
     }
+    if (chance(d, 1, 3)) {
+        set(d, "replay_batch_records", text("%" PRIu64, between(d, 1, 40)));
+    }
     d->memory_mode = chance(d, 1, 6);
     if (d->memory_mode) {
         set(d, "wal_mode", mem_strdup("memory"));
@@ -114,6 +120,11 @@ static void draw_loads(struct draw *d)
         load->collections = (uint32_t)between(d, 1, 3);
         load->records = (uint32_t)between(d, 1, 20);
         load->timeout_ns = between(d, 10, 200) * 100 * NS_PER_MS;
+        if (chance(d, 1, 6)) { /* a crowd: its writes wait behind one another, and join */
+            d->crowd = true;
+            load->per_second = (double)between(d, 20, 80);
+            load->collections = 1;
+        }
         draw_mix(d, load, writes, sizeof(writes) / sizeof(writes[0]));
     }
     struct scenario_load *reader = &s->loads[s->load_count++];
@@ -138,6 +149,9 @@ enum drawn_fault {
     DRAWN_RESPOND,
     DRAWN_BLACKHOLE,
     DRAWN_RESET,
+    DRAWN_PARTIAL,
+    DRAWN_CLIFF,
+    DRAWN_RECOVER,
     DRAWN_FLAP,
     DRAWN_INSTANCE_KILL,
     DRAWN_LB_KILL,
@@ -202,6 +216,34 @@ static char *draw_respond(struct draw *d, uint64_t share)
                 status, share, apply_first, match);
 }
 
+static char *draw_partial(struct draw *d, uint64_t share)
+{
+    uint64_t records = between(d, 0, 3);
+    unsigned status = chance(d, 1, 2) ? 500 : 503;
+    return text("{\"do\":\"partial\",\"records\":%" PRIu64 ",\"status\":%u,\"share\":\"%" PRIu64 "%%\"}",
+                records, status, share);
+}
+
+static char *draw_cliff(struct draw *d)
+{
+    uint64_t limit = between(d, 2, 30);
+    uint64_t collapse_ms = between(d, 5, 80) * 100;
+    return text("{\"do\":\"cliff\",\"limit\":%" PRIu64 ",\"collapse\":\"%" PRIu64
+                "ms\",\"match\":{\"op\":\"write\"}}",
+                limit, collapse_ms);
+}
+
+static char *draw_recover(struct draw *d)
+{
+    uint64_t capacity = between(d, 2, 50);
+    uint64_t errors = between(d, 0, 80);
+    uint64_t over_s = between(d, 5, 60);
+    return text("{\"do\":\"recover\",\"capacity\":{\"from\":\"%" PRIu64
+                "%%\",\"to\":\"100%%\",\"over\":\"%" PRIu64 "s\"},\"errors\":{\"from\":\"%" PRIu64
+                "%%\",\"to\":\"0%%\",\"over\":\"%" PRIu64 "s\"}}",
+                capacity, over_s, errors, over_s);
+}
+
 static char *draw_document(struct draw *d, enum drawn_fault kind)
 {
     static const char *const whens[] = { "before", "during", "after" };
@@ -229,6 +271,12 @@ static char *draw_document(struct draw *d, enum drawn_fault kind)
             return text("{\"do\":\"reset\",\"when\":\"%s\",\"share\":\"%" PRIu64 "%%\"%s}",
                         whens[between(d, 0, 2)], share, match);
         }
+        case DRAWN_PARTIAL:
+            return draw_partial(d, share);
+        case DRAWN_CLIFF:
+            return draw_cliff(d);
+        case DRAWN_RECOVER:
+            return draw_recover(d);
         case DRAWN_INSTANCE_KILL:
         case DRAWN_LB_KILL:
         case DRAWN_LB_PAUSE:
@@ -274,6 +322,27 @@ static void draw_fault(struct draw *d, enum drawn_fault kind)
     }
 }
 
+/* The same record is refused by both instances for as long as the storm lasts, and before any other fault can
+ * touch it: a refusal that depends on who is asked, or on when, would be a Chroma that changes its mind.  An
+ * instance that was away may take after the storm what the other refused in it, so that the two may well hold
+ * different records at the end, as many as there are dead letters. */
+static void draw_poison(struct draw *d)
+{
+    struct scenario *s = d->s;
+    uint64_t record = between(d, 0, 3);
+    for (unsigned i = 0; i < (s->has_replica ? 2 : 1); i++) {
+        struct scenario_fault *f = &s->faults[s->fault_count];
+        f->name = text("poison%zu", s->fault_count++);
+        f->target = i == 0 ? SCENARIO_PRIMARY : SCENARIO_REPLICA;
+        f->document = text(
+            "{\"do\":\"respond\",\"status\":%u,\"match\":{\"op\":\"write\",\"id\":\"doc-%06" PRIu64 "\"}}",
+            record % 2 == 0 ? 400u : 422u, record);
+        f->has_end = true;
+        f->until = (struct mark){ .phase = 0, .offset_ns = (int64_t)d->storm_ns };
+    }
+    s->invariants[INVARIANT_CONVERGE] = false;
+}
+
 static void draw_faults(struct draw *d)
 {
     struct scenario *s = d->s;
@@ -281,6 +350,10 @@ static void draw_faults(struct draw *d)
     bool enabled[DRAWN_COUNT];
     for (size_t i = 0; i < DRAWN_COUNT; i++) {
         enabled[i] = chance(d, 1, 3);
+    }
+    if (chance(d, 1, 8)) {
+        draw_poison(d);
+        enabled[DRAWN_INSTANCE_KILL] = false; /* a killed instance forgets its faults */
     }
     if (enabled[DRAWN_LB_KILL] && !d->memory_mode) {
         draw_stops(d, DRAWN_LB_KILL, SCENARIO_LB);
@@ -382,6 +455,9 @@ struct scenario *campaign_draw(uint64_t seed, struct runner_options *options)
     /* A slow disk keeps the time between written and durable open long enough for a crash to fall into it. */
     options->disk_sync_ns = chance(&d, 1, 2) ? 0 : between(&d, 10, 400) * NS_PER_MS;
     uint64_t slowest_ns = d.budget_ms * NS_PER_MS / DISK_SHARE;
+    if (d.crowd && slowest_ns > CROWD_SYNC_NS) {
+        slowest_ns = CROWD_SYNC_NS; /* an update costs two syncs of its lane: thousands would never end */
+    }
     options->disk_sync_ns = options->disk_sync_ns > slowest_ns ? slowest_ns : options->disk_sync_ns;
     return s;
 }
