@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "proxy/core/admin.h"
 #include "proxy/core/batch.h"
 #include "proxy/core/calls.h"
 #include "proxy/core/clients.h"
@@ -31,6 +32,9 @@ struct core *core_new(const struct settings *settings, uint64_t seed)
     TAILQ_INIT(&core->entries);
     TAILQ_INIT(&core->awaiting_sync);
     TAILQ_INIT(&core->barriers);
+    TAILQ_INIT(&core->letters);
+    TAILQ_INIT(&core->letter_jobs);
+    TAILQ_INIT(&core->admin_answers);
     heap_init(&core->timers);
     health_init(core);
     return core;
@@ -41,6 +45,8 @@ void core_free(struct core *core)
     clients_free(core);
     calls_free(core);
     batch_free(core);
+    admin_free(core);
+    letters_free(core);
     writes_free(core);
     lanes_free(core);
     heap_deinit(&core->timers);
@@ -82,6 +88,9 @@ void core_action_release(struct core_action *action)
         case CORE_ACT_APPEND:
             block_unref(action->u.append.meta);
             block_unref(action->u.append.body);
+            break;
+        case CORE_ACT_COMMAND_DONE:
+            block_unref(action->u.command_done.body);
             break;
         case CORE_ACT_LINE:
             block_unref(action->u.line.text);
@@ -182,6 +191,7 @@ static void log_failed(struct core *core, const char *detail)
     core->log_failed = true;
     core_line(core, LOG_ERROR, "log_failed", "detail", detail, NULL);
     clients_log_failed(core);
+    admin_log_failed(core);
 }
 
 static void command(struct core *core, const struct core_event *event)
@@ -195,6 +205,16 @@ static void command(struct core *core, const struct core_event *event)
             break;
         case CORE_COMMAND_LOG_LEVEL:
             core->settings.log_level = event->u.command.level;
+            break;
+        case CORE_COMMAND_PENDING:
+        case CORE_COMMAND_LETTERS:
+        case CORE_COMMAND_PAUSE:
+        case CORE_COMMAND_RESUME:
+        case CORE_COMMAND_STEP:
+        case CORE_COMMAND_REDRIVE:
+        case CORE_COMMAND_EDIT:
+        case CORE_COMMAND_DROP:
+            admin_command(core, event);
             break;
     }
 }
@@ -234,7 +254,8 @@ static void take(struct core *core, const struct core_event *event)
             log_failed(core, event->u.log_failed.detail);
             break;
         case CORE_EV_LOG_READ:
-            break; /* bodies of waiting writes are held in memory; nothing is ever asked back */
+            (void)letters_read(core, event); /* bodies of waiting writes are held in memory */
+            break;
         case CORE_EV_COMMAND:
             command(core, event);
             break;

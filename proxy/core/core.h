@@ -54,6 +54,15 @@ enum call_outcome {
 enum core_command {
     CORE_COMMAND_DRAIN, /* SIGTERM: accept nothing new, finish what is in flight, then CORE_ACT_STOPPED */
     CORE_COMMAND_LOG_LEVEL,
+    /* Answered with CORE_ACT_COMMAND_DONE when they carry a ticket: */
+    CORE_COMMAND_PENDING, /* lists writes that are not over: from lsn on, at most limit */
+    CORE_COMMAND_LETTERS, /* lists dead letters: the same */
+    CORE_COMMAND_PAUSE,   /* replays nothing any more; live writes go on */
+    CORE_COMMAND_RESUME,
+    CORE_COMMAND_STEP,    /* while paused: replays one write */
+    CORE_COMMAND_REDRIVE, /* dead letter lsn enters at the tail as a new write; force: over younger ones */
+    CORE_COMMAND_EDIT,    /* dead letter lsn gets another body */
+    CORE_COMMAND_DROP,    /* dead letter lsn is given up */
 };
 
 struct core_event {
@@ -110,6 +119,11 @@ struct core_event {
         struct {
             enum core_command command;
             enum log_level level;
+            uint64_t ticket; /* given by who asks, never reused; 0 = no answer is wanted */
+            uint64_t lsn;
+            uint64_t limit; /* 0 = the default */
+            bool force;
+            struct block *body; /* EDIT */
         } command;
     } u;
 };
@@ -126,6 +140,7 @@ enum core_action_kind {
     CORE_ACT_READ,         /* read back the body of a durable record; LOG_READ follows */
     CORE_ACT_TRIM,         /* records below lsn are needed no more */
     CORE_ACT_LINE,         /* a log line (already composed, with its newline) */
+    CORE_ACT_COMMAND_DONE, /* a command with a ticket is answered */
     CORE_ACT_STOPPED,      /* drained: the process may end */
 };
 
@@ -183,6 +198,11 @@ struct core_action {
             enum log_level level;
             struct block *text;
         } line;
+        struct {
+            uint64_t ticket;
+            int status;         /* as HTTP has them */
+            struct block *body; /* JSON */
+        } command_done;
     } u;
 };
 

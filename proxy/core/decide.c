@@ -2,12 +2,11 @@
 #include "base/check.h"
 #include "proxy/core/clients.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/letters.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/send.h"
 #include "proxy/core/writes.h"
 #include <stdio.h>
-
-#define DEAD_REASON_MAX 1024
 
 /* ---- counts ---- */
 
@@ -53,11 +52,15 @@ void entry_finish_at(struct core *core, struct entry *entry, unsigned i, bool de
     entry->at[i] = dead ? AT_DEAD : AT_DONE;
     core->instances[i].progress_ns = core->now_ns;
     if (dead) {
-        core->instances[i].dead++;
-        if (entry->lane != NULL) {
-            entry->lane->divergent[i] = true;
-        }
-    } else if (i == core->primary && entry->late) {
+        move_on(core, entry, i);
+        return;
+    }
+    letters_applied_elsewhere(core, entry->lsn);
+    if (entry->lane != NULL && entry->lane->heal_lsn[i] == entry->lsn) {
+        entry->lane->divergent[i] = false;
+        entry->lane->heal_lsn[i] = 0;
+    }
+    if (i == core->primary && entry->late) {
         core->stats.total_replayed++;
     }
     move_on(core, entry, i);
@@ -264,6 +267,10 @@ void entry_reject(struct core *core, struct entry *entry, struct decision *decis
         mark_gone(entry, i, lsn);
     }
     core->stats.rejected++;
+    if (entry->redriven) {
+        unsigned by = decision->by < CORE_INSTANCES ? decision->by : core->primary;
+        (void)letters_add(core, entry, by, decision->status, decision->reason);
+    }
     answer(core, entry, decision, lsn, true);
     entry_settle(core, entry, decision->by, NULL, false);
     entry_release_if_over(core, entry);
@@ -289,13 +296,7 @@ void entry_applied(struct core *core, struct entry *entry, unsigned i, const str
 void entry_dead(struct core *core, struct entry *entry, unsigned i, int status, struct str reason)
 {
     CHECK(entry->fate == FATE_ACCEPTED);
-    if (reason.size > DEAD_REASON_MAX) {
-        reason.size = DEAD_REASON_MAX;
-    }
-    struct record_dead record = {
-        .lsn = entry->lsn, .instance = (uint8_t)i, .status = (uint16_t)status, .reason = reason
-    };
-    mark_gone(entry, i, core_append(core, RECORD_DEAD, record_dead_encode(&record), NULL, true));
+    mark_gone(entry, i, letters_add(core, entry, i, status, reason));
     char lsn[24];
     char code[16];
     (void)snprintf(lsn, sizeof(lsn), "%llu", (unsigned long long)entry->lsn);

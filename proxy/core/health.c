@@ -91,7 +91,7 @@ static void next_probe(struct core *core, unsigned i)
 }
 
 /* Undecided writes that were to ask this instance, and have not been sent to it, ask another. */
-static void ask_elsewhere(struct core *core, unsigned i)
+void health_ask_elsewhere(struct core *core, unsigned i)
 {
     uint64_t left = core->undecided_count;
     struct entry *entry = TAILQ_LAST(&core->entries, entry_list);
@@ -155,7 +155,7 @@ static void probe_failed(struct core *core, unsigned i, const char *why)
     instance->probed = true;
     instance->trouble = "down";
     core_line(core, LOG_WARN, "instance_down", "target", instance->name, "why", why, NULL);
-    ask_elsewhere(core, i);
+    health_ask_elsewhere(core, i);
     reads_unpark_all(core);
 }
 
@@ -196,7 +196,7 @@ void health_evidence(struct core *core, unsigned i, const char *why)
     instance->trouble = "a request failed; waiting for a probe to be answered";
     core_line(core, LOG_WARN, "instance_suspect", "target", instance->name, "why", why, NULL);
     timer_set(core, &instance->probe_timer, core->now_ns + PROBE_SOON_NS);
-    ask_elsewhere(core, i);
+    health_ask_elsewhere(core, i);
 }
 
 void health_pause(struct core *core, unsigned i)
@@ -205,7 +205,7 @@ void health_pause(struct core *core, unsigned i)
     instance->state = INSTANCE_PAUSED;
     instance->trouble = "refuses our credentials";
     core_line(core, LOG_ERROR, "instance_paused", "target", instance->name, "why", "credentials", NULL);
-    ask_elsewhere(core, i);
+    health_ask_elsewhere(core, i);
 }
 
 void health_backoff(struct core *core, unsigned i, uint64_t at_least_ns)
@@ -215,7 +215,7 @@ void health_backoff(struct core *core, unsigned i, uint64_t at_least_ns)
     instance->backoff_ns = core->now_ns + (wait_ns > at_least_ns ? wait_ns : at_least_ns);
     instance->backoff_steps++;
     timer_set(core, &instance->backoff_timer, instance->backoff_ns);
-    ask_elsewhere(core, i);
+    health_ask_elsewhere(core, i);
 }
 
 void health_success(struct core *core, unsigned i)

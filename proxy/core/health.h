@@ -20,6 +20,8 @@ void health_probe_end(struct core *core, struct call *call, const struct core_ev
 /* A request failed on the way (refused, broken, timed out, foreign answer). */
 void health_evidence(struct core *core, unsigned instance, const char *why);
 /* Our own credentials were refused. */
+/* Undecided writes that were to ask this instance, and have not been sent to it, ask another. */
+void health_ask_elsewhere(struct core *core, unsigned instance);
 void health_pause(struct core *core, unsigned instance);
 /* Answered "not now": writes wait a little; grows with each call, a success resets it. */
 void health_backoff(struct core *core, unsigned instance, uint64_t at_least_ns);

@@ -38,6 +38,7 @@ static void fill_decision(struct core *core, struct decision *decision, const st
 {
     decision->by = by;
     decision->status = a->status;
+    decision->reason = a->body;
     struct client *client = writes_client(core, entry);
     if (client != NULL) {
         decision->headers = learn_answer_headers(client, a->head, by != core->primary && a->status < 300);
@@ -175,14 +176,14 @@ static void rejected(struct core *core, struct call *call, const struct answer *
     entry_dead(core, entry, i, a->status, a->body);
 }
 
-static void trouble(struct core *core, const struct call *call, uint64_t at_least_ns)
+static void trouble(struct core *core, const struct call *call, enum pace_trouble kind, uint64_t at_least_ns)
 {
-    if (pace_failed(core, call, call->timed_out)) {
+    if (pace_failed(core, call, call->timed_out ? PACE_LATE : kind)) {
         health_backoff(core, call->instance, at_least_ns);
     }
 }
 
-static void ambiguous(struct core *core, struct call *call)
+static void ambiguous(struct core *core, struct call *call, enum pace_trouble kind)
 {
     unsigned i = call->instance;
     mark_maybe_sent(call);
@@ -193,7 +194,7 @@ static void ambiguous(struct core *core, struct call *call)
         writes_fence(call->members[0], i);
         retry_strands(core, call, 0);
     }
-    trouble(core, call, 0);
+    trouble(core, call, kind, 0);
     ask_next(core, call);
 }
 
@@ -205,7 +206,7 @@ static void transient(struct core *core, struct call *call, uint64_t at_least_ns
         batch_repeat(call);
     }
     retry_strands(core, call, at_least_ns);
-    trouble(core, call, at_least_ns);
+    trouble(core, call, PACE_REFUSED, at_least_ns);
     ask_next(core, call);
 }
 
@@ -280,7 +281,7 @@ static void judge(struct core *core, struct call *call, const struct answer *a)
             if (a->status >= 500) {
                 count_attempts(core, call);
             }
-            ambiguous(core, call);
+            ambiguous(core, call, PACE_REFUSED);
             break;
         case WRITE_LANE_FAULT:
             lane_fault(core, call);
@@ -322,7 +323,7 @@ void outcome_write(struct core *core, struct call *call, const struct core_event
     } else if (event->u.call_end.outcome == CALL_REFUSED || !event->u.call_end.bytes_left) {
         not_sent(core, call);
     } else {
-        ambiguous(core, call);
+        ambiguous(core, call, PACE_BROKEN);
     }
 }
 

@@ -5,14 +5,17 @@
 
 #define FRESH_PER_SECOND  100.0
 #define GENTLE_PER_SECOND 8.0
-#define LEAST_PER_SECOND  0.5
+#define LEAST_PER_SECOND  2.0
 #define MOST_PER_SECOND   1000.0
 #define BRISK_PER_SECOND  4.0
 #define GENTLE_RECORDS    16.0
 #define GENTLE_WINDOW     2.0
 #define MOST_WINDOW       8.0
+#define BELOW_CEILING     0.8 /* of where it broke */
+#define PATIENCE_NS       (15 * NS_PER_S)
+#define MOST_PATIENCE_NS  (600 * NS_PER_S)
 #define SLOW_NS           (1 * NS_PER_S)
-#define PACE_BURST_NS     (NS_PER_S / 2) /* of requests that may go at once */
+#define BURST             3.0            /* requests more than one that may go at once */
 #define RATE_BURST_NS     (NS_PER_S / 4) /* of REPLAY_RATE that may go at once */
 
 static double most_records(const struct core *core)
@@ -25,9 +28,9 @@ void pace_init(struct core *core, unsigned i)
     struct pace *pace = &core->instances[i].pace;
     *pace = (struct pace){
         .per_second = FRESH_PER_SECOND,
-        .ceiling = MOST_PER_SECOND,
         .records = most_records(core),
         .window = GENTLE_WINDOW,
+        .patience_ns = PATIENCE_NS,
     };
     timer_init(&pace->timer, TIMER_PACE, i, NULL);
 }
@@ -36,7 +39,9 @@ void pace_restart(struct core *core, unsigned i)
 {
     struct pace *pace = &core->instances[i].pace;
     pace->per_second = GENTLE_PER_SECOND;
-    pace->ceiling = MOST_PER_SECOND;
+    pace->ceiling = 0;
+    pace->patience_ns = PATIENCE_NS;
+    pace->failing = false;
     pace->records = most_records(core) < GENTLE_RECORDS ? most_records(core) : GENTLE_RECORDS;
     pace->window = GENTLE_WINDOW;
     pace->next_ns = 0;
@@ -78,7 +83,8 @@ size_t pace_records(const struct core *core, unsigned i)
 void pace_sent(struct core *core, unsigned i, size_t writes)
 {
     struct pace *pace = &core->instances[i].pace;
-    uint64_t saved_ns = core->now_ns < PACE_BURST_NS ? 0 : core->now_ns - PACE_BURST_NS;
+    uint64_t burst_ns = (uint64_t)(BURST * (double)NS_PER_S / pace->per_second);
+    uint64_t saved_ns = core->now_ns < burst_ns ? 0 : core->now_ns - burst_ns;
     uint64_t from_ns = pace->next_ns > saved_ns ? pace->next_ns : saved_ns;
     pace->next_ns = from_ns + (uint64_t)((double)NS_PER_S / pace->per_second);
     if (core->settings.replay_rate > 0) {
@@ -105,11 +111,27 @@ static void halve(double *value, double least)
     *value = *value / 2 < least ? least : *value / 2;
 }
 
+/* Called once for each success, so that a step of 1 / per_second is one request a second more each second. */
+static void climb(struct pace *pace, uint64_t now_ns)
+{
+    if (now_ns >= pace->forget_ns) {
+        pace->ceiling = 0; /* it may have grown stronger since */
+    }
+    if (pace->ceiling == 0) {
+        pace->per_second += 1 / pace->per_second;
+    } else if (pace->per_second < pace->ceiling / 2) {
+        pace->per_second += 1; /* it has borne that */
+    } else if (pace->per_second < pace->ceiling * BELOW_CEILING) {
+        pace->per_second += 1 / pace->per_second;
+    }
+    pace->per_second = pace->per_second < MOST_PER_SECOND ? pace->per_second : MOST_PER_SECOND;
+}
+
 void pace_succeeded(struct core *core, const struct call *call)
 {
     struct pace *pace = &core->instances[call->instance].pace;
     if (slow(core, call)) {
-        (void)pace_failed(core, call, true);
+        (void)pace_failed(core, call, PACE_LATE);
         return;
     }
     if (call->was_replay && (double)call->member_count >= pace->records) {
@@ -117,23 +139,33 @@ void pace_succeeded(struct core *core, const struct call *call)
     }
     if (call->was_replay && pace->wanted) { /* more than is asked for proves nothing */
         pace->wanted = false;
-        pace->per_second += pace->per_second < pace->ceiling / 2 ? 1 : 0.05;
-        pace->per_second = pace->per_second < MOST_PER_SECOND ? pace->per_second : MOST_PER_SECOND;
+        climb(pace, core->now_ns);
     }
+    pace->failing = false;
     pace->window = pace->window + 0.25 < MOST_WINDOW ? pace->window + 0.25 : MOST_WINDOW;
 }
 
-bool pace_failed(struct core *core, const struct call *call, bool late)
+bool pace_failed(struct core *core, const struct call *call, enum pace_trouble trouble)
 {
     struct pace *pace = &core->instances[call->instance].pace;
     if (!is_news(core, call)) {
         return false;
     }
     pace->trouble_ns = core->now_ns;
-    pace->ceiling = pace->per_second;
+    if (trouble == PACE_BROKEN) {
+        return true;
+    }
+    /* The first of a row, and near to where it broke or might break: that is how much it bears. */
+    if (!pace->failing && pace->per_second >= pace->ceiling / 2) {
+        pace->ceiling = pace->per_second;
+        pace->forget_ns = core->now_ns + pace->patience_ns;
+        pace->patience_ns =
+            pace->patience_ns * 2 < MOST_PATIENCE_NS ? pace->patience_ns * 2 : MOST_PATIENCE_NS;
+    }
+    pace->failing = true;
     halve(&pace->per_second, LEAST_PER_SECOND);
     halve(&pace->window, 1);
-    if (late) {
+    if (trouble == PACE_LATE) {
         halve(&pace->records, 1);
     }
     return true;

@@ -2,10 +2,12 @@
  *
  * Three things are bounded, and each finds its own measure: requests in flight, requests a second, and
  * records in one request.  An instance that comes back begins with few of each.  Success in good time raises
- * them, the size of requests first, because a hundred joined writes cost hardly more than one.  A refusal
- * ("not now", 429, 5xx) halves the requests a second and remembers where that was, so that they climb slowly
- * when they come near again; a timeout or a slow answer halves the size as well.  What was on its way when a
- * failure became known tells nothing new and is not counted again.
+ * them: the size of requests doubles, because a hundred joined writes cost hardly more than one, their number
+ * climbs by one a second each second.  A refusal ("not now", 429, 5xx) halves the requests a second and
+ * remembers where that was; they come back quickly to half of it, slowly to four fifths, and stay there until
+ * the ceiling is forgotten, each time later.  A timeout or a slow answer halves the size as well.  A broken
+ * connection tells nothing about strength.  What was on its way when a failure became known tells nothing new
+ * and is not counted again.
  *
  * REPLAY_RATE caps the writes a second on top of that.  Only writes that some other instance has decided are
  * paced; a client's live write never waits for it, unless an older write of its lane does. */
@@ -24,8 +26,8 @@ size_t pace_records(const struct core *core, unsigned instance);
 void pace_sent(struct core *core, unsigned instance, size_t writes);
 /* A request with writes was answered well. */
 void pace_succeeded(struct core *core, const struct call *call);
-/* It was not; late: no answer in time.  False when that was known already. */
-bool pace_failed(struct core *core, const struct call *call, bool late);
+/* It was not.  False when that was known already. */
+bool pace_failed(struct core *core, const struct call *call, enum pace_trouble trouble);
 /* A joined request of that size was too large (413). */
 void pace_too_large(struct core *core, unsigned instance, uint64_t bytes);
 /* Would a write that waits behind a replay be answered soon? */

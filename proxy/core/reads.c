@@ -25,8 +25,8 @@ static bool qualifies_by_strand(const struct core *core, const struct strand *st
 
 static bool lane_qualifies(const struct core *core, const struct lane *lane, unsigned i)
 {
-    return lane->has_id[i] && !lane->faulty[i] && !lane->divergent[i] && !lane->catching_up[i] &&
-           qualifies_by_strand(core, &lane->strand, i);
+    return lane->has_id[i] && !lane->faulty[i] && !lane->divergent[i] && lane->unread_ns[i] <= core->now_ns &&
+           !lane->catching_up[i] && qualifies_by_strand(core, &lane->strand, i);
 }
 
 /* The collection that GET C/{name} means, as far as it is known. */

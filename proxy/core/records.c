@@ -117,9 +117,13 @@ struct block *record_dead_encode(const struct record_dead *r)
     struct buf b;
     buf_init(&b, RECORD_LIMIT);
     buf_append_u64(&b, r->lsn);
-    buf_append_u8(&b, r->instance);
+    buf_append_u8(&b, r->on);
+    buf_append_u8(&b, r->lacking);
     buf_append_u16(&b, r->status);
+    buf_append_u8(&b, (uint8_t)((r->touched ? 1 : 0) | (r->edited ? 2 : 0)));
+    buf_append_u64(&b, (uint64_t)r->died_ms);
     buf_append_lstr(&b, r->reason);
+    buf_append_lstr(&b, r->write);
     return finish(&b);
 }
 
@@ -128,10 +132,34 @@ bool record_dead_decode(struct str meta, struct record_dead *out)
     struct reader r;
     reader_init(&r, meta.data, meta.size);
     out->lsn = reader_u64(&r);
-    out->instance = reader_u8(&r);
+    out->on = reader_u8(&r);
+    out->lacking = reader_u8(&r);
     out->status = reader_u16(&r);
+    uint8_t flags = reader_u8(&r);
+    out->touched = (flags & 1) != 0;
+    out->edited = (flags & 2) != 0;
+    out->died_ms = (int64_t)reader_u64(&r);
     out->reason = reader_lstr(&r);
-    return whole(&r) && out->instance < CORE_INSTANCES;
+    out->write = reader_lstr(&r);
+    return whole(&r) && out->on < (1u << CORE_INSTANCES);
+}
+
+struct block *record_over_encode(const struct record_over *r)
+{
+    struct buf b;
+    buf_init(&b, RECORD_LIMIT);
+    buf_append_u64(&b, r->lsn);
+    buf_append_u64(&b, r->redriven_as);
+    return finish(&b);
+}
+
+bool record_over_decode(struct str meta, struct record_over *out)
+{
+    struct reader r;
+    reader_init(&r, meta.data, meta.size);
+    out->lsn = reader_u64(&r);
+    out->redriven_as = reader_u64(&r);
+    return whole(&r);
 }
 
 void record_lane_append(struct buf *out, const struct record_lane *r)
@@ -193,6 +221,8 @@ const char *record_type_name(uint8_t type)
             return "lane";
         case RECORD_CHECKPOINT:
             return "checkpoint";
+        case RECORD_OVER:
+            return "letter-over";
         default:
             return "unknown";
     }

@@ -3,7 +3,8 @@
  *   WRITE      a client's write, as sent; its LSN is the write's name from then on
  *   DECIDED    accepted or rejected everywhere, by whom, and the ids it tied to a collection
  *   APPLIED    an instance has carried out a write that another had decided
- *   DEAD       an instance refuses a decided write for good: a dead letter, with the reason
+ *   DEAD       an instance refuses a decided write for good: a dead letter, with the reason and the write
+ *   OVER       a dead letter was redriven as a new write, or dropped
  *   LANE       a collection learnt from an instance's listing or from a name
  *   CHECKPOINT all lanes (in the body), so that older records may be trimmed
  *
@@ -23,7 +24,8 @@ enum record_type {
     RECORD_APPLIED,
     RECORD_DEAD,
     RECORD_LANE,
-    RECORD_CHECKPOINT
+    RECORD_CHECKPOINT,
+    RECORD_OVER = 8 /* 7 is taken */
 };
 
 struct record_write {
@@ -55,9 +57,19 @@ struct record_applied {
 
 struct record_dead {
     uint64_t lsn;
-    uint8_t instance;
+    uint8_t on;      /* a bit for each instance that refused it */
+    uint8_t lacking; /* of these, while another one applied it */
     uint16_t status;
+    bool touched; /* younger writes may have touched its records */
+    bool edited;
+    int64_t died_ms;
     struct str reason;
+    struct str write; /* the meta of its WRITE record; its body is this record's */
+};
+
+struct record_over {
+    uint64_t lsn;
+    uint64_t redriven_as; /* 0 = dropped */
 };
 
 /* One lane, in LANE records and checkpoints. */
@@ -74,6 +86,7 @@ struct block *record_write_encode(const struct record_write *r);
 struct block *record_decided_encode(const struct record_decided *r);
 struct block *record_applied_encode(const struct record_applied *r);
 struct block *record_dead_encode(const struct record_dead *r);
+struct block *record_over_encode(const struct record_over *r);
 struct block *record_lane_encode(const struct record_lane *r);
 /* Appends to a checkpoint under construction. */
 void record_lane_append(struct buf *out, const struct record_lane *r);
@@ -83,6 +96,7 @@ bool record_write_decode(struct str meta, struct record_write *out);
 bool record_decided_decode(struct str meta, struct record_decided *out);
 bool record_applied_decode(struct str meta, struct record_applied *out);
 bool record_dead_decode(struct str meta, struct record_dead *out);
+bool record_over_decode(struct str meta, struct record_over *out);
 bool record_lane_decode(struct str meta, struct record_lane *out);
 bool record_lane_read(struct reader *r, struct record_lane *out);
 const char *record_type_name(uint8_t type);

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/units.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/letters.h"
 #include "proxy/core/pace.h"
 #include "proxy/core/records.h"
 #include "proxy/core/send.h"
@@ -75,6 +76,9 @@ static void read_finished(struct core *core, uint64_t lsn, unsigned i, bool dead
 {
     struct entry *entry = entry_by_lsn(core, lsn);
     if (entry == NULL || entry->fate != FATE_ACCEPTED) {
+        if (entry == NULL && !dead) {
+            letters_applied_elsewhere(core, lsn);
+        }
         return;
     }
     if (uuid != NULL && entry->lane != NULL) {
@@ -82,6 +86,17 @@ static void read_finished(struct core *core, uint64_t lsn, unsigned i, bool dead
     }
     entry_finish_at(core, entry, i, dead);
     entry_release_if_over(core, entry);
+}
+
+static void read_dead(struct core *core, const struct record_dead *record, uint64_t record_lsn,
+                      struct block *body)
+{
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        if ((record->on & (1u << i)) != 0) {
+            read_finished(core, record->lsn, i, true, NULL);
+        }
+    }
+    letters_recover(core, record, record_lsn, body);
 }
 
 static void read_write(struct core *core, const struct core_event *event)
@@ -92,6 +107,7 @@ static void read_write(struct core *core, const struct core_event *event)
     CHECK(meta != NULL);
     struct entry *entry = entry_new(core, event->u.record.lsn, &record, meta, event->u.record.body);
     entry->recovered = true;
+    letters_younger(core, entry);
     block_unref(meta);
 }
 
@@ -103,6 +119,7 @@ void recover_record(struct core *core, const struct core_event *event)
         struct record_decided decided;
         struct record_applied applied;
         struct record_dead dead;
+        struct record_over over;
         struct record_lane lane;
     } r;
     CHECK(!core->started);
@@ -123,7 +140,7 @@ void recover_record(struct core *core, const struct core_event *event)
             break;
         case RECORD_DEAD:
             CHECK(record_dead_decode(meta, &r.dead));
-            read_finished(core, r.dead.lsn, r.dead.instance, true, NULL);
+            read_dead(core, &r.dead, lsn, event->u.record.body);
             break;
         case RECORD_LANE:
             CHECK(record_lane_decode(meta, &r.lane));
@@ -131,6 +148,10 @@ void recover_record(struct core *core, const struct core_event *event)
             break;
         case RECORD_CHECKPOINT:
             read_checkpoint(core, block_str(event->u.record.body), lsn);
+            break;
+        case RECORD_OVER:
+            CHECK(record_over_decode(meta, &r.over));
+            letters_recover_over(core, &r.over);
             break;
     }
 }
@@ -224,6 +245,8 @@ void writes_checkpoint(struct core *core)
         }
     }
     uint64_t needed = first_needed(core);
+    letters_move(core, needed);
+    needed = needed < letters_needed(core) ? needed : letters_needed(core);
     if (needed > core->trimmed_lsn) {
         core->trimmed_lsn = needed;
         core_push(core, CORE_ACT_TRIM)->u.trim.lsn = needed;

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "proxy/core/admin.h"
 #include "proxy/core/batch.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
@@ -126,7 +127,7 @@ static bool usable_lane(const struct lane *lane, unsigned i)
 /* With more in front of it, a live write asks elsewhere. */
 static uint64_t may_wait_for(const struct core *core, const struct strand *strand, unsigned i)
 {
-    if (!pace_is_brisk(core, i)) {
+    if (core->replay_paused || !pace_is_brisk(core, i)) {
         return 0;
     }
     bool join = strand->lane != NULL && strand->lane->dimension > 0;
@@ -231,6 +232,9 @@ static bool room(struct core *core, const struct entry *entry, unsigned i)
     if (instance->writes_in_flight >= WRITES_IN_FLIGHT_MAX) {
         return false;
     }
+    if (entry->fate == FATE_ACCEPTED && admin_holds(core)) {
+        return false;
+    }
     return entry->fate != FATE_ACCEPTED ||
            ((double)instance->replays_in_flight < instance->pace.window && pace_allows(core, i));
 }
@@ -270,8 +274,8 @@ static bool its_turn(struct core *core, struct strand *strand, const struct entr
 /* The head, and whoever can travel with it. */
 static enum sent send_batch(struct core *core, struct strand *strand, struct entry *entry, unsigned i)
 {
-    if (strand->next[i]->entry != entry) {
-        batch_single(core, entry, i); /* a mutant overtakes */
+    if (strand->next[i]->entry != entry || core->replay_paused) {
+        batch_single(core, entry, i); /* a mutant overtakes; a step is one write */
     } else if (!batch_gather(core, strand, i)) {
         return SENT_NOT;
     }
@@ -279,6 +283,7 @@ static enum sent send_batch(struct core *core, struct strand *strand, struct ent
         return SENT_NO_ROOM;
     }
     if (core->batch.any_accepted) {
+        admin_stepped(core);
         pace_sent(core, i, core->batch.count);
     }
     uint64_t bytes = core->batch.bytes;

@@ -70,6 +70,7 @@ struct entry {
     bool nonconvergent;               /* rule 13: update, delete by filter */
     bool get_or_create;
     bool recovered;
+    bool redriven;      /* from a dead letter: refused again, it is one again */
     uint32_t asker;     /* instance asked while undecided; INSTANCE_NONE = the proxy decides */
     uint64_t client;    /* waiting for the answer; 0 = none */
     uint64_t since_ns;  /* core time of arrival, for ages */
@@ -114,12 +115,15 @@ struct lane {
     struct uuid logical;
     struct uuid ids[CORE_INSTANCES];
     bool has_id[CORE_INSTANCES];
-    uint32_t dimension;             /* of its vectors; 0 = not known (yet) */
-    bool dead;                      /* deleted */
-    uint64_t death_lsn;             /* of the write that deleted it */
-    bool placeholder;               /* named by a record whose introduction has not been read yet */
-    bool faulty[CORE_INSTANCES];    /* the instance says it does not have the mapped collection */
-    bool divergent[CORE_INSTANCES]; /* the instance disagreed with a decided write */
+    uint64_t unread_ns[CORE_INSTANCES]; /* it lacks what a client was told yes to: not read before */
+    uint64_t heal_lsn[CORE_INSTANCES];  /* not divergent any more when this write is applied; 0 = none */
+    uint32_t letters;                   /* dead ones of its writes */
+    uint32_t dimension;                 /* of its vectors; 0 = not known (yet) */
+    bool dead;                          /* deleted */
+    uint64_t death_lsn;                 /* of the write that deleted it */
+    bool placeholder;                   /* named by a record whose introduction has not been read yet */
+    bool faulty[CORE_INSTANCES];        /* the instance says it does not have the mapped collection */
+    bool divergent[CORE_INSTANCES];     /* the instance disagreed with a decided write */
     bool catching_up[CORE_INSTANCES];
     struct client *parked; /* reads that wait until an instance qualifies */
     UT_hash_handle by_birth;
@@ -149,16 +153,25 @@ enum instance_state {
 
 /* pace.h */
 struct pace {
-    double per_second;   /* requests with replayed writes */
-    double ceiling;      /* of these, where it broke last */
-    double records;      /* in one request at most */
-    double window;       /* such requests in flight at most */
-    uint64_t bytes;      /* of a joined one at most: larger ones were too large; 0 = not known */
-    uint64_t next_ns;    /* the next one not before */
-    uint64_t paid_ns;    /* REPLAY_RATE: what was sent is paid for then */
-    uint64_t trouble_ns; /* when the last failure became known */
-    bool wanted;         /* somebody had to wait for it */
+    double per_second;    /* requests with replayed writes */
+    double ceiling;       /* of these, where it broke last; 0 = not known */
+    uint64_t forget_ns;   /* the ceiling holds until then */
+    uint64_t patience_ns; /* how long the next one will hold */
+    double records;       /* in one request at most */
+    double window;        /* such requests in flight at most */
+    uint64_t bytes;       /* of a joined one at most: larger ones were too large; 0 = not known */
+    uint64_t next_ns;     /* the next one not before */
+    uint64_t paid_ns;     /* REPLAY_RATE: what was sent is paid for then */
+    uint64_t trouble_ns;  /* when the last failure became known */
+    bool failing;         /* the last answer was a failure */
+    bool wanted;          /* somebody had to wait for it */
     struct timer timer;
+};
+
+enum pace_trouble {
+    PACE_BROKEN,  /* the connection: tells nothing about how much the instance bears */
+    PACE_REFUSED, /* not now */
+    PACE_LATE,    /* no answer in time, or a slow one */
 };
 
 struct instance {
@@ -279,6 +292,19 @@ struct barrier {
 };
 TAILQ_HEAD(barrier_list, barrier);
 
+/* letters.h, admin.h */
+enum letter_job_kind { LETTER_MOVE, LETTER_REDRIVE };
+struct letter_job {
+    enum letter_job_kind kind;
+    uint64_t ticket;
+    uint64_t lsn;        /* whose body is being read */
+    uint64_t record_lsn; /* from where */
+    TAILQ_ENTRY(letter_job) all;
+};
+TAILQ_HEAD(letter_job_list, letter_job);
+TAILQ_HEAD(letter_list, letter);
+TAILQ_HEAD(admin_answer_list, admin_answer);
+
 struct core_stats {
     uint64_t requests, ok, failed, overrides, unreplicated, total_replayed, failed_total, queued, rejected;
 };
@@ -318,7 +344,15 @@ struct core {
     struct name_slot *names;
     struct strand_list awaiting_sync;
     struct barrier_list barriers;
-    struct batch batch; /* being put together */
+    struct letter_list letters; /* by where they stand in the log */
+    uint64_t letter_count;
+    uint64_t letter_bytes;
+    struct letter_job_list letter_jobs;
+    unsigned letter_reads;
+    struct admin_answer_list admin_answers; /* that wait for the log */
+    bool replay_paused;
+    uint64_t replay_steps; /* replays that may go although it is paused */
+    struct batch batch;    /* being put together */
     struct heap timers;
     struct core_stats stats;
     uint64_t rss_bytes;

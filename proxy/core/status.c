@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
+#include "proxy/core/why.h"
 
 #define STATUS_LIMIT         ((size_t)1 << 20)
 #define MEMORY_WARNING_SHARE 0.8
@@ -81,20 +82,6 @@ static void put_levels(struct json_writer *w, const struct core *core, uint64_t 
     json_object_end(w);
 }
 
-static const char *why_not_replaying(const struct core *core)
-{
-    const struct instance *primary = &core->instances[core->primary];
-    if (primary->pending == 0) {
-        return NULL;
-    }
-    if (primary->trouble != NULL) {
-        return primary->trouble;
-    }
-    return primary->backoff_ns > core->now_ns
-               ? "the primary answered \"not now\"; waiting before the next try"
-               : NULL;
-}
-
 static void put_log(struct json_writer *w, const struct core *core)
 {
     const struct entry *oldest = oldest_pending(core);
@@ -126,7 +113,8 @@ static void put_log(struct json_writer *w, const struct core *core)
     json_pair_u64(w, "memory_bytes", core->payload_bytes);
     json_pair_bool(w, "failed", core->log_failed);
     put_levels(w, core, pending, age_s);
-    json_pair_text(w, "why_not_replaying", why_not_replaying(core));
+    char why[WHY_SIZE];
+    json_pair_text(w, "why_not_replaying", why_not_replaying(core, oldest, why));
     json_key(w, "progress_age");
     json_put_fixed(
         w,

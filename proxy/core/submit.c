@@ -266,6 +266,7 @@ static void refuse(struct core *core, struct entry *entry, int status, struct bl
         .headers =
             client == NULL ? NULL : client_headers(client, "application/json", false, status == 503 ? 1 : 0),
         .body = body,
+        .reason = block_str(body),
     };
     entry_reject(core, entry, &decision);
 }

@@ -3,9 +3,12 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/units.h"
+#include "proxy/core/admin.h"
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
+#include "proxy/core/join.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/letters.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/send.h"
 #include "proxy/core/submit.h"
@@ -205,6 +208,7 @@ void writes_begin(struct core *core, struct client *client, struct record_write 
     (void)core_append(core, RECORD_WRITE, meta, client->body, true);
     entry->client = client->id;
     client->entry = entry;
+    letters_younger(core, entry);
     client->stage = STAGE_WAIT;
     block_unref(client->body);
     client->body = NULL;
@@ -214,6 +218,24 @@ void writes_begin(struct core *core, struct client *client, struct record_write 
     if (MUTANT(core, MUTANT_ACK_BEFORE_DURABLE)) {
         entry_ask(core, entry);
     }
+}
+
+struct entry *writes_redrive(struct core *core, struct block *old_meta, struct block *body)
+{
+    struct record_write record;
+    struct join_part part;
+    CHECK(record_write_decode(block_str(old_meta), &record));
+    record.wall_ms = core->wall_ms;
+    record.nonconvergent =
+        record.op == OP_UPDATE || (record.op == OP_DELETE && !join_read(OP_DELETE, block_str(body), &part));
+    struct block *meta = record_write_encode(&record);
+    struct entry *entry = entry_new(core, core->next_lsn, &record, meta, body);
+    (void)core_append(core, RECORD_WRITE, meta, body, true);
+    entry->redriven = true;
+    if (core->first_undurable == NULL) {
+        core->first_undurable = entry;
+    }
+    return entry;
 }
 
 struct client *writes_client(struct core *core, const struct entry *entry)
@@ -255,6 +277,7 @@ void writes_durable(struct core *core, uint64_t lsn, uint64_t log_bytes)
         }
     }
     client_flush_durable(core);
+    admin_durable(core);
     wake_synced(core);
 }
 
@@ -326,6 +349,7 @@ void writes_outlived(struct core *core, struct entry *entry, unsigned i)
             .headers = client == NULL ? NULL : client_headers(client, "application/json", false, 0),
             .body = submit_not_found_body(&entry->lane->logical),
         };
+        decision.reason = block_str(decision.body);
         entry_reject(core, entry, &decision);
         return;
     }

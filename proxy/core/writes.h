@@ -18,6 +18,8 @@ struct entry *entry_new(struct core *core, uint64_t lsn, const struct record_wri
                         struct block *meta, struct block *body);
 /* Logs the client's write and queues it.  lane: of record writes and renames. */
 void writes_begin(struct core *core, struct client *client, struct record_write *record);
+/* A dead letter's write again, with that body, as a new one. */
+struct entry *writes_redrive(struct core *core, struct block *meta, struct block *body);
 void writes_durable(struct core *core, uint64_t lsn, uint64_t log_bytes);
 /* Chooses who is asked to decide; nobody left: the proxy decides. */
 void entry_ask(struct core *core, struct entry *entry);
@@ -31,6 +33,7 @@ struct decision {
     int status;
     struct block *headers;
     struct block *body;
+    struct str reason; /* of a refusal: its body's text, borrowed */
     bool has_uuid;
     struct uuid uuid; /* the collection's id at that instance */
 };

@@ -366,7 +366,7 @@ int server_open(struct server **out, const struct settings *settings, uint64_t s
     s->listen_fd = -1;
     io_clock_init(&s->clock, settings->time_scale);
     process_log_init(&s->lines, STDERR_FILENO, settings->log_level, settings->log_format);
-    s->pump.ports.process = (struct process_port){ s, port_line, port_stopped };
+    s->pump.ports.process = (struct process_port){ .context = s, .line = port_line, .stopped = port_stopped };
     int rc = open_descriptors(s, msg);
     if (rc == 0) {
         rc = listen_bind(settings, &s->listen_fd, &s->port, msg);

@@ -52,6 +52,8 @@ struct process_port {
     void *context;
     void (*line)(void *context, enum log_level level, struct block *text);
     void (*stopped)(void *context);
+    /* The answer to a command that carried a ticket; NULL where none is ever given one. */
+    void (*answered)(void *context, uint64_t ticket, int status, struct block *body);
 };
 
 struct ports {

@@ -53,6 +53,12 @@ static void carry_out(const struct ports *ports, const struct core_action *a)
         case CORE_ACT_LINE:
             ports->process.line(ports->process.context, a->u.line.level, a->u.line.text);
             break;
+        case CORE_ACT_COMMAND_DONE:
+            if (ports->process.answered != NULL) {
+                ports->process.answered(ports->process.context, a->u.command_done.ticket,
+                                        a->u.command_done.status, a->u.command_done.body);
+            }
+            break;
         case CORE_ACT_STOPPED:
             ports->process.stopped(ports->process.context);
             break;

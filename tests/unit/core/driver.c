@@ -90,6 +90,16 @@ static void take_append(struct driver *d, const struct core_action *a)
     note(d, "append", r->lsn, record_type_name(r->type));
 }
 
+static void command_done(struct driver *d, const struct core_action *a)
+{
+    CU_ASSERT_EQUAL(a->u.command_done.ticket, d->commands);
+    CU_ASSERT_EQUAL(d->command_status, 0); /* once */
+    d->command_status = a->u.command_done.status;
+    mem_free(d->command_answer);
+    d->command_answer = text_of(a->u.command_done.body);
+    note(d, "command_done", a->u.command_done.ticket, d->command_answer);
+}
+
 static void carry_out(struct driver *d, const struct core_action *a)
 {
     switch (a->kind) {
@@ -141,7 +151,12 @@ static void carry_out(struct driver *d, const struct core_action *a)
             note(d, "stopped", 0, "");
             break;
         case CORE_ACT_READ:
-            CU_FAIL("nothing is asked back from the log");
+            CU_ASSERT_FATAL(d->read_count < DRIVER_MANY);
+            d->reads[d->read_count++] = a->u.read.lsn;
+            note(d, "read", a->u.read.lsn, "");
+            break;
+        case CORE_ACT_COMMAND_DONE:
+            command_done(d, a);
             break;
     }
 }
@@ -235,6 +250,22 @@ static void answer_now(struct driver *d, struct driver_call *call, int status, c
     end_call(d, call, CALL_ANSWERED, true, call->head_first ? NULL : &head, kept);
 }
 
+static void read_back(struct driver *d, uint64_t lsn)
+{
+    struct core_event event = { .kind = CORE_EV_LOG_READ };
+    event.u.log_read.lsn = lsn;
+    event.u.log_read.failed = true;
+    CU_ASSERT(lsn <= d->durable_lsn);
+    CU_ASSERT(lsn >= d->trimmed_lsn);
+    for (size_t i = 0; i < d->log_count && !d->reads_fail; i++) {
+        if (d->log[i].lsn == lsn) {
+            event.u.log_read.failed = false;
+            event.u.log_read.body = d->log[i].body;
+        }
+    }
+    step(d, &event);
+}
+
 static bool serve_one(struct driver *d)
 {
     for (size_t i = 0; i < d->call_count; i++) {
@@ -262,6 +293,10 @@ static bool serve_one(struct driver *d)
             finish_client(d, c, !c->aborted);
             return true;
         }
+    }
+    if (d->reads_done < d->read_count) {
+        read_back(d, d->reads[d->reads_done++]);
+        return true;
     }
     uint64_t last = d->log_count == 0 ? 0 : d->log[d->log_count - 1].lsn;
     if (!d->slow_log && last > d->durable_lsn) {
@@ -353,6 +388,7 @@ void driver_restart(struct driver *d, bool keep_undurable)
         }
     }
     d->log_count = kept;
+    d->read_count = d->reads_done = 0;
     d->durable_lsn = kept == 0 ? 0 : d->log[kept - 1].lsn;
     begin(d);
 }
@@ -369,6 +405,7 @@ void driver_close(struct driver *d)
         block_unref(d->log[i].body);
     }
     buf_deinit(&d->trace);
+    mem_free(d->command_answer);
     CU_ASSERT_EQUAL(block_bytes_live(), d->blocks_before);
 }
 
@@ -395,7 +432,7 @@ void driver_durable_to(struct driver *d, uint64_t lsn)
 {
     struct core_event event = { .kind = CORE_EV_LOG_DURABLE };
     event.u.log_durable.lsn = lsn;
-    event.u.log_durable.log_bytes = lsn * 100;
+    event.u.log_durable.log_bytes = d->log_bytes == 0 ? lsn * 100 : d->log_bytes;
     d->durable_lsn = lsn;
     step(d, &event);
 }
@@ -599,6 +636,15 @@ void driver_end(struct driver *d, struct driver_call *call, enum call_outcome ou
 bool driver_is_fence(const struct driver_call *call)
 {
     return call != NULL && strcmp(call->body, "{\"ids\":[],\"embeddings\":[]}") == 0;
+}
+
+void driver_command(struct driver *d, struct core_event *event)
+{
+    event->kind = CORE_EV_COMMAND;
+    event->u.command.ticket = ++d->commands;
+    d->command_status = 0;
+    step(d, event);
+    settle(d);
 }
 
 /* ---- usual beginnings ---- */

@@ -83,6 +83,13 @@ struct driver {
     size_t log_count;
     uint64_t durable_lsn;
     uint64_t trimmed_lsn;
+    uint64_t reads[DRIVER_MANY]; /* asked back from the log */
+    size_t read_count, reads_done;
+    bool reads_fail;
+    uint64_t log_bytes; /* told with durable; 0 = some */
+    uint64_t commands;
+    int command_status; /* of the last one; 0 = not answered */
+    char *command_answer;
     bool stopped;
     struct buf trace; /* every action, a line each */
     size_t blocks_before;
@@ -135,6 +142,9 @@ void driver_head(struct driver *d, struct driver_call *call, const struct http_h
 void driver_end(struct driver *d, struct driver_call *call, enum call_outcome outcome, bool bytes_left);
 /* The fence of rule 2 is this call. */
 bool driver_is_fence(const struct driver_call *call);
+
+/* An admin command (kind and ticket are filled in); its answer is in command_status and command_answer. */
+void driver_command(struct driver *d, struct core_event *event);
 
 /* ---- usual beginnings ---- */
 /* The nth collection's id as an instance minted it. */

@@ -1,0 +1,417 @@
+#include "proxy/core/letters.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "proxy/core/admin.h"
+#include "proxy/core/join.h"
+#include "proxy/core/lanes.h"
+#include "proxy/core/writes.h"
+
+#include "base/json_scan.h"
+
+#define REASON_MAX    1024
+#define ID_BYTES      1024
+#define SEGMENTS_KEPT 4 /* of log that letters may hold back, whatever they take themselves */
+#define MOVES_AT_ONCE 8 /* letters being copied to the end of the log */
+
+/* ---- which records ---- */
+
+/* FNV-1a: equal ids hash alike; others that do only make a redrive ask for force. */
+static uint64_t hash_of(const char *id, size_t size)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < size; i++) {
+        hash = (hash ^ (uint8_t)id[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+/* The ids a write names; false when that cannot be told. *ids is the caller's to free. */
+static bool ids_of(enum chroma_op op, struct str body, uint64_t **ids, size_t *count)
+{
+    struct join_part part;
+    *ids = NULL;
+    *count = 0;
+    if (!join_read(op, body, &part)) {
+        return false;
+    }
+    *ids = mem_alloc_array(part.records, sizeof(**ids));
+    struct str id;
+    size_t at = 0;
+    while (join_next_id(&part, &at, &id)) {
+        char text[ID_BYTES];
+        size_t size = 0;
+        if (!json_scan_decode(id, text, sizeof(text), &size)) {
+            mem_free(*ids);
+            *ids = NULL;
+            return false;
+        }
+        (*ids)[(*count)++] = hash_of(text, size);
+    }
+    return true;
+}
+
+static bool shares_an_id(const struct letter *letter, const uint64_t *ids, size_t count)
+{
+    for (size_t i = 0; i < letter->id_count; i++) {
+        for (size_t k = 0; k < count; k++) {
+            if (letter->ids[i] == ids[k]) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void touch(const struct entry *entry, struct letter *letter)
+{
+    uint64_t *ids = NULL;
+    size_t count = 0;
+    bool known = ids_of((enum chroma_op)entry->op, block_str(entry->body), &ids, &count);
+    letter->touched = letter->touched || !known || shares_an_id(letter, ids, count);
+    mem_free(ids);
+}
+
+void letters_younger(struct core *core, const struct entry *entry)
+{
+    if (entry->lane == NULL || entry->lane->letters == 0) {
+        return;
+    }
+    struct letter *letter;
+    TAILQ_FOREACH (letter, &core->letters, all) {
+        if (letter->lane == entry->lane && letter->lsn < entry->lsn && !letter->touched) {
+            touch(entry, letter);
+        }
+    }
+}
+
+/* ---- a letter ---- */
+
+struct letter *letters_find(struct core *core, uint64_t lsn)
+{
+    struct letter *letter;
+    TAILQ_FOREACH (letter, &core->letters, all) {
+        if (letter->lsn == lsn) {
+            return letter;
+        }
+    }
+    return NULL;
+}
+
+static void place(struct core *core, struct letter *letter, uint64_t record_lsn)
+{
+    if (letter->record_lsn != 0) {
+        TAILQ_REMOVE(&core->letters, letter, all);
+    }
+    letter->record_lsn = record_lsn;
+    TAILQ_INSERT_TAIL(&core->letters, letter, all); /* LSNs only rise */
+}
+
+/* The body is read for its ids, and kept where there is no log to read it from. */
+static void set_body(struct core *core, struct letter *letter, struct block *body)
+{
+    struct record_write write;
+    CHECK(record_write_decode(block_str(letter->meta), &write));
+    mem_free(letter->ids);
+    bool known = ids_of((enum chroma_op)write.op, block_str(body), &letter->ids, &letter->id_count);
+    letter->touched = letter->touched || !known;
+    core->letter_bytes -= letter->body_bytes;
+    letter->body_bytes = block_str(body).size;
+    core->letter_bytes += letter->body_bytes;
+    if (core->settings.wal_mode == WAL_MODE_MEMORY) {
+        struct block *old = letter->body;
+        letter->body = block_ref(body);
+        block_unref(old);
+    }
+}
+
+static struct letter *letter_new(struct core *core, uint64_t lsn, struct block *meta, struct lane *lane)
+{
+    struct letter *letter = mem_alloc(sizeof(*letter));
+    letter->lsn = lsn;
+    letter->meta = block_ref(meta);
+    letter->lane = lane;
+    if (lane != NULL) {
+        lane->letters++;
+    }
+    core->letter_count++;
+    core->letter_bytes += block_str(meta).size;
+    return letter;
+}
+
+static void letter_free(struct core *core, struct letter *letter)
+{
+    TAILQ_REMOVE(&core->letters, letter, all);
+    core->letter_count--;
+    core->letter_bytes -= letter->body_bytes + letter->meta->size;
+    if (letter->lane != NULL) {
+        letter->lane->letters--;
+    }
+    block_unref(letter->meta);
+    block_unref(letter->reason);
+    block_unref(letter->body);
+    mem_free(letter->ids);
+    mem_free(letter);
+}
+
+static void set_on(struct core *core, struct letter *letter, unsigned on)
+{
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        core->instances[i].dead += (on & ~letter->on & (1u << i)) != 0 ? 1 : 0;
+    }
+    letter->on |= on;
+}
+
+static void set_lacking(struct letter *letter, unsigned lacking)
+{
+    letter->lacking |= lacking & letter->on;
+    for (unsigned i = 0; letter->lane != NULL && i < CORE_INSTANCES; i++) {
+        if ((letter->lacking & (1u << i)) != 0) {
+            letter->lane->divergent[i] = true;
+            letter->lane->heal_lsn[i] = 0;
+        }
+    }
+}
+
+void letters_applied_elsewhere(struct core *core, uint64_t lsn)
+{
+    struct letter *letter = core->letter_count == 0 ? NULL : letters_find(core, lsn);
+    if (letter != NULL) {
+        set_lacking(letter, letter->on);
+    }
+}
+
+/* ---- in the log ---- */
+
+static uint64_t append(struct core *core, struct letter *letter, struct block *body, bool sync)
+{
+    struct record_dead record = {
+        .lsn = letter->lsn,
+        .on = (uint8_t)letter->on,
+        .lacking = (uint8_t)letter->lacking,
+        .status = (uint16_t)letter->status,
+        .touched = letter->touched,
+        .edited = letter->edited,
+        .died_ms = letter->died_ms,
+        .reason = block_str(letter->reason),
+        .write = block_str(letter->meta),
+    };
+    uint64_t lsn = core_append(core, RECORD_DEAD, record_dead_encode(&record), body, sync);
+    place(core, letter, lsn);
+    return lsn;
+}
+
+static bool applied_by_another(const struct core *core, const struct entry *entry, unsigned i)
+{
+    for (unsigned other = 0; other < core->instance_count; other++) {
+        if (other != i && entry->at[other] == AT_DONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Writes of its lane that were logged since. */
+static void look_at_followers(const struct entry *entry, struct letter *letter)
+{
+    for (unsigned k = 0; k < entry->link_count && !letter->touched; k++) {
+        for (const struct link *link = entry->links[k].next; link != NULL; link = link->next) {
+            if (link->entry->fate != FATE_REJECTED) {
+                touch(link->entry, letter);
+            }
+        }
+    }
+}
+
+uint64_t letters_add(struct core *core, struct entry *entry, unsigned i, int status, struct str reason)
+{
+    struct letter *letter = letters_find(core, entry->lsn);
+    if (letter == NULL) {
+        letter = letter_new(core, entry->lsn, entry->meta, entry->lane);
+        letter->died_ms = core->wall_ms;
+        letter->status = status;
+        reason.size = reason.size > REASON_MAX ? REASON_MAX : reason.size;
+        letter->reason = block_copy(reason.data, reason.size);
+        set_body(core, letter, entry->body);
+        look_at_followers(entry, letter);
+    }
+    if (entry->lane != NULL) {
+        entry->lane->unread_ns[i] = entry->lane->strand.last_ack_ns + core->settings.consistency_window_ns;
+    }
+    set_on(core, letter, 1u << i);
+    set_lacking(letter, applied_by_another(core, entry, i) ? letter->on : 0);
+    return append(core, letter, entry->body, true);
+}
+
+uint64_t letters_rewrite(struct core *core, struct letter *letter, struct block *body)
+{
+    letter->edited = true;
+    set_body(core, letter, body);
+    return append(core, letter, body, true);
+}
+
+uint64_t letters_over(struct core *core, struct letter *letter, uint64_t redriven_as)
+{
+    struct record_over record = { .lsn = letter->lsn, .redriven_as = redriven_as };
+    uint64_t lsn = core_append(core, RECORD_OVER, record_over_encode(&record), NULL, true);
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        core->instances[i].dead -= (letter->on & (1u << i)) != 0 ? 1 : 0;
+    }
+    letter_free(core, letter);
+    return lsn;
+}
+
+void letters_recover(struct core *core, const struct record_dead *record, uint64_t record_lsn,
+                     struct block *body)
+{
+    struct letter *letter = letters_find(core, record->lsn);
+    if (letter == NULL) {
+        struct record_write write;
+        struct block *meta = block_copy(record->write.data, record->write.size);
+        CHECK(meta != NULL);
+        CHECK(record_write_decode(block_str(meta), &write)); /* its checksum was right */
+        struct lane *lane = write.lane == 0 ? NULL : lane_by_birth_or_placeholder(core, write.lane);
+        letter = letter_new(core, record->lsn, meta, lane);
+        block_unref(meta);
+    }
+    struct block *reason = letter->reason;
+    letter->reason = block_copy(record->reason.data, record->reason.size);
+    block_unref(reason);
+    letter->status = record->status;
+    letter->died_ms = record->died_ms;
+    letter->touched = record->touched;
+    letter->edited = record->edited;
+    set_body(core, letter, body);
+    set_on(core, letter, record->on);
+    set_lacking(letter, record->lacking);
+    place(core, letter, record_lsn);
+}
+
+void letters_recover_over(struct core *core, const struct record_over *record)
+{
+    struct letter *letter = letters_find(core, record->lsn);
+    if (letter == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        core->instances[i].dead -= (letter->on & (1u << i)) != 0 ? 1 : 0;
+    }
+    letter_free(core, letter);
+}
+
+static bool another_lacking(const struct core *core, const struct letter *letter, unsigned i)
+{
+    const struct letter *other;
+    TAILQ_FOREACH (other, &core->letters, all) {
+        if (other != letter && other->lane == letter->lane && (other->lacking & (1u << i)) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void letters_heal(struct core *core, const struct letter *letter, uint64_t lsn)
+{
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        bool lacks = (letter->lacking & (1u << i)) != 0;
+        if (lacks && !letter->touched && !letter->edited && !another_lacking(core, letter, i)) {
+            letter->lane->heal_lsn[i] = lsn;
+        }
+    }
+}
+
+/* ---- bodies ---- */
+
+static void carry_on(struct core *core, struct letter *letter, const struct letter_job *job,
+                     struct block *body)
+{
+    letter->busy = false;
+    if (job->kind == LETTER_MOVE) {
+        (void)append(core, letter, body, false);
+    } else {
+        admin_redrive(core, letter, job, body);
+    }
+}
+
+void letters_fetch(struct core *core, struct letter *letter, const struct letter_job *job)
+{
+    letter->busy = true;
+    if (core->settings.wal_mode == WAL_MODE_MEMORY || letter->body_bytes == 0) {
+        struct block *body = block_ref(letter->body);
+        carry_on(core, letter, job, body);
+        block_unref(body);
+        return;
+    }
+    struct letter_job *waiting = mem_alloc(sizeof(*waiting));
+    *waiting = *job;
+    waiting->lsn = letter->lsn;
+    waiting->record_lsn = letter->record_lsn;
+    TAILQ_INSERT_TAIL(&core->letter_jobs, waiting, all);
+    core->letter_reads++;
+    core_push(core, CORE_ACT_READ)->u.read.lsn = letter->record_lsn;
+}
+
+bool letters_read(struct core *core, const struct core_event *event)
+{
+    struct letter_job *job;
+    TAILQ_FOREACH (job, &core->letter_jobs, all) {
+        if (job->record_lsn == event->u.log_read.lsn) {
+            break;
+        }
+    }
+    if (job == NULL) {
+        return false;
+    }
+    TAILQ_REMOVE(&core->letter_jobs, job, all);
+    core->letter_reads--;
+    struct letter *letter = letters_find(core, job->lsn);
+    if (letter != NULL && !event->u.log_read.failed) {
+        carry_on(core, letter, job, event->u.log_read.body);
+    } else {
+        if (letter != NULL) {
+            letter->busy = false;
+        }
+        admin_unreadable(core, job);
+    }
+    mem_free(job);
+    return true;
+}
+
+/* ---- the end of the log that letters hold back ---- */
+
+uint64_t letters_needed(const struct core *core)
+{
+    const struct letter *oldest = TAILQ_FIRST(&core->letters);
+    return oldest == NULL ? UINT64_MAX : oldest->record_lsn;
+}
+
+void letters_move(struct core *core, uint64_t others_need)
+{
+    uint64_t bearable = 2 * core->letter_bytes + SEGMENTS_KEPT * core->settings.wal_segment_bytes;
+    if (core->settings.wal_mode == WAL_MODE_MEMORY || core->log_bytes <= bearable) {
+        return;
+    }
+    const struct letter_job job = { .kind = LETTER_MOVE };
+    struct letter *letter;
+    TAILQ_FOREACH (letter, &core->letters, all) {
+        if (core->letter_reads >= MOVES_AT_ONCE || letter->record_lsn >= others_need) {
+            return;
+        }
+        if (!letter->busy && letter->body_bytes > 0) {
+            letters_fetch(core, letter, &job);
+        }
+    }
+}
+
+void letters_free(struct core *core)
+{
+    struct letter *letter;
+    while ((letter = TAILQ_FIRST(&core->letters)) != NULL) {
+        letter_free(core, letter);
+    }
+    struct letter_job *job;
+    while ((job = TAILQ_FIRST(&core->letter_jobs)) != NULL) {
+        TAILQ_REMOVE(&core->letter_jobs, job, all);
+        mem_free(job);
+    }
+}

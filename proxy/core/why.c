@@ -1,0 +1,85 @@
+#include "proxy/core/why.h"
+
+#include "base/units.h"
+#include "proxy/core/admin.h"
+#include "proxy/core/pace.h"
+#include <stdio.h>
+
+#define PATIENCE_NS NS_PER_S /* an answer that has not come for so long is worth a word */
+
+static const char *until(const struct core *core, const char *what, uint64_t at_ns, char text[WHY_SIZE])
+{
+    double wait_s = at_ns > core->now_ns ? (double)(at_ns - core->now_ns) / (double)NS_PER_S : 0;
+    (void)snprintf(text, WHY_SIZE, "%s; next try in %.1f s", what, wait_s);
+    return text;
+}
+
+/* Since when the request that carries it is out. */
+static uint64_t sent_ns(const struct core *core, const struct entry *entry)
+{
+    for (const struct call *call = core->calls; call != NULL; call = call->hh.next) {
+        for (size_t k = 0; call->instance == core->primary && k < call->member_count; k++) {
+            if (call->members[k] == entry) {
+                return call->sent_ns;
+            }
+        }
+    }
+    return core->now_ns;
+}
+
+static const char *why_strand(const struct core *core, const struct entry *oldest,
+                              const struct strand *strand, char text[WHY_SIZE])
+{
+    unsigned i = core->primary;
+    if (strand->fenced[i]) {
+        return strand->retry_ns[i] > core->now_ns
+                   ? until(core, "an earlier request may still be applied, a fence comes first",
+                           strand->retry_ns[i], text)
+                   : "an earlier request may still be applied: waiting for the answer to a fence";
+    }
+    if (strand->retry_ns[i] > core->now_ns) {
+        return until(core,
+                     oldest->failed[i] ? "the oldest write has failed too often" : "the last try failed",
+                     strand->retry_ns[i], text);
+    }
+    return strand->awaits_sync ? "waiting for the log to be on disk" : NULL;
+}
+
+const char *why_not_replaying(const struct core *core, const struct entry *oldest, char text[WHY_SIZE])
+{
+    const struct instance *primary = &core->instances[core->primary];
+    if (primary->pending == 0 || oldest == NULL) {
+        return NULL;
+    }
+    if (core->log_failed) {
+        return "the write-ahead log failed; walproxy has to be restarted";
+    }
+    if (primary->trouble != NULL) {
+        return primary->trouble;
+    }
+    if (admin_holds(core)) {
+        return "paused by an operator";
+    }
+    if (primary->backoff_ns > core->now_ns) {
+        return until(core, "the primary answered \"not now\" or not at all", primary->backoff_ns, text);
+    }
+    if (oldest->at[core->primary] == AT_SENT) {
+        uint64_t out_ns = core->now_ns - sent_ns(core, oldest);
+        (void)snprintf(text, WHY_SIZE, "the primary has not answered for %.1f s",
+                       (double)out_ns / (double)NS_PER_S);
+        return out_ns > PATIENCE_NS ? text : NULL;
+    }
+    for (unsigned k = 0; k < oldest->link_count; k++) {
+        const char *words = why_strand(core, oldest, oldest->links[k].strand, text);
+        if (words != NULL) {
+            return words;
+        }
+    }
+    uint64_t held_ns = pace_waits_until(core, core->primary);
+    if (held_ns > core->now_ns + PATIENCE_NS) {
+        return until(core,
+                     core->settings.replay_rate > 0 ? "held to REPLAY_RATE" : "throttled after a failure",
+                     held_ns, text);
+    }
+    return NULL;
+}
