@@ -52,7 +52,7 @@ static bool says_nothing(struct str line)
     return false;
 }
 
-/* The next line that matters; data NULL at the end. */
+/* The next line that matters; empty at the end. */
 static struct str next_credential(struct str *lines)
 {
     while (lines->data != NULL && lines->size > 0) {
@@ -66,16 +66,16 @@ static struct str next_credential(struct str *lines)
 
 static bool same_credentials(struct str a, struct str b)
 {
-    struct str left;
-    struct str right;
-    do {
-        left = next_credential(&a);
-        right = next_credential(&b);
-        if ((left.data == NULL) != (right.data == NULL) || !str_equal(left, right)) {
+    for (;;) {
+        struct str left = next_credential(&a);
+        struct str right = next_credential(&b);
+        if (left.size == 0 || right.size == 0) {
+            return left.size == right.size;
+        }
+        if (!str_equal(left, right)) {
             return false;
         }
-    } while (left.data != NULL);
-    return true;
+    }
 }
 
 static bool joins(enum chroma_op op)
