@@ -1,13 +1,13 @@
 #include "proxy/core/letters.h"
 
 #include "base/check.h"
+#include "base/json_scan.h"
 #include "base/memory.h"
+#include "base/units.h"
 #include "proxy/core/admin.h"
 #include "proxy/core/join.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/writes.h"
-
-#include "base/json_scan.h"
 
 #define REASON_MAX    1024
 #define ID_BYTES      1024
@@ -261,6 +261,20 @@ uint64_t letters_over(struct core *core, struct letter *letter, uint64_t redrive
     return lsn;
 }
 
+/* It was acknowledged before it died; a restart does not shorten the window. */
+static void recover_unread(const struct core *core, const struct letter *letter,
+                           const struct record_dead *record)
+{
+    int64_t age_ms = core->wall_ms - record->died_ms;
+    uint64_t age_ns =
+        age_ms <= 0 ? 0 : (uint64_t)((double)age_ms * (double)NS_PER_MS * core->settings.time_scale);
+    for (unsigned i = 0; letter->lane != NULL && i < core->instance_count; i++) {
+        if ((record->on & (1u << i)) != 0 && age_ns < core->settings.consistency_window_ns) {
+            letter->lane->unread_ns[i] = core->now_ns + core->settings.consistency_window_ns - age_ns;
+        }
+    }
+}
+
 void letters_recover(struct core *core, const struct record_dead *record, uint64_t record_lsn,
                      struct block *body)
 {
@@ -282,6 +296,7 @@ void letters_recover(struct core *core, const struct record_dead *record, uint64
     letter->touched = record->touched;
     letter->edited = record->edited;
     set_body(core, letter, body);
+    recover_unread(core, letter, record);
     set_on(core, letter, record->on);
     set_lacking(letter, record->lacking);
     place(core, letter, record_lsn);
