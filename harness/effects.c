@@ -76,6 +76,8 @@ void effects_note(struct history *history, uint32_t instance, uint64_t incarnati
     if (!entry->applied || !chroma_op_is_write(entry->op)) {
         return;
     }
+    /* An error in the place of the server's own answer tells nobody what was done. */
+    bool told = entry->answered && entry->status == entry->real_status;
     struct effect_record common = {
         .instance = instance,
         .op = entry->op,
@@ -85,7 +87,7 @@ void effects_note(struct history *history, uint32_t instance, uint64_t incarnati
         .apply_order = entry->apply_order,
         .real_status = entry->real_status,
         .incarnation = incarnation,
-        .answered_ns = entry->answered ? (int64_t)entry->answered_ns + shift_ns : HISTORY_NEVER,
+        .answered_ns = told ? (int64_t)entry->answered_ns + shift_ns : HISTORY_NEVER,
     };
     if (!chroma_op_is_record(entry->op) || entry->id_count == 0) {
         struct str rest = entry->request_id;

@@ -50,7 +50,7 @@ struct effect_record {
     uint64_t apply_order;
     int real_status;      /* what the server itself answered: 2xx had its effect, 4xx had none */
     uint64_t incarnation; /* of the instance's memory: rises when a restart loses state */
-    int64_t answered_ns;  /* when its answer left; HISTORY_NEVER (the default) = not known or none left */
+    int64_t answered_ns;  /* when its own answer left; HISTORY_NEVER (the default) = not known or none did */
 };
 
 /* A restart that cost an instance some of its memory: applications of an incarnation before this one

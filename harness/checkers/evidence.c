@@ -165,7 +165,11 @@ static void note(struct evidence *e, uint32_t effect_index, uint32_t position, b
     struct trace *t = &e->traces[effect->instance][op_index];
     const struct op_record *op = &e->h->ops[op_index];
     if (!status_ok(effect->real_status)) {
-        t->settled = t->settled || (alive && done_already(effect));
+        bool done = alive && done_already(effect);
+        t->settled = t->settled || done;
+        if (done && effect->answered_ns != HISTORY_NEVER) {
+            t->known_ns = effect->answered_ns;
+        }
         t->refused_ns = effect->applied_ns;
         t->refused_status = effect->real_status;
         return;

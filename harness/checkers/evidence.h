@@ -21,7 +21,7 @@ struct trace {
     uint32_t first, last;      /* positions; EVIDENCE_NOWHERE = never (or forgotten) */
     int64_t first_ns, last_ns; /* of those */
     int64_t ever_ns;           /* first application, forgotten ones too; EVIDENCE_FOREVER = none */
-    int64_t known_ns;          /* when the last application's answer left; EVIDENCE_FOREVER = none did */
+    int64_t known_ns;          /* when the last answer that told of it left; EVIDENCE_FOREVER = none did */
     bool settled;              /* applied, or answered as done already (409 to a create, 404 to a delete) */
     bool forgotten;            /* was applied, but a restart of the instance took it away */
     uint32_t misplaced;        /* index of an effect on another collection or record; EVIDENCE_NOWHERE */

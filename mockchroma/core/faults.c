@@ -255,7 +255,8 @@ void mock_fault_list(const struct mock *m, uint64_t now_ns, struct buf *out)
         json_object_begin(&w);
         json_pair_u64(&w, "id", f->id);
         json_pair_text(&w, "name", f->spec.name);
-        json_pair_bool(&w, "active", f->active);
+        bool spent = f->spec.times > 0 && f->hits >= f->spec.times;
+        json_pair_bool(&w, "active", f->active && !spent);
         json_pair_u64(&w, "seen", f->seen);
         json_pair_u64(&w, "hits", f->hits);
         json_pair_u64(&w, "started_ns", f->start_ns);

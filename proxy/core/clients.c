@@ -14,6 +14,8 @@
 #define HEAD_LIMIT     ((size_t)1 << 20)
 #define REQUEST_ID_MAX 256
 
+#define LOG_FAILED_TEXT "the write-ahead log failed: outcome unknown"
+
 /* ---- taking the head ---- */
 
 static bool forwarded(struct str name)
@@ -274,6 +276,12 @@ void client_reply_when_durable(struct core *core, struct client *client, uint64_
         client_reply(core, client, status, headers, body);
         return;
     }
+    if (core->log_failed) {
+        block_unref(headers);
+        block_unref(body);
+        client_reply_error(core, client, 503, "LogFailed", LOG_FAILED_TEXT, 0);
+        return;
+    }
     CHECK(!client->is_waiting);
     client->stage = STAGE_DONE;
     timer_stop(core, &client->timer);
@@ -324,7 +332,6 @@ void client_reply_error(struct core *core, struct client *client, int status, co
 /* Fail-stop: nobody who waits for the log can be told yes or no. */
 void clients_log_failed(struct core *core)
 {
-    static const char text[] = "the write-ahead log failed: outcome unknown";
     struct client *client;
     struct client *next;
     HASH_ITER (hh, core->clients, client, next) {
@@ -338,7 +345,7 @@ void clients_log_failed(struct core *core)
             client->entry->client = 0;
             client->entry = NULL;
         }
-        client_reply_error(core, client, 503, "LogFailed", text, 0);
+        client_reply_error(core, client, 503, "LogFailed", LOG_FAILED_TEXT, 0);
     }
 }
 

@@ -301,7 +301,7 @@ void core_set_rss(struct core *core, uint64_t rss_bytes)
 
 #ifdef WALDRILL_MUTANTS
 const char *const core_mutant_names[] = {
-#define X(id, name, meaning) name,
+#define X(id, name, promise, meaning) name,
     MUTANT_TABLE(X)
 #undef X
         NULL
@@ -310,7 +310,7 @@ const char *const core_mutant_names[] = {
 int core_set_mutant(struct core *core, const char *name)
 {
     static const enum mutant ids[] = {
-#define X(id, name, meaning) id,
+#define X(id, name, promise, meaning) id,
         MUTANT_TABLE(X)
 #undef X
     };

@@ -37,6 +37,28 @@ bool listing_current(struct core *core, const struct client *client, unsigned i)
     return true;
 }
 
+static bool is_news(struct core *core, struct str object)
+{
+    struct uuid uuid;
+    return learn_object_id(object, &uuid) && lane_by_uuid(core, &uuid) == NULL;
+}
+
+bool listing_is_news(struct core *core, const struct client *client, struct str body)
+{
+    if (client->route.op == OP_COLLECTION_GET) {
+        return is_news(core, body);
+    }
+    struct str element;
+    enum json_kind kind;
+    size_t at = 0;
+    while (json_scan_next(body, &at, &element, &kind)) {
+        if (is_news(core, element)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void listing_learn(struct core *core, const struct client *client, unsigned i, struct str body)
 {
     char tenant[NAME_BYTES];

@@ -7,6 +7,8 @@
 
 /* Nothing acknowledged about names in the client's database waits for this instance. */
 bool listing_current(struct core *core, const struct client *client, unsigned instance);
+/* Some collection in the answer is not known yet. */
+bool listing_is_news(struct core *core, const struct client *client, struct str body);
 void listing_learn(struct core *core, const struct client *client, unsigned instance, struct str body);
 /* Sorted by logical id, then cut by the client's limit and offset. */
 struct block *listing_slice(const struct client *client, struct str body);

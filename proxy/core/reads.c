@@ -258,7 +258,9 @@ void read_route(struct core *core, struct client *client)
 void read_pass(struct core *core, struct client *client)
 {
     unsigned i = core->primary;
-    if (!health_can_read(core, i) && core->instance_count > 1 && chroma_op_is_write(client->route.op)) {
+    enum chroma_op op = client->route.op;
+    bool sure = chroma_op_is_write(op) && op != OP_COLLECTION_FORK;
+    if (!health_can_read(core, i) && core->instance_count > 1 && sure) {
         i = 1 - i; /* a request that is sure to be refused is refused by whoever is there */
     }
     client->tried = (1u << core->instance_count) - 1;
@@ -341,7 +343,14 @@ static void answer_collected(struct core *core, struct client *client, struct ca
         try_another(core, client);
         return;
     }
+    uint64_t known = core->next_lsn;
     if (call->status == 200 && holds_ids(client->route.op)) {
+        bool ours = call->instance == core->primary || client->learned;
+        if (!ours && listing_is_news(core, client, body)) {
+            client->tried = 0;
+            learn_collections(core, client); /* ids are the primary's wherever it has one; then once more */
+            return;
+        }
         listing_learn(core, client, call->instance, body);
     }
     struct block *rewritten = learn_rewrite(core, call->instance, body);
@@ -352,7 +361,9 @@ static void answer_collected(struct core *core, struct client *client, struct ca
     }
     struct block *headers = call->headers;
     call->headers = NULL;
-    client_reply(core, client, call->status, headers, rewritten);
+    /* Rule 6: what ties a new id to an instance is durable before the client sees it. */
+    client_reply_when_durable(core, client, core->next_lsn == known ? 0 : core->next_lsn - 1, call->status,
+                              headers, rewritten);
 }
 
 void read_end(struct core *core, struct call *call, const struct core_event *event)

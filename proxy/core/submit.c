@@ -236,7 +236,8 @@ void submit_write(struct core *core, struct client *client)
             client_reply_error(core, client, 403, "ChromaError",
                                "Reset is refused by walproxy: it would not be replicated", 0);
             break;
-        default:
+        default: /* a fork: known, but not replicated (rule 24) */
+            core->stats.unreplicated++;
             pass(core, client);
             break;
     }

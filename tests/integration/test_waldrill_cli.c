@@ -36,7 +36,7 @@ static bool is_one_line(const char *text)
 
 static void helps(void)
 {
-    static const char *const commands[] = { "validate", "plan" };
+    static const char *const commands[] = { "run", "validate", "plan" };
     CU_ASSERT_EQUAL(waldrill("--help", NULL, NULL), 0);
     CU_ASSERT_TRUE(says(out, "usage: waldrill COMMAND"));
     CU_ASSERT_TRUE(says(out, "exit status: 0 pass, 1 failed, 2 "));
@@ -114,6 +114,52 @@ static void plan(void)
     CU_ASSERT_TRUE(says(out, "<=       11m  phase  settled for 1m\n"));
 }
 
+static int waldrill_run(const char *folder)
+{
+    const char *const argv[] = { WALDRILL,   "run", SCENARIOS "/guide/01-primary-down.yaml",
+                                 "--engine", "sim", "--out",
+                                 folder,     NULL };
+    return process_run(argv, NULL, out, sizeof(out), err, sizeof(err), BOUND_MS);
+}
+
+/* One command leaves a report of four files, says where, and paints nothing into a pipe. */
+static void run_reports(void)
+{
+    static const char *const names[] = { "results.json", "junit.xml", "report.md", "report.html" };
+    char folder[128];
+    char path[300];
+    CU_ASSERT_TRUE_FATAL(temp_dir_make(folder, sizeof(folder)));
+    (void)snprintf(path, sizeof(path), "%s/a/b", folder);
+    CU_ASSERT_EQUAL(waldrill_run(path), 0);
+    CU_ASSERT_TRUE(strncmp(out, "PASS primary-down (sim)\n", 24) == 0);
+    CU_ASSERT_TRUE(says(out, "/a/b/report.html\n"));
+    CU_ASSERT_PTR_NULL(strchr(out, '\033'));
+    CU_ASSERT_STRING_EQUAL(err, "");
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        (void)snprintf(path, sizeof(path), "%s/a/b/%s", folder, names[i]);
+        FILE *file = fopen(path, "re");
+        CU_ASSERT_PTR_NOT_NULL(file);
+        if (file != NULL) {
+            CU_ASSERT_NOT_EQUAL(fgetc(file), EOF);
+            (void)fclose(file);
+        }
+    }
+    /* a file where the folder should be: nothing runs */
+    (void)snprintf(path, sizeof(path), "%s/a/b/report.md", folder);
+    CU_ASSERT_EQUAL(waldrill_run(path), 4);
+    CU_ASSERT_TRUE(says(err, "report.md is there but is no folder") && is_one_line(err));
+    CU_ASSERT_STRING_EQUAL(out, "");
+    /* a folder where a file should be: the verdict stands, the status tells that its report does not */
+    (void)snprintf(path, sizeof(path), "%s/c/results.json/x", folder);
+    CU_ASSERT_EQUAL(waldrill_run(path), 0);
+    (void)snprintf(path, sizeof(path), "%s/c", folder);
+    CU_ASSERT_EQUAL(waldrill_run(path), 4);
+    CU_ASSERT_TRUE(says(err, "the report could not be written: cannot put ") && is_one_line(err));
+    CU_ASSERT_TRUE(strncmp(out, "PASS ", 5) == 0);
+    CU_ASSERT_PTR_NULL(strstr(out, "report.html"));
+    temp_dir_remove(folder);
+}
+
 static const struct suite_test tests[] = {
     { "help teaches", helps },
     { "wrong usage is one line and status 2", wrong_usage },
@@ -121,5 +167,6 @@ static const struct suite_test tests[] = {
     { "a wrong file is status 2, the others are looked at", wrong_file },
     { "every shipped scenario is right", shipped_files },
     { "plan resolves the marks", plan },
+    { "run leaves a report, or says why not", run_reports },
 };
 TEST_MAIN("waldrill on the command line", tests)

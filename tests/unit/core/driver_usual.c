@@ -1,0 +1,69 @@
+/* The beginnings most tests of the core share: a collection on both instances, a write to it, whoever waits
+ * is served. */
+#include "tests/unit/core/driver.h"
+#include <stdio.h>
+
+#define TEXTS 8 /* results that may be held at once */
+
+static char *next_text(void)
+{
+    static char texts[TEXTS][512];
+    static unsigned turn;
+    return texts[turn++ % TEXTS];
+}
+
+const char *driver_id(unsigned instance, unsigned nth)
+{
+    char *text = next_text();
+    (void)snprintf(text, 512, "%08x-0000-4000-8000-%012u", instance == PRIMARY ? 0x11111111u : 0x22222222u,
+                   nth);
+    return text;
+}
+
+const char *driver_object(const char *id, const char *name)
+{
+    char *text = next_text();
+    (void)snprintf(text, 512, "{\"id\":\"%s\",\"name\":\"%s\",\"metadata\":null,\"dimension\":null}", id,
+                   name);
+    return text;
+}
+
+void driver_make(struct driver *d, unsigned nth, const char *name)
+{
+    char body[256];
+    (void)snprintf(body, sizeof(body), "{\"name\":\"%s\"}", name);
+    uint64_t client = driver_send(d, "POST", C_PATH, body);
+    for (unsigned i = 0; i < 2; i++) {
+        if (d->up[i] && (i == PRIMARY || d->settings.replica_url[0] != '\0')) {
+            driver_answer(d, driver_expect(d, i, "POST", "/collections"), 200,
+                          driver_object(driver_id(i, nth), name));
+        }
+    }
+    CU_ASSERT_EQUAL(driver_status(d, client), 200);
+}
+
+uint64_t driver_write(struct driver *d, unsigned nth, const char *verb, const char *record)
+{
+    char target[512];
+    char body[512];
+    (void)snprintf(target, sizeof(target), C_PATH "/%s/%s", driver_id(PRIMARY, nth), verb);
+    if (strcmp(verb, "delete") == 0) {
+        (void)snprintf(body, sizeof(body), "{\"ids\":[\"%s\"]}", record);
+    } else {
+        (void)snprintf(body, sizeof(body), "{\"ids\":[\"%s\"],\"embeddings\":[[1.0]]}", record);
+    }
+    return driver_send(d, "POST", target, body);
+}
+
+size_t driver_serve(struct driver *d, unsigned instance)
+{
+    size_t served = 0;
+    struct driver_call *call;
+    while ((call = driver_next(d, instance)) != NULL) {
+        CU_ASSERT_FATAL(served < DRIVER_CALLS);
+        bool add = strstr(call->request, "/add\n") != NULL;
+        driver_answer(d, call, add ? 201 : 200, "{}");
+        served++;
+    }
+    return served;
+}
