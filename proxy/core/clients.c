@@ -194,7 +194,7 @@ void client_done(struct core *core, uint64_t id, bool delivered)
         return;
     }
     if (client->entry != NULL) {
-        client->entry->client = 0;
+        client->entry->near->client = 0;
     }
     if (!delivered) {
         core->stats.failed++;
@@ -342,7 +342,7 @@ void clients_log_failed(struct core *core)
         }
         client->stage = STAGE_WAIT;
         if (client->entry != NULL) {
-            client->entry->client = 0;
+            client->entry->near->client = 0;
             client->entry = NULL;
         }
         client_reply_error(core, client, 503, "LogFailed", LOG_FAILED_TEXT, 0);

@@ -27,7 +27,7 @@ struct core *core_new(const struct settings *settings, uint64_t seed)
     core->next_call = 1;
     core->next_lsn = 1;
     TAILQ_INIT(&core->waiting);
-    TAILQ_INIT(&core->entries);
+    TAILQ_INIT(&core->undecided);
     TAILQ_INIT(&core->awaiting_sync);
     TAILQ_INIT(&core->barriers);
     heap_init(&core->timers);
@@ -259,6 +259,7 @@ size_t core_step(struct core *core, const struct core_event *event, struct core_
         run_timers(core);
         writes_ask_again(core);
         send_all(core);
+        writes_note_cursors(core);
         writes_checkpoint(core);
         stop_when_drained(core);
     }

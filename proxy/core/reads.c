@@ -7,6 +7,7 @@
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
 #include "proxy/core/listing.h"
+#include "proxy/core/strands.h"
 #include "proxy/core/submit.h"
 #include "proxy/core/verdict.h"
 #include "proxy/core/writes.h"

@@ -58,21 +58,20 @@ static void read_checkpoint(struct core *core, struct str body, uint64_t lsn)
 
 static void read_decided(struct core *core, const struct record_decided *record)
 {
-    struct entry *entry = entry_by_lsn(core, record->lsn);
+    struct entry *entry = entries_find(&core->entries, record->lsn);
     if (entry == NULL || entry->fate != FATE_UNDECIDED) {
         return;
     }
     if (record->by != core->primary && record->accepted) {
         entry_set_late(core, entry);
     }
-    entry->acknowledged = record->accepted;
     entry_settle(core, entry, record->by, record->has_uuid ? &record->uuid : NULL, record->accepted);
     entry_release_if_over(core, entry);
 }
 
 static void read_finished(struct core *core, uint64_t lsn, unsigned i, bool dead, const struct uuid *uuid)
 {
-    struct entry *entry = entry_by_lsn(core, lsn);
+    struct entry *entry = entries_find(&core->entries, lsn);
     if (entry == NULL || entry->fate != FATE_ACCEPTED) {
         return;
     }
@@ -89,8 +88,7 @@ static void read_write(struct core *core, const struct core_event *event)
     CHECK(record_write_decode(event->u.record.meta, &record)); /* its checksum was right */
     struct block *meta = block_copy(event->u.record.meta.data, event->u.record.meta.size);
     CHECK(meta != NULL);
-    struct entry *entry = entry_new(core, event->u.record.lsn, &record, meta, event->u.record.body);
-    entry->recovered = true;
+    (void)entry_new(core, event->u.record.lsn, &record, meta, event->u.record.body);
     block_unref(meta);
 }
 
@@ -143,16 +141,14 @@ static void accept_recovered(struct core *core, struct entry *entry)
     struct record_decided record = { .lsn = entry->lsn, .accepted = true, .by = PROXY_DECIDES };
     (void)core_append(core, RECORD_DECIDED, record_decided_encode(&record), NULL, false);
     entry_set_late(core, entry);
-    entry->acknowledged = true;
     entry_settle(core, entry, PROXY_DECIDES, NULL, true);
 }
 
 void recover_finish(struct core *core)
 {
-    struct entry *entry = TAILQ_FIRST(&core->entries);
     uint64_t waiting = 0;
-    while (entry != NULL) {
-        struct entry *next = TAILQ_NEXT(entry, all);
+    struct entry *entry = entries_from(&core->entries, 0);
+    for (; entry != NULL; entry = entries_next(&core->entries, entry)) {
         if (entry->fate == FATE_UNDECIDED) {
             accept_recovered(core, entry);
         }
@@ -164,12 +160,10 @@ void recover_finish(struct core *core)
             }
         }
         waiting++;
-        entry = next;
     }
     for (unsigned i = 0; i < core->instance_count; i++) {
         send_mark_catching_up(core, i);
     }
-    core->first_undurable = NULL;
     if (waiting > 0) {
         char count[24];
         (void)snprintf(count, sizeof(count), "%llu", (unsigned long long)waiting);
@@ -199,7 +193,7 @@ static struct block *checkpoint_body(struct core *core)
 
 static uint64_t first_needed(const struct core *core)
 {
-    const struct entry *oldest = TAILQ_FIRST(&core->entries);
+    const struct entry *oldest = entries_from(&core->entries, 0);
     uint64_t lsn = core->checkpoint_lsn;
     return oldest != NULL && oldest->lsn < lsn ? oldest->lsn : lsn;
 }

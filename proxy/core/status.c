@@ -22,14 +22,11 @@ bool status_is_local(const struct client *client)
 
 static const struct entry *oldest_pending(const struct core *core)
 {
-    const struct entry *entry;
-    TAILQ_FOREACH (entry, &core->entries, all) {
-        if (entry->fate == FATE_ACCEPTED && entry->at[core->primary] != AT_DONE &&
-            entry->at[core->primary] != AT_DEAD) {
-            return entry;
-        }
+    const struct entry *entry = entries_from(&core->entries, core->instances[core->primary].behind_lsn);
+    while (entry != NULL && (entry->fate != FATE_ACCEPTED || entry_finished_at(entry, core->primary))) {
+        entry = entries_next(&core->entries, entry);
     }
-    return NULL;
+    return entry;
 }
 
 static bool replaying(const struct core *core)
@@ -58,7 +55,7 @@ void core_facts(const struct core *core, uint64_t now_ns, struct core_facts *out
     out->total_replayed = core->stats.total_replayed;
     out->memory_bytes = core->payload_bytes;
     out->replaying = replaying(core);
-    out->drained = core->entry_count == 0;
+    out->drained = core->entries.live == 0;
 }
 
 static const char *level(uint64_t value, uint64_t warning, uint64_t critical)

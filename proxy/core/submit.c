@@ -59,7 +59,7 @@ static bool no_room(struct core *core, struct client *client)
                            0);
         return true;
     }
-    if (core->log_bytes + size > s->wal_max_bytes || core->entry_count >= s->wal_max_writes) {
+    if (core->log_bytes + size > s->wal_max_bytes || core->entries.live >= s->wal_max_writes) {
         client_reply_error(core, client, 507, "LogFull",
                            "the write-ahead log is full; the primary has to come back first", 30);
         return true;
@@ -164,7 +164,7 @@ static void submit_delete(struct core *core, struct client *client, struct recor
         learn_collections(core, client); /* so that its lane, if there is one, is known */
         return;
     }
-    bool unknown = slot == NULL || (slot->lane == NULL && slot->strand.head == NULL);
+    bool unknown = slot == NULL || (slot->lane == NULL && slot->strand.count == 0);
     if (unknown && client->listing_seen) {
         char message[NAME_MAX_BYTES + 64];
         (void)snprintf(message, sizeof(message), "Collection [%.*s] does not exists", STR_ARGS(record->name));
@@ -296,7 +296,7 @@ static bool plainly_wrong(const struct entry *entry)
 {
     struct json_scan scan;
     return writes_by_uuid((enum chroma_op)entry->op) &&
-           (json_scan(block_str(entry->body), &scan) != 0 || !scan.is_object);
+           (json_scan(block_str(entry->near->body), &scan) != 0 || !scan.is_object);
 }
 
 /* May some instance have applied it, or be about to? Then a no would be a lie. */
@@ -353,7 +353,7 @@ void submit_decide_alone(struct core *core, struct entry *entry)
     if (client != NULL && !queueable) {
         /* Carried out all the same, but not promised. */
         client->entry = NULL;
-        entry->client = 0;
+        entry->near->client = 0;
         client_reply_error(core, client, 503, "ServiceUnavailable", "no answer in time: outcome unknown", 1);
         client = NULL;
     }
@@ -368,8 +368,8 @@ void submit_decide_alone(struct core *core, struct entry *entry)
 
 void submit_out_of_time(struct core *core, struct entry *entry)
 {
-    entry->asker = INSTANCE_NONE;
-    if (entry->waits) {
+    entry->near->asker = INSTANCE_NONE;
+    if (entry->near->waits) {
         entry_ask(core, entry); /* nobody: decided alone, for the time is over */
         return;
     }
