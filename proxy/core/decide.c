@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "proxy/core/clients.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/payload.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/send.h"
 #include "proxy/core/strands.h"
@@ -61,6 +62,7 @@ void entry_finish_at(struct core *core, struct entry *entry, unsigned i, bool de
     } else if (i == core->primary && entry->late) {
         core->stats.total_replayed++;
     }
+    payload_loosen(core, entry, false); /* whoever needs it yet has to get there first */
     move_on(core, entry, i);
 }
 
@@ -167,6 +169,7 @@ void entry_settle(struct core *core, struct entry *entry, unsigned by, const str
     if (by < CORE_INSTANCES) {
         entry_finish_at(core, entry, by, false);
     }
+    payload_loosen(core, entry, false);
     for (unsigned i = 0; i < core->instance_count; i++) {
         send_wake_entry(core, entry, i);
     }

@@ -121,7 +121,7 @@ static void came_up(struct core *core, unsigned i)
     instance->progress_ns = core->now_ns;
     core_line(core, LOG_INFO, "instance_up", "target", instance->name, NULL);
     if (MUTANT(core, MUTANT_DROP_QUEUE)) {
-        writes_forget(core, i);
+        writes_drop_backlog(core, i);
     }
     reads_unpark_all(core);
 }

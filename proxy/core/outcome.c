@@ -6,6 +6,7 @@
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/payload.h"
 #include "proxy/core/learn.h"
 #include "proxy/core/send.h"
 #include "proxy/core/verdict.h"
@@ -234,6 +235,7 @@ void outcome_write(struct core *core, struct call *call, const struct core_event
     instance->replays_in_flight -= call->was_replay ? 1 : 0;
     instance->ambiguous_in_flight -= call->was_ambiguous ? 1 : 0;
     entry->at[i] = AT_WAITING;
+    payload_loosen(core, entry, true);
     struct answer a = answer_of(event);
     if (a.head != NULL) {
         judge(core, entry, i, &a);

@@ -6,6 +6,7 @@
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
+#include "proxy/core/payload.h"
 #include "proxy/core/records.h"
 #include "proxy/core/strands.h"
 #include "proxy/core/writes.h"
@@ -111,7 +112,7 @@ static bool usable_lane(const struct lane *lane, unsigned i)
 
 bool send_can_ask(const struct core *core, const struct entry *entry, unsigned i)
 {
-    if (!health_can_send(core, i)) {
+    if (!health_can_send(core, i) || core->instances[i].needs_resync) {
         return false;
     }
     for (unsigned k = 0; k < entry_strands(entry); k++) {
@@ -173,6 +174,7 @@ static void send_write(struct core *core, struct entry *entry, unsigned i)
     call->was_replay = replay;
     call->was_ambiguous = entry->maybe_sent[i];
     entry->at[i] = AT_SENT;
+    payload_hold(core, entry);
     instance->writes_in_flight++;
     instance->replays_in_flight += replay ? 1 : 0;
     instance->ambiguous_in_flight += call->was_ambiguous ? 1 : 0;
@@ -358,7 +360,17 @@ static enum sent try_strand(struct core *core, struct strand *strand, unsigned i
         learn_check_name(core, entry, i);
         return SENT_IT;
     }
+    switch (payload_want(core, entry, i)) {
+        case PAYLOAD_HERE:
+            break;
+        case PAYLOAD_COMING:
+            payload_look_ahead(core, strand, i);
+            return SENT_NOT; /* woken when it is here */
+        case PAYLOAD_NO_ROOM:
+            return SENT_NO_ROOM;
+    }
     send_write(core, entry, i);
+    payload_look_ahead(core, strand, i);
     return SENT_IT;
 }
 
@@ -384,6 +396,21 @@ static bool send_ready(struct core *core, unsigned i)
     TAILQ_CONCAT(&kept, &instance->ready, ready[i]);
     TAILQ_CONCAT(&instance->ready, &kept, ready[i]);
     return progress;
+}
+
+void send_at_once(struct core *core, const struct entry *entry)
+{
+    uint64_t lsn = entry->lsn;
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        struct entry *one = entries_find(&core->entries, lsn); /* it may be over by now */
+        if (one == NULL) {
+            return;
+        }
+        send_wake_entry(core, one, i);
+        if (!core->log_failed && health_can_send(core, i)) {
+            (void)try_strand(core, entry_strand(one, 0), i);
+        }
+    }
 }
 
 void send_all(struct core *core)

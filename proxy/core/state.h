@@ -86,6 +86,12 @@ struct entry_near {
     bool waits;                   /* while undecided: for an instance that can be asked */
     bool checked[CORE_INSTANCES]; /* delete: the name was looked at since the last try */
     TAILQ_ENTRY(entry_near) undecided;
+    TAILQ_ENTRY(entry_near) loose; /* payload.c: may be let go */
+    bool is_loose;
+    bool far;           /* the body, and the meta of a write that is not wide, are in the log only */
+    bool reading;       /* being read back */
+    bool ahead;         /* read back, or about to be, and not yet sent: counts in ahead_bytes */
+    bool plainly_wrong; /* told before an undecided one was let go */
 };
 TAILQ_HEAD(near_list, entry_near);
 
@@ -197,6 +203,7 @@ struct instance {
     uint64_t dead;         /* dead letters */
     uint64_t progress_ns;  /* last write applied from its backlog */
     uint64_t behind_lsn;   /* of the oldest write it has not finished, or a little less */
+    bool needs_resync;     /* its backlog was given up: only a copy can make it equal again */
     const char *trouble;   /* words for why_not_replaying; NULL = none */
 };
 
@@ -257,6 +264,7 @@ struct client {
     struct block *reply_body;
     uint64_t began_ns;
     uint64_t deadline_ns;
+    uint64_t hold_ns; /* the answer is held back until then (rule 20) */
     struct timer timer;
     struct client *next_parked;
     TAILQ_ENTRY(client) waiting; /* core->waiting: answers not yet durable, by reply_lsn */
@@ -264,6 +272,17 @@ struct client {
     UT_hash_handle hh;
 };
 TAILQ_HEAD(client_list, client);
+
+/* Where the log stood at an earlier time, for WAL_RETAIN. */
+#define RETAIN_STEPS 16
+struct retain {
+    struct retain_step {
+        uint64_t at_ns;
+        uint64_t lsn;
+    } steps[RETAIN_STEPS + 1]; /* oldest first */
+    size_t count;
+    uint64_t floor_lsn; /* what came before may go */
+};
 
 struct core_stats {
     uint64_t requests, ok, failed, overrides, unreplicated, total_replayed, failed_total, queued, rejected;
@@ -292,12 +311,21 @@ struct core {
     uint64_t appended_bytes; /* since the last checkpoint */
     uint64_t checkpoint_lsn; /* durable one; 0 = none */
     uint64_t checkpoint_pending_lsn;
+    struct retain retain;
+    bool checkpoint_wanted; /* now, and not when a segment is full */
     uint64_t trimmed_lsn;
     struct entry_store entries;
     struct near_list undecided; /* by LSN */
     uint64_t undecided_count;
     uint64_t waiting_count; /* of these, entries that wait for an instance that can be asked */
-    uint64_t payload_bytes; /* of entries held in memory */
+    /* payload.c */
+    uint64_t payload_bytes; /* held in memory, or set aside for what is being read */
+    struct near_list loose; /* those that can be let go, needed soon first */
+    uint64_t loose_bytes;   /* of these */
+    uint64_t far_count;     /* entries whose bytes are in the log only */
+    unsigned reads_out;     /* reads asked for and not answered */
+    uint64_t ahead_bytes;
+    uint64_t unreadable_lsn; /* the last that could not be read back; 0 = none */
     struct lane *lanes;
     struct uuid_ref *uuids;
     struct name_slot *names;

@@ -6,6 +6,8 @@
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/payload.h"
+#include "proxy/core/quota.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/send.h"
 #include "proxy/core/strands.h"
@@ -162,37 +164,6 @@ static struct entry_wide *wide_new(struct entry *entry, const struct record_writ
     return wide;
 }
 
-static struct entry_near *near_new(struct core *core, struct entry *entry, struct block *meta,
-                                   struct block *body)
-{
-    struct entry_near *near = mem_alloc(sizeof(*near));
-    near->entry = entry;
-    near->meta = block_ref(meta);
-    near->body = block_ref(body);
-    near->asker = INSTANCE_NONE;
-    TAILQ_INSERT_TAIL(&core->undecided, near, undecided);
-    core->undecided_count++;
-    core->payload_bytes += entry->payload_bytes;
-    return near;
-}
-
-static void near_free(struct core *core, struct entry *entry)
-{
-    struct entry_near *near = entry->near;
-    if (entry->fate == FATE_UNDECIDED) {
-        TAILQ_REMOVE(&core->undecided, near, undecided);
-    }
-    if (near->wide != NULL && near->wide->is_barrier) {
-        TAILQ_REMOVE(&core->barriers, near->wide, barriers);
-    }
-    core->payload_bytes -= entry->payload_bytes;
-    block_unref(near->meta);
-    block_unref(near->body);
-    mem_free(near->wide);
-    mem_free(near);
-    entry->near = NULL;
-}
-
 /* How old a record of the log is by the wall clock; a restart must not make a pending write young again.  In
  * core time, which TIME_SCALE may run faster. */
 static uint64_t age_of_record(const struct core *core, const struct record_write *source)
@@ -207,10 +178,11 @@ struct entry *entry_new(struct core *core, uint64_t lsn, const struct record_wri
     struct entry *entry = entries_add(&core->entries, lsn);
     entry->op = source->op;
     entry->nonconvergent = source->nonconvergent;
-    entry->payload_bytes = (uint32_t)(block_str(meta).size + block_str(body).size);
     entry->since_ns = core->now_ns - age_of_record(core, source);
     entry->wall_ms = source->wall_ms;
-    entry->near = near_new(core, entry, meta, body);
+    payload_put(core, entry, meta, body);
+    TAILQ_INSERT_TAIL(&core->undecided, entry->near, undecided);
+    core->undecided_count++;
     struct record_write record; /* slices of meta, which live as long as the entry */
     CHECK(record_write_decode(block_str(entry->near->meta), &record));
     if (record.lane != 0) {
@@ -238,6 +210,7 @@ void writes_begin(struct core *core, struct client *client, struct record_write 
     entry->near->client = client->id;
     client->entry = entry;
     client->stage = STAGE_WAIT;
+    client->hold_ns = core->now_ns + quota_delay_ns(core);
     block_unref(client->body);
     client->body = NULL;
     if (MUTANT(core, MUTANT_ACK_BEFORE_DURABLE)) {
@@ -276,6 +249,7 @@ void writes_durable(struct core *core, uint64_t lsn, uint64_t log_bytes)
     struct entry *entry;
     while ((entry = entries_from(&core->entries, next_lsn)) != NULL && entry->lsn <= lsn) {
         next_lsn = entry->lsn + 1; /* it may be over in a moment */
+        payload_loosen(core, entry, entry->fate == FATE_UNDECIDED);
         if (entry->fate == FATE_UNDECIDED && entry->near->asker == INSTANCE_NONE) {
             entry_ask(core, entry);
             continue;
@@ -367,7 +341,14 @@ void writes_outlived(struct core *core, struct entry *entry, unsigned i)
 static void entry_free(struct core *core, struct entry *entry)
 {
     stop_waiting(core, entry);
-    near_free(core, entry);
+    struct entry_near *near = entry->near;
+    if (entry->fate == FATE_UNDECIDED) {
+        TAILQ_REMOVE(&core->undecided, near, undecided);
+    }
+    if (near != NULL && near->wide != NULL && near->wide->is_barrier) {
+        TAILQ_REMOVE(&core->barriers, near->wide, barriers);
+    }
+    payload_drop(core, entry);
     entries_remove(&core->entries, entry);
 }
 
@@ -380,6 +361,7 @@ void entry_release_if_over(struct core *core, struct entry *entry)
         bool over = entry->at[i] == AT_DONE || entry->at[i] == AT_DEAD ||
                     (entry->fate == FATE_REJECTED && entry->at[i] != AT_SENT);
         if (!over || !send_is_past(entry, i)) {
+            payload_near_settle(entry);
             return;
         }
     }
@@ -389,13 +371,14 @@ void entry_release_if_over(struct core *core, struct entry *entry)
     entry_free(core, entry);
 }
 
-void writes_forget(struct core *core, unsigned i)
+void writes_drop_backlog(struct core *core, unsigned i)
 {
     struct entry *entry = entries_from(&core->entries, 0);
     while (entry != NULL) {
         uint64_t lsn = entry->lsn;
         if (entry->fate == FATE_ACCEPTED && entry->at[i] == AT_WAITING) {
-            entry_applied(core, entry, i, NULL);
+            entry_finish_at(core, entry, i, false);
+            entry_release_if_over(core, entry);
         }
         entry = entries_from(&core->entries, lsn + 1);
     }
