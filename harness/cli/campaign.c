@@ -85,6 +85,18 @@ static void draw_settings(struct draw *d)
     }
 }
 
+/* What bounds the log and what is held of it.  From a stream of its own, so that the rest of a campaign does
+ * not change with what is drawn here. */
+static void draw_bounds(struct draw *d, struct prng *root)
+{
+    struct draw own = { .prng = prng_split(root, "bounds"), .s = d->s };
+    if (chance(&own, 1, 2) && !d->memory_mode) {
+        uint64_t kib = between(&own, 4, 48);
+        set(&own, "wal_memory_bytes", text("%" PRIu64 "KiB", kib));
+        set(&own, "max_body_bytes", text("%" PRIu64 "KiB", kib));
+    }
+}
+
 /* ---- load ---- */
 
 static void draw_mix(struct draw *d, struct scenario_load *load, const enum chroma_op *ops, size_t count)
@@ -368,6 +380,7 @@ struct scenario *campaign_draw(uint64_t seed, struct runner_options *options)
         s->invariants[i] = true;
     }
     draw_settings(&d);
+    draw_bounds(&d, &root);
     draw_loads(&d);
     draw_faults(&d);
     draw_steps(&d);

@@ -12,6 +12,8 @@
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/payload.h"
+#include "proxy/core/quota.h"
 #include "proxy/core/recover.h"
 #include "proxy/core/send.h"
 #include "proxy/core/state.h"
@@ -27,7 +29,8 @@ struct core *core_new(const struct settings *settings, uint64_t seed)
     core->next_call = 1;
     core->next_lsn = 1;
     TAILQ_INIT(&core->waiting);
-    TAILQ_INIT(&core->entries);
+    TAILQ_INIT(&core->undecided);
+    TAILQ_INIT(&core->loose);
     TAILQ_INIT(&core->awaiting_sync);
     TAILQ_INIT(&core->barriers);
     heap_init(&core->timers);
@@ -230,7 +233,8 @@ static void take(struct core *core, const struct core_event *event)
             log_failed(core, event->u.log_failed.detail);
             break;
         case CORE_EV_LOG_READ:
-            break; /* bodies of waiting writes are held in memory; nothing is ever asked back */
+            payload_read(core, event);
+            break;
         case CORE_EV_COMMAND:
             command(core, event);
             break;
@@ -259,6 +263,8 @@ size_t core_step(struct core *core, const struct core_event *event, struct core_
         run_timers(core);
         writes_ask_again(core);
         send_all(core);
+        writes_note_cursors(core);
+        quota_look(core);
         writes_checkpoint(core);
         stop_when_drained(core);
     }

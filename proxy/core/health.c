@@ -93,17 +93,13 @@ static void next_probe(struct core *core, unsigned i)
 /* Undecided writes that were to ask this instance, and have not been sent to it, ask another. */
 static void ask_elsewhere(struct core *core, unsigned i)
 {
-    uint64_t left = core->undecided_count;
-    struct entry *entry = TAILQ_LAST(&core->entries, entry_list);
-    while (entry != NULL && left > 0) {
-        struct entry *previous = TAILQ_PREV(entry, entry_list, all);
-        if (entry->fate == FATE_UNDECIDED) {
-            left--;
-            if (entry->asker == i && entry->at[i] == AT_WAITING) {
-                entry_ask(core, entry);
-            }
+    struct entry_near *near = TAILQ_LAST(&core->undecided, near_list);
+    while (near != NULL) {
+        struct entry_near *previous = TAILQ_PREV(near, near_list, undecided);
+        if (near->asker == i && near->entry->at[i] == AT_WAITING) {
+            entry_ask(core, near->entry);
         }
-        entry = previous;
+        near = previous;
     }
 }
 
@@ -125,7 +121,7 @@ static void came_up(struct core *core, unsigned i)
     instance->progress_ns = core->now_ns;
     core_line(core, LOG_INFO, "instance_up", "target", instance->name, NULL);
     if (MUTANT(core, MUTANT_DROP_QUEUE)) {
-        writes_forget(core, i);
+        writes_drop_backlog(core, i);
     }
     reads_unpark_all(core);
 }

@@ -172,7 +172,7 @@ void learn_object(struct core *core, unsigned i, struct str tenant, struct str d
     }
     struct str name = str_make(text, size);
     struct name_slot *slot = name_get(core, tenant, database, name);
-    if (slot->strand.head != NULL) {
+    if (slot->strand.count > 0) {
         return; /* a write on this name is under way: it will tell */
     }
     struct lane *lane = slot->lane;
@@ -244,7 +244,7 @@ void learn_id_end(struct core *core, struct call *call, int status, struct str b
 void learn_check_name(struct core *core, struct entry *entry, unsigned i)
 {
     struct record_write record;
-    CHECK(record_write_decode(block_str(entry->meta), &record));
+    CHECK(record_write_decode(block_str(entry->near->meta), &record));
     struct call *call = get_name(core, record.tenant, record.database, record.name, i);
     call->entry = entry;
     entry->at[i] = AT_SENT;

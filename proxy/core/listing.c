@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
+#include "proxy/core/strands.h"
 #include <stdlib.h>
 
 #define NAME_BYTES 4096
@@ -29,8 +30,8 @@ bool listing_current(struct core *core, const struct client *client, unsigned i)
     const struct name_slot *next;
     for (slot = core->names; slot != NULL; slot = next) {
         next = slot->hh.next;
-        const struct link *link = slot->strand.next[i];
-        if (slot->strand.backlog[i] > 0 && link != NULL && about_names(link->entry)) {
+        const struct entry *head = strand_head(&slot->strand, i);
+        if (slot->strand.backlog[i] > 0 && head != NULL && about_names(head)) {
             return false;
         }
     }

@@ -6,6 +6,7 @@
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/payload.h"
 #include "proxy/core/learn.h"
 #include "proxy/core/send.h"
 #include "proxy/core/verdict.h"
@@ -48,15 +49,15 @@ static void fill_decision(struct core *core, struct decision *decision, const st
 
 static void ask_next(struct core *core, struct entry *entry, unsigned i)
 {
-    if (entry->fate == FATE_UNDECIDED && entry->asker == i) {
+    if (entry->fate == FATE_UNDECIDED && entry->near->asker == i) {
         entry_ask(core, entry);
     }
 }
 
 static void retry_strands(struct core *core, struct entry *entry, unsigned i, uint64_t at_least_ns)
 {
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        send_retry_later(core, entry->links[k].strand, i, at_least_ns);
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        send_retry_later(core, entry_strand(entry, k), i, at_least_ns);
     }
 }
 
@@ -91,8 +92,8 @@ static void applied(struct core *core, struct entry *entry, unsigned i, const st
     struct instance *instance = &core->instances[i];
     health_success(core, i);
     instance->replay_window = instance->replay_window >= 16 ? 16 : instance->replay_window + 0.25;
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        entry->links[k].strand->failures[i] = 0;
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        entry_strand(entry, k)->failures[i] = 0;
     }
     if (entry->fate == FATE_UNDECIDED) {
         struct decision decision = { 0 };
@@ -234,6 +235,7 @@ void outcome_write(struct core *core, struct call *call, const struct core_event
     instance->replays_in_flight -= call->was_replay ? 1 : 0;
     instance->ambiguous_in_flight -= call->was_ambiguous ? 1 : 0;
     entry->at[i] = AT_WAITING;
+    payload_loosen(core, entry, true);
     struct answer a = answer_of(event);
     if (a.head != NULL) {
         judge(core, entry, i, &a);
@@ -294,7 +296,7 @@ void outcome_name(struct core *core, struct call *call, const struct core_event 
         if (other && entry->fate == FATE_ACCEPTED) {
             entry_applied(core, entry, i, NULL);
         } else {
-            entry->checked[i] = true;
+            entry->near->checked[i] = true;
             send_wake_entry(core, entry, i);
         }
     } else {

@@ -7,6 +7,7 @@
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
 #include "proxy/core/listing.h"
+#include "proxy/core/strands.h"
 #include "proxy/core/submit.h"
 #include "proxy/core/verdict.h"
 #include "proxy/core/writes.h"
@@ -47,6 +48,9 @@ static struct lane *lane_of_name(struct core *core, const struct client *client)
 
 static bool qualifies(struct core *core, const struct client *client, unsigned i)
 {
+    if (core->instances[i].needs_resync) {
+        return false;
+    }
     if (client->lane != NULL) {
         return lane_qualifies(core, client->lane, i);
     }

@@ -42,7 +42,15 @@ struct block *record_write_encode(const struct record_write *r)
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         buf_append_lstr(&b, *fields[i]);
     }
+    CHECK(b.size == record_write_size(r));
     return finish(&b);
+}
+
+size_t record_write_size(const struct record_write *r)
+{
+    size_t texts = r->method.size + r->target.size + r->content_type.size + r->request_id.size +
+                   r->tenant.size + r->database.size + r->name.size + r->new_name.size;
+    return 2 + 2 * sizeof(uint64_t) + 8 * sizeof(uint32_t) + texts;
 }
 
 bool record_write_decode(struct str meta, struct record_write *out)

@@ -71,6 +71,7 @@ struct record_lane {
 };
 
 struct block *record_write_encode(const struct record_write *r);
+size_t record_write_size(const struct record_write *r); /* of its encoding */
 struct block *record_decided_encode(const struct record_decided *r);
 struct block *record_applied_encode(const struct record_applied *r);
 struct block *record_dead_encode(const struct record_dead *r);

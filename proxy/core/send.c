@@ -6,7 +6,9 @@
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
+#include "proxy/core/payload.h"
 #include "proxy/core/records.h"
+#include "proxy/core/strands.h"
 #include "proxy/core/writes.h"
 
 #define WRITES_IN_FLIGHT_MAX 32
@@ -25,8 +27,8 @@ void send_wake(struct core *core, struct strand *strand, unsigned i)
 
 void send_wake_entry(struct core *core, struct entry *entry, unsigned i)
 {
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        send_wake(core, entry->links[k].strand, i);
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        send_wake(core, entry_strand(entry, k), i);
     }
 }
 
@@ -52,8 +54,8 @@ void send_mark_catching_up(struct core *core, unsigned i)
 
 bool send_is_head(const struct entry *entry, unsigned i)
 {
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        if (entry->links[k].strand->next[i] != &entry->links[k]) {
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        if (strand_head(entry_strand(entry, k), i) != entry) {
             return false;
         }
     }
@@ -62,9 +64,9 @@ bool send_is_head(const struct entry *entry, unsigned i)
 
 bool send_is_past(const struct entry *entry, unsigned i)
 {
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        const struct link *next = entry->links[k].strand->next[i];
-        if (next != NULL && next->entry->lsn <= entry->lsn) {
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        const struct entry *head = strand_head(entry_strand(entry, k), i);
+        if (head != NULL && head->lsn <= entry->lsn) {
             return false;
         }
     }
@@ -74,8 +76,8 @@ bool send_is_past(const struct entry *entry, unsigned i)
 /* A database or tenant write stands before everything in its place that came after it. */
 static bool behind_barrier(const struct core *core, const struct entry *entry, unsigned i)
 {
-    const struct barrier *barrier;
-    TAILQ_FOREACH (barrier, &core->barriers, all) {
+    const struct entry_wide *barrier;
+    TAILQ_FOREACH (barrier, &core->barriers, barriers) {
         if (barrier->entry->lsn >= entry->lsn) {
             return false;
         }
@@ -110,11 +112,11 @@ static bool usable_lane(const struct lane *lane, unsigned i)
 
 bool send_can_ask(const struct core *core, const struct entry *entry, unsigned i)
 {
-    if (!health_can_send(core, i)) {
+    if (!health_can_send(core, i) || core->instances[i].needs_resync) {
         return false;
     }
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        const struct strand *strand = entry->links[k].strand;
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        const struct strand *strand = entry_strand(entry, k);
         if (strand->retry_ns[i] > core->now_ns || strand->backlog[i] > ASK_BACKLOG_MAX || strand->fenced[i]) {
             return false;
         }
@@ -146,11 +148,10 @@ static void send_write(struct core *core, struct entry *entry, unsigned i)
 {
     struct instance *instance = &core->instances[i];
     struct record_write record;
-    CHECK(record_write_decode(block_str(entry->meta), &record));
+    CHECK(record_write_decode(block_str(entry->near->meta), &record));
     struct client *client = entry->fate == FATE_UNDECIDED ? writes_client(core, entry) : NULL;
     struct buf target;
     buf_init(&target, (size_t)1 << 20);
-    size_t size = entry->body == NULL ? 0 : entry->body->size;
     bool replay = entry->fate == FATE_ACCEPTED;
     struct call_spec spec = {
         .kind = CALL_WRITE,
@@ -160,19 +161,20 @@ static void send_write(struct core *core, struct entry *entry, unsigned i)
         .content_type = record.content_type,
         .request_id = record.request_id,
         .header_lines = client == NULL ? STR("") : client->header_lines,
-        .body = entry->body,
+        .body = entry->near->body,
         .fresh = entry->maybe_sent[i],
         .answer_limit = ANSWER_LIMIT_SMALL,
         .timeout_ns = replay ? call_timeout_floor(core, core->settings.request_timeout_ns)
-                             : call_first_timeout(core, size),
+                             : call_first_timeout(core, block_str(entry->near->body).size),
     };
     struct call *call = call_start(core, &spec);
     buf_deinit(&target);
     call->entry = entry;
-    entry->checked[i] = false;
+    entry->near->checked[i] = false;
     call->was_replay = replay;
     call->was_ambiguous = entry->maybe_sent[i];
     entry->at[i] = AT_SENT;
+    payload_hold(core, entry);
     instance->writes_in_flight++;
     instance->replays_in_flight += replay ? 1 : 0;
     instance->ambiguous_in_flight += call->was_ambiguous ? 1 : 0;
@@ -246,8 +248,8 @@ static enum sent prepare_fence(struct core *core, struct strand *strand, unsigne
 static bool name_in_flux(struct core *core, const struct lane *lane, unsigned i)
 {
     const struct name_slot *slot = name_find(core, lane->tenant, lane->database, lane->name);
-    const struct link *first = slot == NULL ? NULL : slot->strand.next[i];
-    return first != NULL && first->entry->lsn < lane->strand.next[i]->entry->lsn;
+    const struct entry *first = slot == NULL ? NULL : strand_head(&slot->strand, i);
+    return first != NULL && first->lsn < strand_head(&lane->strand, i)->lsn;
 }
 
 static enum sent prepare_lane(struct core *core, struct lane *lane, unsigned i)
@@ -268,12 +270,12 @@ static enum sent prepare_lane(struct core *core, struct lane *lane, unsigned i)
 
 static struct entry *pick(struct core *core, struct strand *strand, unsigned i)
 {
-    struct entry *head = strand->next[i]->entry;
+    struct entry *head = strand_head(strand, i);
     (void)core; /* asked by mutants only */
     if (MUTANT(core, MUTANT_OVERTAKE)) {
-        for (struct link *link = strand->next[i]; link != NULL; link = link->next) {
-            struct entry *entry = link->entry;
-            if (entry->fate == FATE_UNDECIDED && entry->asker == i && entry->at[i] == AT_WAITING &&
+        struct entry *entry;
+        for (uint64_t place = strand->next[i]; (entry = strand_at(strand, place)) != NULL; place++) {
+            if (entry->fate == FATE_UNDECIDED && entry->near->asker == i && entry->at[i] == AT_WAITING &&
                 head->fate == FATE_ACCEPTED && head->at[i] == AT_WAITING && head->lsn < entry->lsn) {
                 return entry;
             }
@@ -309,8 +311,8 @@ static bool outlived(const struct entry *entry)
 
 static bool name_fenced(const struct entry *entry, unsigned i)
 {
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        const struct strand *strand = entry->links[k].strand;
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        const struct strand *strand = entry_strand(entry, k);
         if (strand->lane == NULL && strand->fenced[i]) {
             return true;
         }
@@ -320,7 +322,7 @@ static bool name_fenced(const struct entry *entry, unsigned i)
 
 static enum sent try_strand(struct core *core, struct strand *strand, unsigned i)
 {
-    if (strand->next[i] == NULL || strand->retry_ns[i] > core->now_ns) {
+    if (strand_head(strand, i) == NULL || strand->retry_ns[i] > core->now_ns) {
         return SENT_NOT;
     }
     struct entry *entry = pick(core, strand, i);
@@ -328,7 +330,7 @@ static enum sent try_strand(struct core *core, struct strand *strand, unsigned i
     if (entry->at[i] != AT_WAITING || !durable || !in_order(core, entry, i)) {
         return SENT_NOT;
     }
-    if (entry->fate == FATE_UNDECIDED && entry->asker != i) {
+    if (entry->fate == FATE_UNDECIDED && entry->near->asker != i) {
         return SENT_NOT;
     }
     if (behind_barrier(core, entry, i) || awaits_sync(core, strand, entry, i)) {
@@ -354,11 +356,21 @@ static enum sent try_strand(struct core *core, struct strand *strand, unsigned i
     if (!room(core, entry, i)) {
         return SENT_NO_ROOM;
     }
-    if (entry->op == OP_COLLECTION_DELETE && entry->maybe_sent[i] && !entry->checked[i]) {
+    if (entry->op == OP_COLLECTION_DELETE && entry->maybe_sent[i] && !entry->near->checked[i]) {
         learn_check_name(core, entry, i);
         return SENT_IT;
     }
+    switch (payload_want(core, entry, i)) {
+        case PAYLOAD_HERE:
+            break;
+        case PAYLOAD_COMING:
+            payload_look_ahead(core, strand, i);
+            return SENT_NOT; /* woken when it is here */
+        case PAYLOAD_NO_ROOM:
+            return SENT_NO_ROOM;
+    }
     send_write(core, entry, i);
+    payload_look_ahead(core, strand, i);
     return SENT_IT;
 }
 
@@ -384,6 +396,21 @@ static bool send_ready(struct core *core, unsigned i)
     TAILQ_CONCAT(&kept, &instance->ready, ready[i]);
     TAILQ_CONCAT(&instance->ready, &kept, ready[i]);
     return progress;
+}
+
+void send_at_once(struct core *core, const struct entry *entry)
+{
+    uint64_t lsn = entry->lsn;
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        struct entry *one = entries_find(&core->entries, lsn); /* it may be over by now */
+        if (one == NULL) {
+            return;
+        }
+        send_wake_entry(core, one, i);
+        if (!core->log_failed && health_can_send(core, i)) {
+            (void)try_strand(core, entry_strand(one, 0), i);
+        }
+    }
 }
 
 void send_all(struct core *core)

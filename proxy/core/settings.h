@@ -35,6 +35,9 @@ struct settings {
     uint64_t wal_memory_bytes;
     uint64_t wal_max_bytes;  /* rule 20 */
     uint64_t wal_max_writes; /* rule 20 */
+    uint64_t wal_retain_ns;
+    double throttle_start; /* share of the quota */
+    uint64_t throttle_max_delay_ns;
     enum when_none_up when_none_up;
     uint64_t replay_max_attempts;
     uint64_t max_body_bytes;

@@ -141,7 +141,9 @@ static void carry_out(struct driver *d, const struct core_action *a)
             note(d, "stopped", 0, "");
             break;
         case CORE_ACT_READ:
-            CU_FAIL("nothing is asked back from the log");
+            CU_ASSERT_FATAL(d->read_count < DRIVER_MANY);
+            d->reads[d->read_count++] = a->u.read.lsn;
+            note(d, "read", a->u.read.lsn, "");
             break;
     }
 }
@@ -235,6 +237,25 @@ static void answer_now(struct driver *d, struct driver_call *call, int status, c
     end_call(d, call, CALL_ANSWERED, true, call->head_first ? NULL : &head, kept);
 }
 
+static void read_back(struct driver *d, uint64_t lsn)
+{
+    struct core_event event = { .kind = CORE_EV_LOG_READ };
+    event.u.log_read.lsn = lsn;
+    event.u.log_read.failed = true;
+    event.u.log_read.detail = "read 0000000000000001.wal: Input/output error";
+    CU_ASSERT(lsn <= d->durable_lsn);
+    CU_ASSERT(lsn >= d->trimmed_lsn);
+    for (size_t i = 0; i < d->log_count && !d->reads_fail; i++) {
+        if (d->log[i].lsn == lsn) {
+            event.u.log_read.failed = false;
+            event.u.log_read.type = d->log[i].type;
+            event.u.log_read.meta = d->log[i].meta;
+            event.u.log_read.body = d->log[i].body;
+        }
+    }
+    step(d, &event);
+}
+
 static bool serve_one(struct driver *d)
 {
     for (size_t i = 0; i < d->call_count; i++) {
@@ -262,6 +283,10 @@ static bool serve_one(struct driver *d)
             finish_client(d, c, !c->aborted);
             return true;
         }
+    }
+    if (!d->slow_reads && d->reads_done < d->read_count) {
+        read_back(d, d->reads[d->reads_done++]);
+        return true;
     }
     uint64_t last = d->log_count == 0 ? 0 : d->log[d->log_count - 1].lsn;
     if (!d->slow_log && last > d->durable_lsn) {
@@ -309,6 +334,9 @@ static void begin(struct driver *d)
     }
     struct core_event event = { .kind = CORE_EV_START };
     step(d, &event);
+    if (d->durable_lsn > 0) {
+        driver_durable_to(d, d->durable_lsn);
+    }
     settle(d);
 }
 
@@ -353,6 +381,7 @@ void driver_restart(struct driver *d, bool keep_undurable)
         }
     }
     d->log_count = kept;
+    d->read_count = d->reads_done = 0;
     d->durable_lsn = kept == 0 ? 0 : d->log[kept - 1].lsn;
     begin(d);
 }
@@ -395,7 +424,7 @@ void driver_durable_to(struct driver *d, uint64_t lsn)
 {
     struct core_event event = { .kind = CORE_EV_LOG_DURABLE };
     event.u.log_durable.lsn = lsn;
-    event.u.log_durable.log_bytes = lsn * 100;
+    event.u.log_durable.log_bytes = d->log_bytes == 0 ? lsn * 100 : d->log_bytes;
     d->durable_lsn = lsn;
     step(d, &event);
 }

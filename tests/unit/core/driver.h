@@ -9,9 +9,9 @@
  *     driver_close(&d);                      checks that every ticket ended and every block came back
  *
  * What the world does by itself: it collects bodies, delivers answers, answers probes of instances that are
- * up and refuses everything at those that are down, ends cancelled calls, and makes the log durable after
- * each step unless d.slow_log is set.  All other calls wait for the test.  Nothing here knows the core's
- * insides. */
+ * up and refuses everything at those that are down, ends cancelled calls, makes the log durable after each
+ * step unless d.slow_log is set, and reads back from it unless d.slow_reads is.  All other calls wait for the
+ * test.  Nothing here knows the core's insides. */
 #ifndef WALDRILL_TESTS_UNIT_CORE_DRIVER_H
 #define WALDRILL_TESTS_UNIT_CORE_DRIVER_H
 
@@ -83,6 +83,11 @@ struct driver {
     size_t log_count;
     uint64_t durable_lsn;
     uint64_t trimmed_lsn;
+    uint64_t log_bytes;          /* told with each durable; 0 = some */
+    uint64_t reads[DRIVER_MANY]; /* LSNs asked back, in order */
+    size_t read_count, reads_done;
+    bool slow_reads; /* none is answered */
+    bool reads_fail;
     bool stopped;
     struct buf trace; /* every action, a line each */
     size_t blocks_before;

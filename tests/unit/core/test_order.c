@@ -259,6 +259,7 @@ static void test_delete_knows_its_collection(void)
 {
     driver_init(&d);
     d.settings.wal_segment_bytes = 2000;
+    d.settings.wal_retain_ns = 0;
     driver_start(&d);
     driver_make(&d, 1, "docs");
     driver_make(&d, 2, "other");
