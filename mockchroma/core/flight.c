@@ -59,6 +59,7 @@ static struct flight *new_flight(struct mock *m, const struct mock_event *event,
     f->request = event->request;
     f->order = ++m->arrivals;
     f->body = block_ref(event->body);
+    f->raw = block_ref(event->raw);
     f->received_ns = m->now_ns;
     f->connection = c;
     TAILQ_INSERT_TAIL(&c->flights, f, in_connection);
@@ -91,6 +92,10 @@ static void leave_place(struct mock *m, struct flight *f)
         case FLIGHT_SERVING:
             CHECK(m->serving == f);
             m->serving = NULL;
+            break;
+        case FLIGHT_ASKING:
+        case FLIGHT_FORWARDED:
+            gateway_leave(m, f);
             break;
         case FLIGHT_DELAYED:
         case FLIGHT_READING:
@@ -133,6 +138,7 @@ static void free_flight(struct mock *m, struct flight *f)
 {
     leave_connection(f);
     block_unref(f->body);
+    block_unref(f->raw);
     block_unref(f->headers);
     block_unref(f->answer);
     mem_free(f->effect_memory);
@@ -152,7 +158,7 @@ static void finish(struct mock *m, struct flight *f, bool answered, int status)
 }
 
 /* The effect points into the arena of the request just served: copied when the flight lives on. */
-static void keep_effect(struct flight *f)
+void flight_keep_effect(struct flight *f)
 {
     struct effect *e = &f->effect;
     size_t size = e->tenant.size + e->database.size + e->collection.size;
@@ -201,8 +207,10 @@ void flight_connection_lost(struct mock *m, struct flight *f)
     switch (f->state) {
         case FLIGHT_SERVING:
         case FLIGHT_LATE:
+        case FLIGHT_FORWARDED: /* carried to its end, so that the journal knows what became of it */
             leave_connection(f);
             return;
+        case FLIGHT_ASKING:
         case FLIGHT_QUEUED:
         case FLIGHT_DELAYED:
         case FLIGHT_READING:
@@ -217,7 +225,7 @@ void flight_swallow(struct mock *m, struct flight *f, struct fault *by)
 {
     f->plan.named = by;
     leave_connection(f);
-    if (f->state != FLIGHT_SERVING && f->state != FLIGHT_LATE) {
+    if (f->state != FLIGHT_SERVING && f->state != FLIGHT_LATE && f->state != FLIGHT_FORWARDED) {
         flight_abandon(m, f);
     }
 }
@@ -233,7 +241,7 @@ static void shape_answer(struct flight *f, struct mock_action *a)
 {
     const struct fault *d = f->plan.decider;
     a->cut_after = -1;
-    a->then = MOCK_KEEP;
+    a->then = a->raw != NULL && f->raw_closes ? MOCK_THEN_CLOSE : MOCK_KEEP;
     a->bytes_per_second = f->plan.rate;
     if (a->bytes_per_second > 0) {
         a->then = MOCK_THEN_CLOSE;
@@ -242,7 +250,7 @@ static void shape_answer(struct flight *f, struct mock_action *a)
         return;
     }
     if (d->spec.kind == FAULT_HANG) {
-        a->cut_after = (int64_t)head_size(f->status, f->headers);
+        a->cut_after = (int64_t)(a->raw != NULL ? f->raw_head_size : head_size(f->status, f->headers));
         a->then = MOCK_THEN_HANG;
     } else if (d->spec.kind == FAULT_CUT) {
         a->cut_after = (int64_t)d->spec.bytes;
@@ -266,6 +274,10 @@ static void send_answer(struct mock *m, struct flight *f)
     a->status = f->status;
     a->headers = f->headers;
     a->body = f->answer;
+    if (f->headers == NULL) {
+        a->raw = f->raw;
+        f->raw = NULL;
+    }
     shape_answer(f, a);
     bool ends = a->then == MOCK_THEN_CLOSE || a->then == MOCK_THEN_RESET;
     bool whole = a->cut_after < 0;
@@ -303,7 +315,7 @@ static void give_answer(struct mock *m, struct flight *f)
         return;
     }
     f->state = FLIGHT_ANSWERED;
-    keep_effect(f);
+    flight_keep_effect(f);
     heap_insert(&m->timers, &f->timer, m->now_ns + f->plan.before_answer_ns);
 }
 
@@ -341,12 +353,28 @@ static void spoil_body(struct answer *a, const struct fault *d)
     }
 }
 
+/* What the server behind the gateway has answered, byte for byte. */
+static void relay_answer(struct mock *m, struct flight *f)
+{
+    f->status = f->real_status;
+    if (f->plan.before_answer_ns == 0) {
+        send_answer(m, f);
+        return;
+    }
+    f->state = FLIGHT_ANSWERED;
+    heap_insert(&m->timers, &f->timer, m->now_ns + f->plan.before_answer_ns);
+}
+
 /* The server has done its part (or was told not to); what does the client get? */
 static void conclude(struct mock *m, struct flight *f)
 {
     const struct fault *d = f->plan.decider;
     if (f->late || f->connection == NULL) {
         finish(m, f, false, 0);
+        return;
+    }
+    if (d == NULL && m->gateway.on) {
+        relay_answer(m, f);
         return;
     }
     if (d == NULL) {
@@ -361,7 +389,13 @@ static void conclude(struct mock *m, struct flight *f)
     if (d->spec.kind == FAULT_RESPOND || d->spec.kind == FAULT_PARTIAL) {
         answer_by_fault(m, d);
     } else if (d->spec.kind == FAULT_MALFORMED || d->spec.kind == FAULT_WRONG_SCHEMA) {
+        if (m->gateway.on) {
+            gateway_load_answer(m, f);
+        }
         spoil_body(&m->answer, d);
+    } else if (m->gateway.on && f->real_status != 0) {
+        relay_answer(m, f);
+        return;
     }
     give_answer(m, f);
 }
@@ -376,7 +410,7 @@ static void apply(struct mock *m, struct flight *f)
         .target = f->target,
         .content_type = f->content_type,
         .body = block_str(f->body),
-        .now_ns = m->now_ns,
+        .now_ns = m->epoch_ns + m->now_ns,
         .dry = d != NULL && d->spec.kind == FAULT_LIE,
         .record_limit = d != NULL && d->spec.kind == FAULT_PARTIAL ? (int64_t)d->spec.records : -1,
     };
@@ -444,9 +478,32 @@ static void release_fences(struct mock *m)
 
 static void served(struct mock *m, struct flight *f)
 {
+    const struct fault *d = f->plan.decider;
     bool late = f->late;
-    apply(m, f);
+    if (m->gateway.on && d != NULL && d->spec.kind == FAULT_LIE && f->write) {
+        gateway_invent_answer(m, f);
+    } else if (m->gateway.on) {
+        gateway_forward(m, f);
+        return;
+    } else {
+        apply(m, f);
+    }
     conclude(m, f);
+    if (late) {
+        release_fences(m);
+    }
+}
+
+void flight_upstream_answered(struct mock *m, struct flight *f)
+{
+    bool late = f->late;
+    if (f->real_status == 0) {
+        /* Refused, reset or cut by the server itself: the client sees the same of us. */
+        end_connection(m, f, THEN_RESET);
+        finish(m, f, false, 0);
+    } else {
+        conclude(m, f);
+    }
     if (late) {
         release_fences(m);
     }
@@ -536,6 +593,9 @@ static bool stopped_at_door(struct mock *m, struct flight *f)
 static struct str collection_of(struct mock *m, const struct flight *f)
 {
     struct uuid uuid;
+    if (m->gateway.on) {
+        return gateway_collection(m, f);
+    }
     if (!uuid_parse(f->route.collection, &uuid)) {
         return f->route.collection;
     }
@@ -543,7 +603,7 @@ static struct str collection_of(struct mock *m, const struct flight *f)
     return c == NULL ? f->route.collection : str_of(c->name);
 }
 
-static void make_plan(struct mock *m, struct flight *f, const struct mock_event *event)
+static void make_plan(struct mock *m, struct flight *f, const struct http_head *head)
 {
     if (m->active_faults == 0) {
         f->plan = (struct plan){ .capacity = SHARE_ONE };
@@ -551,7 +611,7 @@ static void make_plan(struct mock *m, struct flight *f, const struct mock_event 
     }
     struct fault_subject subject = {
         .op = f->route.op,
-        .head = event->head,
+        .head = head,
         .body = block_str(f->body),
         .conn = f->connection->id,
     };
@@ -563,9 +623,16 @@ static void make_plan(struct mock *m, struct flight *f, const struct mock_event 
 
 void flight_receive(struct mock *m, const struct mock_event *event, struct connection *c)
 {
-    bool known;
     struct flight *f = new_flight(m, event, c);
-    make_plan(m, f, event);
+    if (!m->gateway.on || !gateway_asks(m, f)) {
+        flight_begin(m, f, event->head);
+    }
+}
+
+void flight_begin(struct mock *m, struct flight *f, const struct http_head *head)
+{
+    bool known;
+    make_plan(m, f, head);
     if (stopped_at_door(m, f)) {
         return;
     }
@@ -598,7 +665,9 @@ void flight_due(struct mock *m, struct flight *f)
             return;
         case FLIGHT_LATE:
             /* Applied in one instant between two others: it no longer has a client to keep waiting. */
-            TAILQ_REMOVE(&m->late, f, in_list);
+            if (!m->gateway.on) {
+                TAILQ_REMOVE(&m->late, f, in_list);
+            }
             served(m, f);
             flight_writer_free(m);
             return;
@@ -615,6 +684,8 @@ void flight_due(struct mock *m, struct flight *f)
             return;
         case FLIGHT_QUEUED:
         case FLIGHT_FENCED:
+        case FLIGHT_ASKING:
+        case FLIGHT_FORWARDED:
             break;
     }
     check_failed(__FILE__, __LINE__, "a flight without timer is due");
@@ -638,6 +709,9 @@ void flight_crash(struct mock *m)
     }
     if (m->serving != NULL) {
         flight_abandon(m, m->serving);
+    }
+    while (m->gateway.forwarded != NULL) {
+        flight_abandon(m, m->gateway.forwarded);
     }
     HASH_ITER (hh, m->connections, c, next) {
         while ((f = TAILQ_FIRST(&c->flights)) != NULL) {

@@ -231,18 +231,19 @@ static const struct {
     const char *method;
     const char *path; /* "#" stands for a number */
     void (*run)(struct call *c);
+    bool needs_data; /* of the mock's own: a gateway has none */
 } routes[] = {
-    { "POST", "/faults", add_fault },
-    { "GET", "/faults", list_faults },
-    { "DELETE", "/faults", clear_faults },
-    { "DELETE", "/faults/#", remove_fault },
-    { "POST", "/faults/#/renew", renew_fault },
-    { "GET", "/journal", read_journal },
-    { "GET", "/dump", read_dump },
-    { "GET", "/hash", read_hash },
-    { "GET", "/status", read_status },
-    { "POST", "/kill", do_kill },
-    { "POST", "/restart", do_restart },
+    { "POST", "/faults", add_fault, false },
+    { "GET", "/faults", list_faults, false },
+    { "DELETE", "/faults", clear_faults, false },
+    { "DELETE", "/faults/#", remove_fault, false },
+    { "POST", "/faults/#/renew", renew_fault, false },
+    { "GET", "/journal", read_journal, false },
+    { "GET", "/dump", read_dump, true },
+    { "GET", "/hash", read_hash, true },
+    { "GET", "/status", read_status, false },
+    { "POST", "/kill", do_kill, true },
+    { "POST", "/restart", do_restart, true },
 };
 enum { ROUTES = sizeof(routes) / sizeof(routes[0]) };
 
@@ -268,10 +269,16 @@ static void dispatch(struct call *c, const char *method, const char *path)
     for (size_t i = 0; i < ROUTES; i++) {
         if (path_matches(routes[i].path, path, &c->id)) {
             known = true;
-            if (strcmp(routes[i].method, method) == 0) {
-                routes[i].run(c);
+            if (strcmp(routes[i].method, method) != 0) {
+                continue;
+            }
+            if (routes[i].needs_data && mock_is_gateway(c->control->mock)) {
+                fail(c, 409,
+                     "a gateway holds no data: kill, restart, dump and hash belong to the server behind it");
                 return;
             }
+            routes[i].run(c);
+            return;
         }
     }
     fail(c, known ? 405 : 404,
