@@ -67,7 +67,7 @@ static struct flight *new_flight(struct mock *m, const struct mock_event *event,
     return f;
 }
 
-static void leave_connection(struct flight *f)
+void flight_leave_connection(struct flight *f)
 {
     if (f->connection != NULL) {
         TAILQ_REMOVE(&f->connection->flights, f, in_connection);
@@ -136,7 +136,7 @@ static void tell_journal(struct mock *m, const struct flight *f, bool answered, 
 
 static void free_flight(struct mock *m, struct flight *f)
 {
-    leave_connection(f);
+    flight_leave_connection(f);
     block_unref(f->body);
     block_unref(f->raw);
     block_unref(f->headers);
@@ -149,7 +149,7 @@ static void free_flight(struct mock *m, struct flight *f)
     TAILQ_INSERT_HEAD(&m->free_flights, f, in_list);
 }
 
-static void finish(struct mock *m, struct flight *f, bool answered, int status)
+void flight_finish(struct mock *m, struct flight *f, bool answered, int status)
 {
     m->answered_count += answered ? 1 : 0;
     m->dropped_count += answered ? 0 : 1;
@@ -183,13 +183,13 @@ void flight_keep_effect(struct flight *f)
 
 /* ---- connections ---- */
 
-static void end_connection(struct mock *m, struct flight *f, enum fault_then then)
+void flight_end_connection(struct mock *m, struct flight *f, enum fault_then then)
 {
     struct connection *c = f->connection;
     if (c == NULL) {
         return;
     }
-    leave_connection(f);
+    flight_leave_connection(f);
     if (then != THEN_HANG) {
         (void)machine_push(m, then == THEN_RESET ? MOCK_ACT_RESET : MOCK_ACT_CLOSE, c->id, f->request);
         machine_drop_connection(m, c);
@@ -199,7 +199,7 @@ static void end_connection(struct mock *m, struct flight *f, enum fault_then the
 void flight_abandon(struct mock *m, struct flight *f)
 {
     leave_place(m, f);
-    finish(m, f, false, 0);
+    flight_finish(m, f, false, 0);
 }
 
 void flight_connection_lost(struct mock *m, struct flight *f)
@@ -208,7 +208,7 @@ void flight_connection_lost(struct mock *m, struct flight *f)
         case FLIGHT_SERVING:
         case FLIGHT_LATE:
         case FLIGHT_FORWARDED: /* carried to its end, so that the journal knows what became of it */
-            leave_connection(f);
+            flight_leave_connection(f);
             return;
         case FLIGHT_ASKING:
         case FLIGHT_QUEUED:
@@ -224,180 +224,10 @@ void flight_connection_lost(struct mock *m, struct flight *f)
 void flight_swallow(struct mock *m, struct flight *f, struct fault *by)
 {
     f->plan.named = by;
-    leave_connection(f);
+    flight_leave_connection(f);
     if (f->state != FLIGHT_SERVING && f->state != FLIGHT_LATE && f->state != FLIGHT_FORWARDED) {
         flight_abandon(m, f);
     }
-}
-
-/* ---- the answer ---- */
-
-static size_t head_size(int status, const struct block *headers)
-{
-    return strlen("HTTP/1.1 200 ") + strlen(http_reason(status)) + 2 + headers->size + 2;
-}
-
-static void shape_answer(struct flight *f, struct mock_action *a)
-{
-    const struct fault *d = f->plan.decider;
-    a->cut_after = -1;
-    a->then = a->raw != NULL && f->raw_closes ? MOCK_THEN_CLOSE : MOCK_KEEP;
-    a->bytes_per_second = f->plan.rate;
-    if (a->bytes_per_second > 0) {
-        a->then = MOCK_THEN_CLOSE;
-    }
-    if (d == NULL) {
-        return;
-    }
-    if (d->spec.kind == FAULT_HANG) {
-        a->cut_after = (int64_t)(a->raw != NULL ? f->raw_head_size : head_size(f->status, f->headers));
-        a->then = MOCK_THEN_HANG;
-    } else if (d->spec.kind == FAULT_CUT) {
-        a->cut_after = (int64_t)d->spec.bytes;
-        a->then = d->spec.then == THEN_HANG    ? MOCK_THEN_HANG
-                  : d->spec.then == THEN_CLOSE ? MOCK_THEN_CLOSE
-                                               : MOCK_THEN_RESET;
-    } else if (d->spec.kind == FAULT_RESET) {
-        a->cut_after = d->spec.when == WHEN_DURING ? (int64_t)d->spec.bytes : -1;
-        a->then = MOCK_THEN_RESET;
-    }
-}
-
-static void send_answer(struct mock *m, struct flight *f)
-{
-    struct connection *c = f->connection;
-    if (c == NULL) {
-        finish(m, f, false, 0);
-        return;
-    }
-    struct mock_action *a = machine_push(m, MOCK_ACT_RESPOND, c->id, f->request);
-    a->status = f->status;
-    a->headers = f->headers;
-    a->body = f->answer;
-    if (f->headers == NULL) {
-        a->raw = f->raw;
-        f->raw = NULL;
-    }
-    shape_answer(f, a);
-    bool ends = a->then == MOCK_THEN_CLOSE || a->then == MOCK_THEN_RESET;
-    bool whole = a->cut_after < 0;
-    f->headers = NULL;
-    f->answer = NULL;
-    int status = f->status;
-    leave_connection(f);
-    finish(m, f, whole, status);
-    if (ends) {
-        machine_drop_connection(m, c);
-    }
-}
-
-/* Turns the scratch answer into blocks and sends it, now or after the delay. */
-static void give_answer(struct mock *m, struct flight *f)
-{
-    struct answer *a = &m->answer;
-    f->status = a->status;
-    buf_clear(&m->scratch);
-    answer_headers(a, a->body.size, &m->scratch);
-    const struct fault *d = f->plan.decider;
-    if (d != NULL && d->spec.retry_after_ns > 0) {
-        buf_printf(&m->scratch, "retry-after: %llu\r\n",
-                   (unsigned long long)((d->spec.retry_after_ns + NS_PER_S - 1) / NS_PER_S));
-    }
-    f->headers = block_from_buf(&m->scratch);
-    f->answer = f->head || a->body.size == 0 ? NULL : block_from_buf(&a->body);
-    if (f->headers == NULL || (f->answer == NULL && !f->head && a->body.size > 0)) {
-        end_connection(m, f, THEN_RESET); /* no memory for the answer */
-        finish(m, f, false, 0);
-        return;
-    }
-    if (f->plan.before_answer_ns == 0) {
-        send_answer(m, f);
-        return;
-    }
-    f->state = FLIGHT_ANSWERED;
-    flight_keep_effect(f);
-    heap_insert(&m->timers, &f->timer, m->now_ns + f->plan.before_answer_ns);
-}
-
-/* An answer that a fault gives in the server's place. */
-static void answer_by_fault(struct mock *m, const struct fault *d)
-{
-    struct answer *a = &m->answer;
-    int status = (int)d->spec.status;
-    a->allow = NULL;
-    a->location = NULL;
-    if (d->spec.body == NULL && status >= 400) {
-        buf_clear(&a->body);
-        answer_status_error(a, status, status == 429 ? "Too many requests" : "Fault injected");
-        return;
-    }
-    buf_clear(&a->body);
-    buf_append_text(&a->body, d->spec.body == NULL ? "{}" : d->spec.body);
-    a->status = status;
-    bool json = a->body.size > 0 && strchr("{[\"", a->body.data[0]) != NULL;
-    a->content_type = json ? "application/json" : "text/plain";
-    a->trace = false;
-}
-
-static void spoil_body(struct answer *a, const struct fault *d)
-{
-    if (d->spec.body != NULL) {
-        buf_clear(&a->body);
-        buf_append_text(&a->body, d->spec.body);
-    } else if (d->spec.kind == FAULT_WRONG_SCHEMA) {
-        buf_clear(&a->body);
-        buf_append_text(&a->body, "{\"unexpected\":[true,{\"shape\":1}]}");
-    } else {
-        a->body.size = a->body.size / 2;
-        buf_append_text(&a->body, "{\"");
-    }
-}
-
-/* What the server behind the gateway has answered, byte for byte. */
-static void relay_answer(struct mock *m, struct flight *f)
-{
-    f->status = f->real_status;
-    if (f->plan.before_answer_ns == 0) {
-        send_answer(m, f);
-        return;
-    }
-    f->state = FLIGHT_ANSWERED;
-    heap_insert(&m->timers, &f->timer, m->now_ns + f->plan.before_answer_ns);
-}
-
-/* The server has done its part (or was told not to); what does the client get? */
-static void conclude(struct mock *m, struct flight *f)
-{
-    const struct fault *d = f->plan.decider;
-    if (f->late || f->connection == NULL) {
-        finish(m, f, false, 0);
-        return;
-    }
-    if (d == NULL && m->gateway.on) {
-        relay_answer(m, f);
-        return;
-    }
-    if (d == NULL) {
-        give_answer(m, f);
-        return;
-    }
-    if (d->spec.kind == FAULT_UNANSWERED) {
-        end_connection(m, f, (enum fault_then)d->spec.then);
-        finish(m, f, false, 0);
-        return;
-    }
-    if (d->spec.kind == FAULT_RESPOND || d->spec.kind == FAULT_PARTIAL) {
-        answer_by_fault(m, d);
-    } else if (d->spec.kind == FAULT_MALFORMED || d->spec.kind == FAULT_WRONG_SCHEMA) {
-        if (m->gateway.on) {
-            gateway_load_answer(m, f);
-        }
-        spoil_body(&m->answer, d);
-    } else if (m->gateway.on && f->real_status != 0) {
-        relay_answer(m, f);
-        return;
-    }
-    give_answer(m, f);
 }
 
 /* ---- serving ---- */
@@ -488,7 +318,7 @@ static void served(struct mock *m, struct flight *f)
     } else {
         apply(m, f);
     }
-    conclude(m, f);
+    flight_conclude(m, f);
     if (late) {
         release_fences(m);
     }
@@ -499,10 +329,10 @@ void flight_upstream_answered(struct mock *m, struct flight *f)
     bool late = f->late;
     if (f->real_status == 0) {
         /* Refused, reset or cut by the server itself: the client sees the same of us. */
-        end_connection(m, f, THEN_RESET);
-        finish(m, f, false, 0);
+        flight_end_connection(m, f, THEN_RESET);
+        flight_finish(m, f, false, 0);
     } else {
-        conclude(m, f);
+        flight_conclude(m, f);
     }
     if (late) {
         release_fences(m);
@@ -572,19 +402,19 @@ static bool stopped_at_door(struct mock *m, struct flight *f)
     }
     enum fault_kind kind = d->spec.kind;
     if (kind == FAULT_BLACKHOLE) {
-        leave_connection(f);
-        finish(m, f, false, 0);
+        flight_leave_connection(f);
+        flight_finish(m, f, false, 0);
         return true;
     }
     if (kind == FAULT_RESET && d->spec.when == WHEN_BEFORE) {
-        end_connection(m, f, THEN_RESET);
-        finish(m, f, false, 0);
+        flight_end_connection(m, f, THEN_RESET);
+        flight_finish(m, f, false, 0);
         return true;
     }
     if ((kind == FAULT_RESPOND && !f->plan.apply_first) || kind == FAULT_CLIFF || kind == FAULT_RECOVER) {
-        answer_by_fault(m, d);
+        flight_answer_by_fault(m, d);
         f->plan.before_answer_ns += f->plan.before_apply_ns;
-        give_answer(m, f);
+        flight_give_answer(m, f);
         return true;
     }
     return false;
@@ -646,7 +476,7 @@ void flight_begin(struct mock *m, struct flight *f, const struct http_head *head
         TAILQ_INSERT_TAIL(&m->late, f, in_list);
         uint64_t extra = d->spec.spread_ns > 0 ? prng_exponential(&d->prng, d->spec.spread_ns) : 0;
         heap_insert(&m->timers, &f->timer, m->now_ns + d->spec.by_ns + extra);
-        end_connection(m, f, (enum fault_then)d->spec.then);
+        flight_end_connection(m, f, (enum fault_then)d->spec.then);
         return;
     }
     if (f->plan.before_apply_ns > 0) {
@@ -680,7 +510,7 @@ void flight_due(struct mock *m, struct flight *f)
             flight_writer_free(m);
             return;
         case FLIGHT_ANSWERED:
-            send_answer(m, f);
+            flight_send_answer(m, f);
             return;
         case FLIGHT_QUEUED:
         case FLIGHT_FENCED:
@@ -701,7 +531,7 @@ void flight_crash(struct mock *m)
         f = m->serving;
         heap_remove(&m->timers, &f->timer);
         m->serving = NULL;
-        leave_connection(f);
+        flight_leave_connection(f);
         served(m, f);
     }
     while ((f = TAILQ_FIRST(&m->late)) != NULL) {

@@ -180,6 +180,16 @@ void flight_swallow(struct mock *m, struct flight *f, struct fault *by); /* a bl
 void flight_begin(struct mock *m, struct flight *f, const struct http_head *head);
 void flight_upstream_answered(struct mock *m, struct flight *f);
 void flight_keep_effect(struct flight *f);
+void flight_leave_connection(struct flight *f);
+void flight_end_connection(struct mock *m, struct flight *f, enum fault_then then);
+void flight_finish(struct mock *m, struct flight *f, bool answered, int status); /* journalled and freed */
+
+/* flight_answer.c */
+void flight_conclude(struct mock *m,
+                     struct flight *f); /* m->answer, or a gateway's raw, is what the server says */
+void flight_give_answer(struct mock *m, struct flight *f);
+void flight_send_answer(struct mock *m, struct flight *f);
+void flight_answer_by_fault(struct mock *m, const struct fault *d);
 
 /* gateway.c: the parts of a flight's life that need the server behind */
 void gateway_deinit(struct mock *m);
