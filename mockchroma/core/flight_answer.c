@@ -121,7 +121,7 @@ static void spoil_body(struct answer *a, const struct fault *d)
         buf_append_text(&a->body, "{\"unexpected\":[true,{\"shape\":1}]}");
     } else {
         a->body.size = a->body.size / 2;
-        buf_append_text(&a->body, "{\"");
+        buf_append_text(&a->body, "{]"); /* wrong inside a string too: it is not closed */
     }
 }
 
