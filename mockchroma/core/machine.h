@@ -115,9 +115,17 @@ struct gateway {
     uint64_t requests; /* of its own */
 };
 
+struct snapshot {
+    STAILQ_ENTRY(snapshot) next;
+    char *name;
+    struct store store;
+};
+STAILQ_HEAD(snapshot_list, snapshot);
+
 struct mock {
     struct chroma chroma;
     struct gateway gateway;
+    struct snapshot_list snapshots;
     struct mock_history history;
     struct prng root;
     struct prng latency_prng;
@@ -216,6 +224,9 @@ bool faults_refusing(const struct mock *m);
 void faults_deinit(struct mock *m);
 bool faults_want_collection(const struct mock *m);
 
+/* snapshot.c */
+void snapshots_deinit(struct mock *m);
+
 /* history.c */
 void mock_history_init(struct mock_history *h, const struct mock_options *options, struct prng prng,
                        uint64_t max_body_bytes);
@@ -223,6 +234,8 @@ void mock_history_deinit(struct mock_history *h);
 void mock_history_add(struct mock_history *h, const struct flight *f, int64_t record_limit, uint64_t now_ns);
 /* The server as it was at cutoff_ns; what came later is forgotten. */
 void mock_history_rewind(struct mock_history *h, struct chroma *chroma, uint64_t cutoff_ns);
+/* The server as it is now is all there is to go back to. */
+void mock_history_restart(struct mock_history *h, const struct chroma *chroma);
 void mock_history_forget_all(struct mock_history *h, struct chroma *chroma);
 
 #endif

@@ -17,6 +17,7 @@ static void init_lists(struct mock *m)
     TAILQ_INIT(&m->fenced);
     TAILQ_INIT(&m->free_flights);
     TAILQ_INIT(&m->gateway.asking);
+    STAILQ_INIT(&m->snapshots);
     heap_init(&m->timers);
     heap_init(&m->fault_timers);
     m->faults_end = &m->faults;
@@ -60,6 +61,7 @@ void mock_free(struct mock *m)
     m->journal = NULL;
     flight_crash(m);
     gateway_deinit(m);
+    snapshots_deinit(m);
     HASH_ITER (hh, m->connections, c, next) {
         HASH_DEL(m->connections, c);
         mem_free(c);

@@ -105,11 +105,19 @@ void mock_action_release(struct mock_action *action);
  * requests it took hold of at once.  Effects come out as actions of the next mock_step. */
 int mock_fault_add(struct mock *mock, uint64_t now_ns, struct str json, uint64_t *id, uint64_t *touches,
                    struct errmsg *msg);
+/* A JSON list of documents, all or none: they get the ids first, first + 1, ... */
+int mock_fault_add_all(struct mock *mock, uint64_t now_ns, struct str json, uint64_t *first, uint64_t *count,
+                       struct errmsg *msg);
+/* Another document for a fault that has not ended: it keeps id, place and counters and begins anew.  A
+ * document with an error changes nothing. */
+int mock_fault_change(struct mock *mock, uint64_t now_ns, uint64_t id, struct str json, struct errmsg *msg);
 int mock_fault_remove(struct mock *mock, uint64_t now_ns, uint64_t id, struct errmsg *msg);
 void mock_fault_clear(struct mock *mock, uint64_t now_ns);
 int mock_fault_renew(struct mock *mock, uint64_t now_ns, uint64_t id, struct errmsg *msg); /* its lease */
-/* All faults, also ended ones, as a JSON array: id, document, active, seen, hits, which one wins. */
+/* All faults, also ended ones, as a JSON array: id, document, active, seen, hits, the connections and
+ * requests it took hold of when it began, which one wins.  describe: one of them. */
 struct buf;
+void mock_fault_describe(const struct mock *mock, uint64_t now_ns, uint64_t id, struct buf *out);
 void mock_fault_list(const struct mock *mock, uint64_t now_ns, struct buf *out);
 /* docs/faults.md's tables, from the table of the parser. */
 void mock_fault_manual(struct buf *out);
@@ -122,6 +130,13 @@ int mock_fault_check(struct str json, struct errmsg *msg);
 enum mock_restart { MOCK_KEEP_ALL, MOCK_LOSE_TAIL, MOCK_LOSE_ALL };
 void mock_kill(struct mock *mock, uint64_t now_ns);
 void mock_restart(struct mock *mock, uint64_t now_ns, enum mock_restart what, uint64_t lost_ns);
+
+/* Snapshots: all that the server holds, UUIDs too, by name.  A name used again replaces what it meant.
+ * restore changes what the server holds in one instant, between two requests; there is no way back behind
+ * it for MOCK_LOSE_TAIL. */
+void mock_snapshot(struct mock *mock, struct str name);
+int mock_restore(struct mock *mock, uint64_t now_ns, struct str name, struct errmsg *msg);
+
 bool mock_accepts(const struct mock *mock); /* listening? */
 bool mock_is_gateway(const struct mock *mock);
 

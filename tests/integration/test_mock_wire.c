@@ -51,7 +51,7 @@ static const char version_kept[] = "GET /api/v2/version HTTP/1.1\r\nHost: a\r\n\
 
 static int status_of(const struct wire_bytes *b)
 {
-    return b->size > 12 ? atoi(b->data + 9) : 0;
+    return b->size > 12 ? (int)strtol(b->data + 9, NULL, 10) : 0;
 }
 
 static long added(const struct stage *s, long before)
