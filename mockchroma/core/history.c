@@ -101,12 +101,17 @@ void mock_history_rewind(struct mock_history *h, struct chroma *chroma, uint64_t
     store_copy(&chroma->store, &h->base.store);
 }
 
-void mock_history_forget_all(struct mock_history *h, struct chroma *chroma)
+void mock_history_restart(struct mock_history *h, const struct chroma *chroma)
 {
     struct past_write *w;
     while ((w = TAILQ_FIRST(&h->writes)) != NULL) {
         drop(h, w);
     }
-    store_reset(&chroma->store);
     store_copy(&h->base.store, &chroma->store);
+}
+
+void mock_history_forget_all(struct mock_history *h, struct chroma *chroma)
+{
+    store_reset(&chroma->store);
+    mock_history_restart(h, chroma);
 }
