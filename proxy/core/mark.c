@@ -11,7 +11,6 @@
 #include "proxy/core/writes.h"
 
 #define MARK_INTERVAL_NS (10 * NS_PER_S)
-#define MARK_LEAST_NS    (1 * NS_PER_S) /* not more often, whatever waits to be trimmed */
 #define MARK_TENANTS     "/api/v2/tenants"
 #define MARK_DATABASES   MARK_TENANTS "/" MARK_TENANT "/databases"
 #define MARK_COLLECTIONS MARK_DATABASES "/" MARK_TENANT "/collections"
@@ -70,11 +69,14 @@ uint64_t mark_pins(struct core *core, uint64_t lsn)
         struct instance *instance = &core->instances[i];
         struct mark *mark = &instance->mark;
         bool counts = mark->ever && !instance->needs_resync && instance->names_trust != TRUST_STALE;
-        if (!counts || mark->lsn + 1 >= lsn) {
+        if (!counts || mark->lsn + 1 >= lsn || core->accepted_lsn <= mark->lsn) {
             continue;
         }
         first = mark->lsn + 1 < first ? mark->lsn + 1 : first;
-        if (mark->stage == MARK_READ && mark->call == 0 && core->now_ns >= mark->begun_ns + MARK_LEAST_NS) {
+        bool may = mark->stage == MARK_READ && mark->call == 0 && instance->state == INSTANCE_UP &&
+                   resync_is_clean(core, i) && mark->hurried_lsn != lsn;
+        if (may && instance->behind_lsn >= lsn) {
+            mark->hurried_lsn = lsn; /* once; after that every ten seconds must do */
             timer_set(core, &mark->timer, core->now_ns);
         }
     }
@@ -293,7 +295,6 @@ void mark_timer(struct core *core, unsigned i)
         return;
     }
     timer_set(core, &mark->timer, core->now_ns + MARK_INTERVAL_NS);
-    mark->begun_ns = core->now_ns;
     if (instance->state == INSTANCE_UP && mark->building == BUILD_DONE && !mark->looked_at) {
         mark->looked_at = true; /* before it is written again: a restart that nobody noticed shows here */
         call_it(core, i, STR("GET"), STR(MARK_COLLECTIONS "/" MARK_NAME), NULL);

@@ -32,7 +32,7 @@ void mark_end(struct core *core, struct call *call, const struct core_event *eve
 /* Found in the log. */
 void mark_recover(struct core *core, const struct record_mark *record);
 /* Records from lsn on are needed; perhaps older ones too, to know what stands behind the marks.  The first
- * that is needed; a mark that holds back much is rewritten soon. */
+ * that is needed; a mark that could be newer is rewritten at once. */
 uint64_t mark_pins(struct core *core, uint64_t lsn);
 /* Is this the tenant that clients must not see?  Percent-encoded as sent. */
 bool mark_hides(struct str tenant);

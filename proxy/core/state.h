@@ -208,7 +208,7 @@ struct mark {
     struct uuid uuid; /* of the collection that carries it */
     uint8_t building; /* enum of mark.c: how far its tenant and database are made */
     uint64_t writing_lsn;
-    uint64_t begun_ns; /* when it was last seen to */
+    uint64_t hurried_lsn; /* trimming up to there has asked for a newer one */
     struct timer timer;
 };
 
