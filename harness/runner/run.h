@@ -156,6 +156,8 @@ void load_close(struct run *run);
 void load_note(struct op_record *op, const struct engine_answer *answer);
 
 /* ---- sampling.c ---- */
+/* An engine calls it when the instances answer and the balancer is not there yet; context: the scenario. */
+int filling_run(const void *context, struct engine *engine, struct errmsg *msg);
 void sampling_open(struct run *run);
 int sampling_send(struct run *run, struct errmsg *msg);
 void sampling_close(struct run *run);
