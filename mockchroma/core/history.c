@@ -98,6 +98,8 @@ void mock_history_rewind(struct mock_history *h, struct chroma *chroma, uint64_t
     while ((w = TAILQ_FIRST(&h->writes)) != NULL) {
         drop(h, w);
     }
+    /* Ids are drawn anew: a real server never hands out again those that the lost writes had. */
+    h->base.store.prng = prng_split(&h->base.store.prng, "restored");
     store_copy(&chroma->store, &h->base.store);
 }
 

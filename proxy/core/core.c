@@ -12,9 +12,11 @@
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/mark.h"
 #include "proxy/core/payload.h"
 #include "proxy/core/quota.h"
 #include "proxy/core/recover.h"
+#include "proxy/core/resync.h"
 #include "proxy/core/send.h"
 #include "proxy/core/state.h"
 #include "proxy/core/writes.h"
@@ -35,6 +37,8 @@ struct core *core_new(const struct settings *settings, uint64_t seed)
     TAILQ_INIT(&core->barriers);
     heap_init(&core->timers);
     health_init(core);
+    mark_init(core);
+    resync_init(core);
     return core;
 }
 
@@ -42,6 +46,7 @@ void core_free(struct core *core)
 {
     clients_free(core);
     calls_free(core);
+    resync_free(core);
     writes_free(core);
     lanes_free(core);
     heap_deinit(&core->timers);
@@ -156,6 +161,12 @@ static void fire(struct core *core, struct timer *timer)
             send_wake(core, strand, timer->instance);
             break;
         }
+        case TIMER_MARK:
+            mark_timer(core, timer->instance);
+            break;
+        case TIMER_RESYNC:
+            resync_timer(core);
+            break;
     }
 }
 
@@ -209,6 +220,7 @@ static void take(struct core *core, const struct core_event *event)
         case CORE_EV_START:
             core->started = true;
             recover_finish(core);
+            mark_start(core);
             health_start(core);
             break;
         case CORE_EV_CLIENT_HEAD:
@@ -262,6 +274,8 @@ size_t core_step(struct core *core, const struct core_event *event, struct core_
     if (core->started) {
         run_timers(core);
         writes_ask_again(core);
+        send_all(core);
+        resync_run(core);
         send_all(core);
         writes_note_cursors(core);
         quota_look(core);

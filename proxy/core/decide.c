@@ -4,6 +4,7 @@
 #include "proxy/core/lanes.h"
 #include "proxy/core/payload.h"
 #include "proxy/core/reads.h"
+#include "proxy/core/resync.h"
 #include "proxy/core/send.h"
 #include "proxy/core/strands.h"
 #include "proxy/core/writes.h"
@@ -40,6 +41,20 @@ static void move_on(struct core *core, struct entry *entry, unsigned i)
     reads_unpark(core, NULL);
 }
 
+/* For the marks: how far the instance has come in the lane, and with names. */
+static void note_applied(struct core *core, const struct entry *entry, unsigned i)
+{
+    struct lane *lane = entry->lane;
+    if (lane != NULL && entry->lsn > lane->applied_lsn[i]) {
+        lane->applied_lsn[i] = entry->lsn;
+    }
+    bool names = entry->op == OP_COLLECTION_CREATE || entry->op == OP_COLLECTION_DELETE ||
+                 entry->op == OP_COLLECTION_UPDATE || writes_is_barrier(entry);
+    if (names && entry->lsn > core->instances[i].names_lsn) {
+        core->instances[i].names_lsn = entry->lsn;
+    }
+}
+
 void entry_finish_at(struct core *core, struct entry *entry, unsigned i, bool dead)
 {
     if (entry->at[i] == AT_DONE || entry->at[i] == AT_DEAD) {
@@ -53,11 +68,12 @@ void entry_finish_at(struct core *core, struct entry *entry, unsigned i, bool de
         core->instances[i].failed--;
     }
     entry->at[i] = dead ? AT_DEAD : AT_DONE;
+    note_applied(core, entry, i);
     core->instances[i].progress_ns = core->now_ns;
     if (dead) {
         core->instances[i].dead++;
         if (entry->lane != NULL) {
-            entry->lane->divergent[i] = true;
+            resync_lane_diverged(core, entry->lane, i);
         }
     } else if (i == core->primary && entry->late) {
         core->stats.total_replayed++;
@@ -153,6 +169,7 @@ void entry_settle(struct core *core, struct entry *entry, unsigned by, const str
         return;
     }
     entry->fate = FATE_ACCEPTED;
+    core->accepted_lsn = entry->lsn > core->accepted_lsn ? entry->lsn : core->accepted_lsn;
     for (unsigned i = 0; i < core->instance_count; i++) {
         count_pending(core, entry, i, true);
     }

@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
+#include "proxy/core/resync.h"
 #include "proxy/core/strands.h"
 #include <stdlib.h>
 
@@ -23,6 +24,9 @@ bool listing_current(struct core *core, const struct client *client, unsigned i)
         return true;
     }
     const struct instance *instance = &core->instances[i];
+    if (!resync_names_readable(core, i)) {
+        return false;
+    }
     if (instance->pending == 0) {
         return true;
     }

@@ -8,6 +8,7 @@
 #include "proxy/core/lanes.h"
 #include "proxy/core/payload.h"
 #include "proxy/core/learn.h"
+#include "proxy/core/resync.h"
 #include "proxy/core/send.h"
 #include "proxy/core/verdict.h"
 #include "proxy/core/writes.h"
@@ -143,12 +144,16 @@ static void transient(struct core *core, struct entry *entry, unsigned i, uint64
 
 static void lane_fault(struct core *core, struct entry *entry, unsigned i)
 {
-    if (entry->lane != NULL) {
-        entry->lane->faulty[i] = true;
+    struct lane *lane = entry->lane;
+    if (lane != NULL) {
+        lane->faulty[i] = true;
         core->instances[i].trouble = "does not have a collection it is known to have had";
     }
     retry_strands(core, entry, i, NS_PER_S);
-    ask_next(core, entry, i);
+    ask_next(core, entry, i); /* after which the entry may be over */
+    if (lane != NULL) {
+        resync_lane_missing(core, lane, i);
+    }
 }
 
 /* 401 and 403: a client's own credentials are its own affair; ours pause the instance. */
@@ -209,8 +214,8 @@ static void judge(struct core *core, struct entry *entry, unsigned i, const stru
             denied(core, entry, i, a);
             break;
         case WRITE_FOREIGN:
+            transient(core, entry, i, 0, true); /* after which the entry may be over */
             health_evidence(core, i, "an answer that is not Chroma's");
-            transient(core, entry, i, 0, true);
             break;
         case WRITE_TAKEN:
             taken(core, entry, i, a);
@@ -265,7 +270,7 @@ void outcome_fence(struct core *core, struct call *call, const struct core_event
     }
     if (lane != NULL && a.status == 404 && verdict_chroma_error(a.body, &message)) {
         strand->fenced[i] = false; /* no collection, no ghost in it */
-        lane->faulty[i] = true;
+        resync_lane_missing(core, lane, i);
     }
     send_retry_later(core, strand, i, 0);
 }

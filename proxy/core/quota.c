@@ -2,6 +2,7 @@
 
 #include "proxy/core/clients.h"
 #include "proxy/core/payload.h"
+#include "proxy/core/resync.h"
 #include "proxy/core/writes.h"
 #include <stdio.h>
 
@@ -60,6 +61,7 @@ void quota_give_up(struct core *core, unsigned i)
         lane->divergent[i] = lane->divergent[i] || lane->strand.backlog[i] > 0;
     }
     writes_drop_backlog(core, i);
+    resync_instance(core, i);
     core->checkpoint_wanted = true; /* tells of it, so that what was dropped may be trimmed */
 }
 

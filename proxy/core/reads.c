@@ -7,6 +7,7 @@
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
 #include "proxy/core/listing.h"
+#include "proxy/core/resync.h"
 #include "proxy/core/strands.h"
 #include "proxy/core/submit.h"
 #include "proxy/core/verdict.h"
@@ -27,7 +28,7 @@ static bool qualifies_by_strand(const struct core *core, const struct strand *st
 static bool lane_qualifies(const struct core *core, const struct lane *lane, unsigned i)
 {
     return lane->has_id[i] && !lane->faulty[i] && !lane->divergent[i] && !lane->catching_up[i] &&
-           qualifies_by_strand(core, &lane->strand, i);
+           resync_lane_readable(core, lane, i) && qualifies_by_strand(core, &lane->strand, i);
 }
 
 /* The collection that GET C/{name} means, as far as it is known. */
@@ -334,9 +335,8 @@ static bool is_fault_404(struct core *core, struct client *client, const struct 
         health_evidence(core, call->instance, "an answer that is not Chroma's");
         return true;
     }
-    if (client->lane != NULL && !client->lane->faulty[call->instance]) {
-        client->lane->faulty[call->instance] = true;
-        core->instances[call->instance].trouble = "does not have a collection it is known to have had";
+    if (client->lane != NULL) {
+        resync_lane_missing(core, client->lane, call->instance);
     }
     return client->lane != NULL;
 }

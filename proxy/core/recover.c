@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/units.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/mark.h"
 #include "proxy/core/payload.h"
 #include "proxy/core/quota.h"
 #include "proxy/core/records.h"
@@ -30,7 +31,7 @@ static void read_lane(struct core *core, const struct record_lane *record, uint6
         lane_set_logical(core, lane, &record->logical);
     }
     for (unsigned i = 0; i < CORE_INSTANCES; i++) {
-        if (record->has_id[i] && !lane->has_id[i]) {
+        if (record->has_id[i]) { /* what is recorded later holds */
             lane_set_id(core, lane, i, &record->ids[i]);
         }
     }
@@ -60,6 +61,10 @@ static void read_checkpoint(struct core *core, struct str meta, struct str body,
         if (record_lane_read(&r, &record)) {
             read_lane(core, &record, record.birth);
         }
+    }
+    struct record_mark mark; /* checkpoints of older versions end here */
+    while (!r.failed && r.at < r.size && record_mark_read(&r, &mark)) {
+        mark_recover(core, &mark);
     }
     core->checkpoint_lsn = lsn;
 }
@@ -111,6 +116,7 @@ void recover_record(struct core *core, const struct core_event *event)
         struct record_applied applied;
         struct record_dead dead;
         struct record_lane lane;
+        struct record_mark mark;
     } r;
     CHECK(!core->started);
     core->next_lsn = lsn + 1;
@@ -138,6 +144,10 @@ void recover_record(struct core *core, const struct core_event *event)
             break;
         case RECORD_CHECKPOINT:
             read_checkpoint(core, meta, block_str(event->u.record.body), lsn);
+            break;
+        case RECORD_MARK:
+            CHECK(record_mark_decode(meta, &r.mark));
+            mark_recover(core, &r.mark);
             break;
     }
 }
@@ -187,6 +197,20 @@ void recover_finish(struct core *core)
 
 /* ---- checkpoints ---- */
 
+static void append_marks(const struct core *core, struct buf *out)
+{
+    struct record_mark record = { .log_id = core->log_id, .instance = CORE_INSTANCES };
+    record_mark_append(out, &record);
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        const struct mark *mark = &core->instances[i].mark;
+        if (mark->ever) {
+            record.instance = (uint8_t)i;
+            record.lsn = mark->lsn;
+            record_mark_append(out, &record);
+        }
+    }
+}
+
 static struct block *checkpoint_body(struct core *core)
 {
     struct buf b;
@@ -200,6 +224,7 @@ static struct block *checkpoint_body(struct core *core)
         lane_describe(lane, &record);
         record_lane_append(&b, &record);
     }
+    append_marks(core, &b);
     struct block *body = block_from_buf(&b);
     buf_deinit(&b);
     return body;
@@ -232,7 +257,8 @@ static uint64_t first_needed(struct core *core)
     uint64_t lsn = core->checkpoint_lsn;
     lsn = oldest != NULL && oldest->lsn < lsn ? oldest->lsn : lsn;
     uint64_t retained = retained_from(core);
-    return retained < lsn ? retained : lsn;
+    lsn = retained < lsn ? retained : lsn;
+    return mark_pins(core, lsn);
 }
 
 static struct block *checkpoint_meta(const struct core *core)

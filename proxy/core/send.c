@@ -8,6 +8,7 @@
 #include "proxy/core/learn.h"
 #include "proxy/core/payload.h"
 #include "proxy/core/records.h"
+#include "proxy/core/resync.h"
 #include "proxy/core/strands.h"
 #include "proxy/core/writes.h"
 
@@ -112,7 +113,8 @@ static bool usable_lane(const struct lane *lane, unsigned i)
 
 bool send_can_ask(const struct core *core, const struct entry *entry, unsigned i)
 {
-    if (!health_can_send(core, i) || core->instances[i].needs_resync) {
+    if (!health_can_ask(core, i) || core->instances[i].needs_resync ||
+        resync_forbids_asking(core, entry, i)) {
         return false;
     }
     for (unsigned k = 0; k < entry_strands(entry); k++) {
@@ -183,7 +185,7 @@ static void send_write(struct core *core, struct entry *entry, unsigned i)
 /* Rule 2.  A lane is fenced by an add without ids to its collection.  A name has no collection to add to:
  * what stands before it in the same store is waited for by a write of a tenant that nobody has, which changes
  * nothing either. */
-static void send_fence(struct core *core, struct strand *strand, unsigned i)
+void send_fence(struct core *core, struct strand *strand, unsigned i)
 {
     static const char add_text[] = "{\"ids\":[],\"embeddings\":[]}";
     static const char patch_text[] = "{\"resource_name\":\"fence\"}";
@@ -333,7 +335,8 @@ static enum sent try_strand(struct core *core, struct strand *strand, unsigned i
     if (entry->fate == FATE_UNDECIDED && entry->near->asker != i) {
         return SENT_NOT;
     }
-    if (behind_barrier(core, entry, i) || awaits_sync(core, strand, entry, i)) {
+    if (behind_barrier(core, entry, i) || resync_holds(core, entry, i) ||
+        awaits_sync(core, strand, entry, i)) {
         return SENT_NOT;
     }
     if (writes_is_barrier(entry) && writes_older_in_place(core, entry, i)) {

@@ -18,6 +18,8 @@ void send_all(struct core *core);
 void send_mark_catching_up(struct core *core, unsigned instance);
 /* Not again before some time, growing with the strand's failures in a row. */
 void send_retry_later(struct core *core, struct strand *strand, unsigned instance, uint64_t at_least_ns);
+/* A write without effect that is answered only after everything before it (rule 2). */
+void send_fence(struct core *core, struct strand *strand, unsigned instance);
 /* Could the instance take this undecided write now, or soon? */
 bool send_can_ask(const struct core *core, const struct entry *entry, unsigned instance);
 /* Older writes that stand in the way of this one at that instance are finished. */

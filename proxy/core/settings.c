@@ -50,6 +50,8 @@ const struct settings_row settings_table[] = {
       "file survives kill -9; memory loses what is pending then", "file|memory", 0, 0 },
     { "WAL_DIR", SETTINGS_TEXT, AT(wal_dir), "wal", "the path of a directory",
       "where the log lives; one walproxy at a time", NULL, 0, 0 },
+    { "ADOPT", SETTINGS_CHOICE, AT(adopt), "no", "yes or no",
+      "take over instances that carry the mark of another log", "no|yes", 0, 0 },
     { "WAL_SEGMENT_BYTES", SETTINGS_SIZE, AT(wal_segment_bytes), "64MiB",
       "a size from 1MiB to 1GiB, as 64MiB", "size of one file of the log", NULL, MIB(1), MIB(1024) },
     { "WAL_MEMORY_BYTES", SETTINGS_SIZE, AT(wal_memory_bytes), "512MiB",

@@ -31,7 +31,15 @@
 #define PROXY_DECIDES CORE_INSTANCES /* "decided by": the proxy itself */
 
 /* ---- timers ---- */
-enum timer_kind { TIMER_CALL, TIMER_CLIENT, TIMER_PROBE, TIMER_BACKOFF, TIMER_STRAND };
+enum timer_kind {
+    TIMER_CALL,
+    TIMER_CLIENT,
+    TIMER_PROBE,
+    TIMER_BACKOFF,
+    TIMER_STRAND,
+    TIMER_MARK,
+    TIMER_RESYNC
+};
 struct timer {
     struct heap_node node;
     enum timer_kind kind;
@@ -121,6 +129,13 @@ struct strand {
 };
 TAILQ_HEAD(strand_list, strand);
 
+/* What is known of an instance's share of something: a collection, or its names as a whole. */
+enum trust {
+    TRUST_OK,
+    TRUST_VERIFY, /* it may have lost its latest: compare when there is something to compare with */
+    TRUST_STALE,  /* it lacks something for certain: no writes, no reads before it is made equal */
+};
+
 struct lane {
     struct strand strand;
     uint64_t birth;      /* LSN of the record that introduced it; its name in the log */
@@ -135,7 +150,9 @@ struct lane {
     bool faulty[CORE_INSTANCES];    /* the instance says it does not have the mapped collection */
     bool divergent[CORE_INSTANCES]; /* the instance disagreed with a decided write */
     bool catching_up[CORE_INSTANCES];
-    struct client *parked; /* reads that wait until an instance qualifies */
+    uint8_t trust[CORE_INSTANCES];        /* enum trust */
+    uint64_t applied_lsn[CORE_INSTANCES]; /* of the last of its writes that the instance has carried out */
+    struct client *parked;                /* reads that wait until an instance qualifies */
     UT_hash_handle by_birth;
 };
 
@@ -178,6 +195,23 @@ enum instance_state {
     INSTANCE_PAUSED,  /* answers 401 or 403: nothing but probes until an operator helps */
 };
 
+/* Rule 5: what tells whether an instance is the one we left. */
+enum mark_stage { MARK_UNREAD, MARK_READING, MARK_READ };
+struct mark {
+    enum mark_stage stage; /* UNREAD: contact was lost since it was read; nothing is written before it is */
+    uint64_t call;         /* 0 = none in flight */
+    bool lost;             /* contact was lost at least once since this process began */
+    bool ever;             /* this log has marked the instance */
+    uint64_t lsn;          /* of the last mark known to stand there */
+    bool looked_at;        /* since it was last written */
+    bool has_uuid;
+    struct uuid uuid; /* of the collection that carries it */
+    uint8_t building; /* enum of mark.c: how far its tenant and database are made */
+    uint64_t writing_lsn;
+    uint64_t hurried_lsn; /* trimming up to there has asked for a newer one */
+    struct timer timer;
+};
+
 struct instance {
     const char *name;
     enum instance_state state;
@@ -204,11 +238,31 @@ struct instance {
     uint64_t progress_ns;  /* last write applied from its backlog */
     uint64_t behind_lsn;   /* of the oldest write it has not finished, or a little less */
     bool needs_resync;     /* its backlog was given up: only a copy can make it equal again */
-    const char *trouble;   /* words for why_not_replaying; NULL = none */
+    struct mark mark;
+    uint8_t names_trust;      /* enum trust: its collections and databases as a whole */
+    bool unclean;             /* some lane may be other than TRUST_OK here */
+    uint64_t names_lsn;       /* of the last write about names that it has carried out */
+    uint64_t verify_until_ns; /* what cannot be verified by then is trusted */
+    uint64_t copied_collections, copied_records, removed_records, only_here;
+    bool keep_extras; /* what only it has is not known to have been deleted */
+    unsigned returns; /* times it came back: whoever deals with it starts again */
+    unsigned flaps;   /* returns in short succession: more good checks are needed */
+    uint64_t came_up_ns;
+    const char *trouble; /* words for why_not_replaying; NULL = none */
 };
 
 /* ---- calls and clients ---- */
-enum call_kind { CALL_PROBE, CALL_READ, CALL_WRITE, CALL_FENCE, CALL_NAME, CALL_LEARN, CALL_PASS };
+enum call_kind {
+    CALL_PROBE,
+    CALL_READ,
+    CALL_WRITE,
+    CALL_FENCE,
+    CALL_NAME,
+    CALL_LEARN,
+    CALL_PASS,
+    CALL_MARK,
+    CALL_RESYNC
+};
 struct call {
     uint64_t id;
     enum call_kind kind;
@@ -331,6 +385,11 @@ struct core {
     struct name_slot *names;
     struct strand_list awaiting_sync;
     struct barrier_list barriers;
+    struct resync *resync; /* resync.c */
+    struct uuid log_id;    /* in the marks; zero until START */
+    uint64_t log_id_lsn;   /* of the record that gives the log its id; 0 = found in the log */
+    uint64_t accepted_lsn; /* of the youngest accepted write */
+    bool refused;          /* this log does not belong to these instances: the process must end */
     struct heap timers;
     struct core_stats stats;
     uint64_t rss_bytes;

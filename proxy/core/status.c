@@ -5,6 +5,7 @@
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
 #include "proxy/core/quota.h"
+#include "proxy/core/resync.h"
 
 #define STATUS_LIMIT         ((size_t)1 << 20)
 #define MEMORY_WARNING_SHARE 0.8
@@ -56,7 +57,7 @@ void core_facts(const struct core *core, uint64_t now_ns, struct core_facts *out
     out->total_replayed = core->stats.total_replayed;
     out->memory_bytes = core->payload_bytes;
     out->replaying = replaying(core);
-    out->drained = core->entries.live == 0;
+    out->drained = core->entries.live == 0 && resync_is_idle(core);
 }
 
 static const char *level(uint64_t value, uint64_t warning, uint64_t critical)
@@ -162,6 +163,7 @@ static void put_instance(struct json_writer *w, const struct core *core, unsigne
     json_pair_u64(w, "lag", instance->pending);
     json_pair_u64(w, "dead_letters", instance->dead);
     json_pair_bool(w, "needs_resync", instance->needs_resync);
+    resync_status(w, core, i);
     json_object_end(w);
 }
 

@@ -6,6 +6,7 @@
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/mark.h"
 #include "proxy/core/payload.h"
 #include "proxy/core/quota.h"
 #include "proxy/core/reads.h"
@@ -260,6 +261,7 @@ void writes_durable(struct core *core, uint64_t lsn, uint64_t log_bytes)
     }
     client_flush_durable(core);
     wake_synced(core);
+    mark_durable(core);
 }
 
 /* ---- asking ---- */

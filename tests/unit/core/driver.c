@@ -75,6 +75,7 @@ static void take_call(struct driver *d, const struct core_action *a)
     };
     call->probe = !d->hold_probes && strstr(call->request, "/collections?limit=1\n") != NULL &&
                   strstr(call->request, "x-") == NULL;
+    call->own = driver_is_mark(call) || (!d->hold_resync && driver_is_resync(call));
     note(d, call->instance == PRIMARY ? "call primary" : "call replica", call->id, call->request);
 }
 
@@ -276,6 +277,11 @@ static bool serve_one(struct driver *d)
             answer_now(d, call, 200, "", "[]");
             return true;
         }
+        if (call->own) {
+            char text[8192];
+            answer_now(d, call, driver_house(d, call, text, sizeof(text)), "", text);
+            return true;
+        }
     }
     for (size_t i = 0; i < d->client_count; i++) {
         struct driver_client *c = &d->clients[i];
@@ -397,6 +403,8 @@ void driver_close(struct driver *d)
         block_unref(d->log[i].meta);
         block_unref(d->log[i].body);
     }
+    driver_unmark(d, PRIMARY);
+    driver_unmark(d, REPLICA);
     buf_deinit(&d->trace);
     CU_ASSERT_EQUAL(block_bytes_live(), d->blocks_before);
 }
@@ -576,7 +584,7 @@ struct driver_call *driver_next(struct driver *d, unsigned instance)
 {
     for (size_t i = 0; i < d->call_count; i++) {
         struct driver_call *call = &d->calls[i];
-        if (call->instance == instance && !call->over && !call->probe) {
+        if (call->instance == instance && !call->over && !call->probe && !call->own) {
             return call;
         }
     }

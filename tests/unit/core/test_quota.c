@@ -110,7 +110,8 @@ static void test_full_by_replica(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&d.trace), "backlog_given_up"));
     fill(1000);
     CU_ASSERT_EQUAL(driver_status(&d, write_to(20, PRIMARY)), 200);
-    /* What it lacks it must not show: neither now nor after a restart. */
+    /* What it lacks it must not show: neither now nor after a restart, before it has been copied. */
+    d.hold_resync = true;
     driver_up(&d, REPLICA);
     for (unsigned round = 0; round < 2; round++) {
         for (unsigned n = 0; n < 10; n++) {
@@ -122,6 +123,10 @@ static void test_full_by_replica(void)
         driver_restart(&d, false);
         CU_ASSERT_PTR_NOT_NULL(strstr(driver_get(&d, "/status"), "\"needs_resync\":true"));
     }
+    d.hold_resync = false;
+    driver_restart(&d, false);
+    driver_advance(&d, NS_PER_S);
+    CU_ASSERT_PTR_NOT_NULL(strstr(driver_get(&d, "/status"), "\"needs_resync\":false"));
     driver_close(&d);
 }
 

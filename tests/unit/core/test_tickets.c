@@ -156,9 +156,10 @@ static void test_bounds(void)
     driver_init(&d);
     d.settings.max_body_bytes = 20;
     driver_start(&d);
+    size_t logged = d.log_count;
     client = driver_send(&d, "POST", C_PATH, "{\"name\":\"a name that is too long\"}");
     CU_ASSERT_EQUAL(driver_status(&d, client), 413);
-    CU_ASSERT_EQUAL(d.log_count, 0);
+    CU_ASSERT_EQUAL(d.log_count, logged);
     driver_close(&d);
 }
 
