@@ -308,6 +308,25 @@ static void keep_member(struct json_scan *out, const struct json_member *m, bool
     out->members[out->count++] = *m;
 }
 
+/* One member and the blanks behind it. */
+static bool scan_member(struct cursor *c, struct json_member *m, bool *escaped)
+{
+    *m = (struct json_member){ .kind = JSON_NULL_VALUE };
+    *escaped = false;
+    skip_blanks(c);
+    const char *start = c->at;
+    if (!take(c, '"') || !skip_string(c, escaped)) {
+        return false;
+    }
+    m->key = str_make(start + 1, (size_t)(c->at - start) - 2);
+    skip_blanks(c);
+    if (!take(c, ':') || !skip_value(c, 1, &m->value, &m->kind, &m->elements)) {
+        return false;
+    }
+    skip_blanks(c);
+    return true;
+}
+
 /* c behind the opening brace. */
 static bool scan_members(struct cursor *c, struct json_scan *out)
 {
@@ -316,20 +335,12 @@ static bool scan_members(struct cursor *c, struct json_scan *out)
         return true;
     }
     do {
-        struct json_member m = { .kind = JSON_NULL_VALUE };
-        bool escaped = false;
-        skip_blanks(c);
-        const char *start = c->at;
-        if (!take(c, '"') || !skip_string(c, &escaped)) {
-            return false;
-        }
-        m.key = str_make(start + 1, (size_t)(c->at - start) - 2);
-        skip_blanks(c);
-        if (!take(c, ':') || !skip_value(c, 1, &m.value, &m.kind, &m.elements)) {
+        struct json_member m;
+        bool escaped;
+        if (!scan_member(c, &m, &escaped)) {
             return false;
         }
         keep_member(out, &m, escaped);
-        skip_blanks(c);
     } while (take(c, ','));
     return take(c, '}');
 }
@@ -402,6 +413,28 @@ bool json_scan_next(struct str array, size_t *at, struct str *element, enum json
     }
     skip_blanks(&c);
     *at = (size_t)(c.at - array.data);
+    return true;
+}
+
+bool json_scan_next_member(struct str object, size_t *at, struct json_member *member)
+{
+    if (*at >= object.size) {
+        return false;
+    }
+    struct cursor c = { object.data + *at, object.data + object.size };
+    if (*at == 0) {
+        skip_blanks(&c);
+        if (!take(&c, '{')) {
+            return false;
+        }
+    } else if (!take(&c, ',')) {
+        return false;
+    }
+    bool escaped;
+    if (!scan_member(&c, member, &escaped)) {
+        return false;
+    }
+    *at = (size_t)(c.at - object.data);
     return true;
 }
 

@@ -46,6 +46,8 @@ const struct json_member *json_scan_find(const struct json_scan *scan, const cha
 const struct json_member *json_scan_find_str(const struct json_scan *scan, struct str key);
 /* Walks the elements of an array's text: *at starts at 0; false at the end. */
 bool json_scan_next(struct str array, size_t *at, struct str *element, enum json_kind *kind);
+/* The same for the members of an object's text, however many. */
+bool json_scan_next_member(struct str object, size_t *at, struct json_member *member);
 /* How many leading bytes, counted in eights, are sure to be plain text inside a JSON string: ASCII, no
  * quote, backslash or control.  Embeddings and documents are long; most of a body is such. */
 size_t json_plain_run(struct str text);

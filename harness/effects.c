@@ -5,6 +5,7 @@
 
 #define EFFECTS_TAG_DIGITS    18
 #define EFFECTS_RECORD_DIGITS 9
+#define EFFECTS_COPY          "resync" /* the request id of walproxy's copies */
 #define EFFECTS_NAME          600
 
 static bool effects_number(struct str text, struct str prefix, size_t digits_max, uint64_t *out)
@@ -73,6 +74,8 @@ static uint32_t effects_collection(struct history *history, struct str name)
 void effects_note(struct history *history, uint32_t instance, uint64_t incarnation, int64_t shift_ns,
                   const struct mock_journal_entry *entry)
 {
+    bool copied = str_equal(entry->request_id, STR(EFFECTS_COPY));
+    history->resynced[instance] = history->resynced[instance] || copied;
     if (!entry->applied || !chroma_op_is_write(entry->op)) {
         return;
     }
@@ -87,6 +90,7 @@ void effects_note(struct history *history, uint32_t instance, uint64_t incarnati
         .apply_order = entry->apply_order,
         .real_status = entry->real_status,
         .incarnation = incarnation,
+        .copied = copied,
         .answered_ns = told ? (int64_t)entry->answered_ns + shift_ns : HISTORY_NEVER,
     };
     if (!chroma_op_is_record(entry->op) || entry->id_count == 0) {

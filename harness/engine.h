@@ -18,6 +18,8 @@
 
 enum engine_target { TARGET_LB, TARGET_PRIMARY, TARGET_REPLICA };
 
+struct engine;
+
 struct engine_setting {
     const char *name; /* walproxy's, lower case: "check_interval" */
     const char *value;
@@ -34,7 +36,11 @@ struct engine_setup {
     const char *mutant;     /* NULL = the healthy core; else a known-bad one by name (test builds) */
     const char *trace_path; /* sim: every event as a JSON line into this file; NULL = no trace */
     size_t core_room;       /* sim: actions taken per core_step; 0 = the default (a test sets 1) */
-    uint64_t disk_sync_ns;  /* sim: mean time of a sync of the balancer's disk; 0 = a good SSD's */
+    /* Called when the instances answer and the balancer has not been started; may request and advance. NULL =
+     * none */
+    int (*before_lb)(const void *context, struct engine *e, struct errmsg *msg);
+    const void *before_lb_context;
+    uint64_t disk_sync_ns; /* sim: mean time of a sync of the balancer's disk; 0 = a good SSD's */
 };
 
 struct engine_request {
@@ -60,7 +66,6 @@ typedef void engine_answer_cb(void *context, uint64_t tag, const struct engine_a
 
 enum lb_stop { LB_STOP_KILL, LB_STOP_TERM, LB_STOP_PAUSE, LB_STOP_CONTINUE };
 
-struct engine;
 struct engine_ops {
     const char *name;
     /* Starts everything and waits until the balancer answers /status.  Journal entries of the mocks are

@@ -50,6 +50,7 @@ struct effect_record {
     uint64_t apply_order;
     int real_status;      /* what the server itself answered: 2xx had its effect, 4xx had none */
     uint64_t incarnation; /* of the instance's memory: rises when a restart loses state */
+    bool copied;          /* by a balancer's copy of the record, not by the write itself */
     int64_t answered_ns;  /* when its own answer left; HISTORY_NEVER (the default) = not known or none did */
 };
 
@@ -94,6 +95,7 @@ struct history {
     struct history_loss *losses;
     size_t loss_count, loss_capacity;
     char *content[2];       /* canonical dump of each instance at the end; NULL = not available */
+    bool resynced[2];       /* the balancer read or wrote it to make both instances equal */
     bool lb_lost_queue;     /* the balancer itself said that its memory queue was lost */
     uint64_t lost_on_crash; /* writes it said it lost; 0 unless lb_lost_queue */
 };

@@ -52,6 +52,10 @@ static int open_program(struct program *p, struct errmsg *msg)
     struct server_options where = { .host = p->options.host,
                                     .port = p->options.port,
                                     .max_body_bytes = p->options.mock.max_body_bytes };
+    if (p->options.upstream != NULL) {
+        where.upstream = &p->options.upstream_address;
+    }
+    p->options.mock.epoch_ns = (uint64_t)server_start_wall_ms() * NS_PER_MS;
     p->mock = mock_new(&p->options.mock, msg);
     if (p->mock == NULL) {
         return ERR_INVALID;

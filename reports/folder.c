@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,10 +36,10 @@ int folder_make(const char *path, struct errmsg *msg)
     return 0;
 }
 
-static bool folder_temporary_name(const char *path, const char *name, char out[PATH_BYTES])
+static bool folder_temporary_name(const char *name, char out[NAME_MAX + 1])
 {
-    int length = snprintf(out, PATH_BYTES, "%s/.%s.part", path, name);
-    return length > 0 && length < PATH_BYTES;
+    int length = snprintf(out, NAME_MAX + 1, ".%s.part", name);
+    return length > 0 && length <= NAME_MAX;
 }
 
 static int folder_write_all(int fd, struct str content)
@@ -57,13 +58,13 @@ static int folder_write_all(int fd, struct str content)
 }
 
 /* Under its temporary name. */
-static int folder_write_part(const char *path, const struct folder_file *file, struct errmsg *msg)
+static int folder_write_part(int folder, const char *path, const struct folder_file *file, struct errmsg *msg)
 {
-    char temporary[PATH_BYTES];
-    if (!folder_temporary_name(path, file->name, temporary)) {
+    char temporary[NAME_MAX + 1];
+    if (!folder_temporary_name(file->name, temporary)) {
         return error_set(msg, ERR_INVALID, "%s/%s: the name is too long", path, file->name);
     }
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    int fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fd < 0) {
         return error_set(msg, ERR_IO, "cannot write %s/%s: %s", path, file->name, strerror(errno));
     }
@@ -77,34 +78,35 @@ static int folder_write_part(const char *path, const struct folder_file *file, s
     return 0;
 }
 
-static int folder_rename(const char *path, const char *name, struct errmsg *msg)
+static int folder_rename(int folder, const char *path, const char *name, struct errmsg *msg)
 {
-    char temporary[PATH_BYTES];
-    char final[PATH_BYTES];
-    int length = snprintf(final, sizeof(final), "%s/%s", path, name);
-    if (length <= 0 || (size_t)length >= sizeof(final) || !folder_temporary_name(path, name, temporary)) {
-        return error_set(msg, ERR_INVALID, "%s/%s: the name is too long", path, name);
-    }
-    if (rename(temporary, final) != 0) {
-        return error_set(msg, ERR_IO, "cannot put %s in place: %s", final, strerror(errno));
+    char temporary[NAME_MAX + 1];
+    if (!folder_temporary_name(name, temporary) || renameat(folder, temporary, folder, name) != 0) {
+        return error_set(msg, ERR_IO, "cannot put %s/%s in place: %s", path, name, strerror(errno));
     }
     return 0;
 }
 
 int folder_write(const char *path, const struct folder_file *files, size_t count, struct errmsg *msg)
 {
+    /* By names inside of the open folder, so that no path needs room to be put together. */
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) {
+        return error_set(msg, ERR_IO, "cannot open the folder %s: %s", path, strerror(errno));
+    }
     int rv = 0;
     for (size_t i = 0; i < count && rv == 0; i++) {
-        rv = folder_write_part(path, &files[i], msg);
+        rv = folder_write_part(folder, path, &files[i], msg);
     }
     for (size_t i = 0; i < count && rv == 0; i++) {
-        rv = folder_rename(path, files[i].name, msg);
+        rv = folder_rename(folder, path, files[i].name, msg);
     }
     for (size_t i = 0; i < count && rv != 0; i++) {
-        char temporary[PATH_BYTES];
-        if (folder_temporary_name(path, files[i].name, temporary)) {
-            (void)unlink(temporary); /* those that are in place or were never begun are not there */
+        char temporary[NAME_MAX + 1];
+        if (folder_temporary_name(files[i].name, temporary)) {
+            (void)unlinkat(folder, temporary, 0); /* those in place or never begun are not there */
         }
     }
+    (void)close(folder);
     return rv;
 }

@@ -178,7 +178,7 @@ static void note(struct evidence *e, uint32_t effect_index, uint32_t position, b
         t->misplaced = effect_index;
         return;
     }
-    if (effect->op != op->op) {
+    if (effect->op != op->op || effect->copied) {
         e->lost_state[effect->instance] = true; /* another operation carried the record there: a copy */
     }
     t->ever_ns = effect->applied_ns < t->ever_ns ? effect->applied_ns : t->ever_ns;
@@ -186,9 +186,15 @@ static void note(struct evidence *e, uint32_t effect_index, uint32_t position, b
         t->forgotten = true;
         return;
     }
-    if (t->first == EVIDENCE_NOWHERE) {
+    /* What a copy brings is the state after the write: no application where the write itself was there
+     * before, and none any more when it comes in its turn. */
+    if (effect->copied && t->first != EVIDENCE_NOWHERE && !t->by_copy) {
+        return;
+    }
+    if (t->first == EVIDENCE_NOWHERE || (t->by_copy && !effect->copied)) {
         t->first = position;
         t->first_ns = effect->applied_ns;
+        t->by_copy = effect->copied;
     }
     t->last = position;
     t->last_ns = effect->applied_ns;
@@ -214,6 +220,33 @@ static void trace_instance(struct evidence *e, uint32_t instance)
         note(e, order[i].index, (uint32_t)i, alive);
     }
     mem_free(order);
+}
+
+/* Two deletions of one collection that were under way together: when one has been carried out the other has
+ * nothing left to do, and a balancer that looks first need not send it. */
+static void settle_deletions(struct evidence *e, uint32_t instance)
+{
+    const struct history *h = e->h;
+    int64_t *over_ns = mem_alloc_array(h->collection_count + 1, sizeof(*over_ns));
+    for (size_t c = 0; c < h->collection_count; c++) {
+        over_ns[c] = HISTORY_NEVER;
+    }
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < h->op_count; i++) {
+            const struct op_record *op = &h->ops[i];
+            struct trace *t = &e->traces[instance][i];
+            if (op->op != OP_COLLECTION_DELETE || op->collection >= h->collection_count) {
+                continue;
+            }
+            int64_t *over = &over_ns[op->collection];
+            if (pass == 0 && t->settled && op_over_ns(op) > *over) {
+                *over = op_over_ns(op);
+            } else if (pass == 1 && *over >= op->sent_ns) {
+                t->settled = true;
+            }
+        }
+    }
+    mem_free(over_ns);
 }
 
 void evidence_init(struct evidence *e, const struct checker_input *input)
@@ -246,6 +279,7 @@ void evidence_init(struct evidence *e, const struct checker_input *input)
             };
         }
         trace_instance(e, instance);
+        settle_deletions(e, instance);
     }
 }
 

@@ -23,6 +23,7 @@ struct trace {
     int64_t ever_ns;           /* first application, forgotten ones too; EVIDENCE_FOREVER = none */
     int64_t known_ns;          /* when the last answer that told of it left; EVIDENCE_FOREVER = none did */
     bool settled;              /* applied, or answered as done already (409 to a create, 404 to a delete) */
+    bool by_copy;              /* first is where a copy of the record arrived; the write itself did not */
     bool forgotten;            /* was applied, but a restart of the instance took it away */
     uint32_t misplaced;        /* index of an effect on another collection or record; EVIDENCE_NOWHERE */
     int64_t refused_ns;        /* last refusal; HISTORY_NEVER = none */

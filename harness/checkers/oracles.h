@@ -13,4 +13,7 @@ void oracle_read_your_writes(const struct checker_input *input, struct assertion
 void oracle_status_truthful(const struct checker_input *input, struct assertion_result *out);
 void oracle_refused_not_applied(const struct checker_input *input, struct assertion_result *out);
 
+/* The clients' share of both instances' contents is known and equal. */
+bool converge_equal(const struct history *h);
+
 #endif

@@ -40,7 +40,8 @@ static struct keyed *applied_by_key(const struct evidence *e, uint32_t instance,
     *count = 0;
     for (size_t i = 0; i < h->op_count; i++) {
         uint32_t last = e->traces[instance][i].last;
-        if (last != EVIDENCE_NOWHERE && (op_writes_record(&h->ops[i]) || op_writes_collection(&h->ops[i]))) {
+        bool in_turn = last != EVIDENCE_NOWHERE && !e->traces[instance][i].by_copy; /* a copy has no turn */
+        if (in_turn && (op_writes_record(&h->ops[i]) || op_writes_collection(&h->ops[i]))) {
             list[(*count)++] = (struct keyed){ .key = last, .index = (uint32_t)i };
         }
     }
@@ -94,7 +95,7 @@ static void order_across_deletions(const struct evidence *e, uint32_t instance, 
     for (size_t i = 0; any && i < h->op_count; i++) {
         const struct op_record *op = &h->ops[i];
         const struct trace *t = &e->traces[instance][i];
-        if (!op_writes_record(op) || !op_acknowledged(op) || t->last == EVIDENCE_NOWHERE ||
+        if (!op_writes_record(op) || !op_acknowledged(op) || t->last == EVIDENCE_NOWHERE || t->by_copy ||
             op->collection >= h->collection_count || deletion[op->collection] == HISTORY_NONE) {
             continue;
         }

@@ -76,6 +76,13 @@ static int64_t known_of(const struct trace *t)
     return t->last == EVIDENCE_NOWHERE ? EVIDENCE_FOREVER : t->last_ns + UNANSWERED_NS;
 }
 
+/* Done already, or brought there by a copy, counts as applied from the start: when it came to be so is not
+ * known. */
+static bool untraced(const struct evidence *e, const struct trace *primary)
+{
+    return primary->ever_ns == EVIDENCE_FOREVER && (primary->settled || e->lost_state[0]);
+}
+
 static void truth_init(struct truth *t, const struct evidence *e)
 {
     const struct history *h = e->h;
@@ -95,8 +102,7 @@ static void truth_init(struct truth *t, const struct evidence *e)
         hand_add(&t->sent, op->sent_ns, (uint32_t)i);
         hand_add(&t->known, t->known_ns[i], (uint32_t)i);
         if (op_acknowledged(op)) {
-            /* Done already counts as applied from the start: when it came to be so is not known. */
-            bool before = primary->settled && primary->ever_ns == EVIDENCE_FOREVER;
+            bool before = untraced(e, primary);
             hand_add(&t->acknowledged, op->done_ns, (uint32_t)i);
             hand_add(&t->applied, before ? HISTORY_NEVER : primary->ever_ns, (uint32_t)i);
         }
@@ -125,7 +131,7 @@ static int64_t oldest_certain(struct truth *t, const struct evidence *e, int64_t
         if (e->h->ops[op].done_ns >= from_ns) {
             return HISTORY_NEVER;
         }
-        if (primary->ever_ns > to_ns && !(primary->settled && primary->ever_ns == EVIDENCE_FOREVER)) {
+        if (primary->ever_ns > to_ns && !untraced(e, primary)) {
             return e->h->ops[op].done_ns;
         }
         t->oldest_certain++;

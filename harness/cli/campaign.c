@@ -1,11 +1,12 @@
 /* What a campaign may hold: two to three loads on few records (so that clients race), some of them with many
  * clients on few collections (so that writes travel together), gets of what was just written, up to eight
- * faults of a subset of kinds, deaths of the proxy and of instances that keep their data, records that every
- * instance refuses, collections created and deleted meanwhile, and settings within the documented bounds.
+ * faults of a subset of kinds, deaths of the proxy and of instances that keep their data, an instance that
+ * comes back with less, records that every instance refuses, collections created and deleted meanwhile, and
+ * settings within the documented bounds.
  *
- * Never drawn, because no proxy could keep its promises under it: an instance that forgets or lies about
- * applied writes, a lost queue in memory mode (no death of the proxy there), two stops of one process at
- * the same time. */
+ * Never drawn, because no proxy could keep its promises under it: an instance that lies about applied writes,
+ * or forgets them unseen, or both that forget, a lost queue in memory mode (no death of the proxy there), two
+ * stops of one process at the same time. */
 #include "harness/cli/campaign.h"
 
 #include "base/buf.h"
@@ -91,6 +92,18 @@ static void draw_settings(struct draw *d)
     }
 }
 
+/* What bounds the log and what is held of it.  From a stream of its own, so that the rest of a campaign does
+ * not change with what is drawn here. */
+static void draw_bounds(struct draw *d, struct prng *root)
+{
+    struct draw own = { .prng = prng_split(root, "bounds"), .s = d->s };
+    if (chance(&own, 1, 2) && !d->memory_mode) {
+        uint64_t kib = between(&own, 4, 48);
+        set(&own, "wal_memory_bytes", text("%" PRIu64 "KiB", kib));
+        set(&own, "max_body_bytes", text("%" PRIu64 "KiB", kib));
+    }
+}
+
 /* ---- load ---- */
 
 static void draw_mix(struct draw *d, struct scenario_load *load, const enum chroma_op *ops, size_t count)
@@ -154,6 +167,7 @@ enum drawn_fault {
     DRAWN_RECOVER,
     DRAWN_FLAP,
     DRAWN_INSTANCE_KILL,
+    DRAWN_INSTANCE_LOSS,
     DRAWN_LB_KILL,
     DRAWN_LB_PAUSE,
     DRAWN_COUNT
@@ -278,6 +292,7 @@ static char *draw_document(struct draw *d, enum drawn_fault kind)
         case DRAWN_RECOVER:
             return draw_recover(d);
         case DRAWN_INSTANCE_KILL:
+        case DRAWN_INSTANCE_LOSS:
         case DRAWN_LB_KILL:
         case DRAWN_LB_PAUSE:
         case DRAWN_COUNT:
@@ -303,6 +318,48 @@ static void draw_stops(struct draw *d, enum drawn_fault kind, enum scenario_targ
         f->restart_what = RESTART_KEEP;
         f->at = (struct mark){ .phase = 0, .offset_ns = (int64_t)(i * slot_ns + between(d, 0, slot_ns / 3)) };
     }
+}
+
+#define NOTICED_NS  (7 * NS_PER_S) /* within so long a health check has seen who is away */
+#define LOSS_MAX_NS (20 * NS_PER_S)
+
+/* The balancer's own stops must not hide that an instance was away. */
+static void drop_stops(struct draw *d, int64_t from_ns, int64_t to_ns)
+{
+    struct scenario *s = d->s;
+    size_t kept = 0;
+    for (size_t i = 0; i < s->fault_count; i++) {
+        struct scenario_fault *f = &s->faults[i];
+        int64_t back_ns = f->at.offset_ns + (int64_t)f->restart_after_ns;
+        if (f->at.offset_ns < to_ns && back_ns > from_ns) {
+            mem_free(f->name);
+        } else {
+            s->faults[kept++] = *f;
+        }
+    }
+    memset(&s->faults[kept], 0, (s->fault_count - kept) * sizeof(*s->faults));
+    s->fault_count = kept;
+}
+
+/* A machine comes back empty, or restored from a backup.  That takes longer than a health check: nobody can
+ * make good what was never seen to be away.  One instance, once: what both have lost nobody can bring back.
+ */
+static void draw_loss(struct draw *d)
+{
+    struct scenario *s = d->s;
+    uint64_t after_ns = between(d, 8, LOSS_MAX_NS / NS_PER_S) * NS_PER_S;
+    uint64_t latest_ms = (d->storm_ns - after_ns - NOTICED_NS) / NS_PER_MS;
+    int64_t at_ns = (int64_t)(between(d, 0, latest_ms) * NS_PER_MS);
+    drop_stops(d, at_ns, at_ns + (int64_t)(after_ns + NOTICED_NS));
+    struct scenario_fault *f = &s->faults[s->fault_count];
+    f->name = text("loss%zu", s->fault_count++);
+    f->target = chance(d, 1, 2) ? SCENARIO_PRIMARY : SCENARIO_REPLICA;
+    f->kill = true;
+    f->restart = true;
+    f->restart_after_ns = after_ns;
+    f->restart_what = chance(d, 1, 2) ? RESTART_EMPTY : RESTART_LOSE_TAIL;
+    f->restart_lost_ns = f->restart_what == RESTART_LOSE_TAIL ? between(d, 1, 40) * NS_PER_S : 0;
+    f->at = (struct mark){ .phase = 0, .offset_ns = at_ns };
 }
 
 static void draw_fault(struct draw *d, enum drawn_fault kind)
@@ -360,7 +417,10 @@ static void draw_faults(struct draw *d)
     } else if (enabled[DRAWN_LB_PAUSE]) {
         draw_stops(d, DRAWN_LB_PAUSE, SCENARIO_LB);
     }
-    if (enabled[DRAWN_INSTANCE_KILL]) {
+    bool room = d->storm_ns > LOSS_MAX_NS + NOTICED_NS && s->has_replica && !d->memory_mode;
+    if (enabled[DRAWN_INSTANCE_LOSS] && room) {
+        draw_loss(d);
+    } else if (enabled[DRAWN_INSTANCE_KILL]) {
         draw_stops(d, DRAWN_INSTANCE_KILL, chance(d, 2, 3) ? SCENARIO_PRIMARY : SCENARIO_REPLICA);
     }
     size_t count = (size_t)between(d, 0, 5);
@@ -441,6 +501,7 @@ struct scenario *campaign_draw(uint64_t seed, struct runner_options *options)
         s->invariants[i] = true;
     }
     draw_settings(&d);
+    draw_bounds(&d, &root);
     draw_loads(&d);
     draw_faults(&d);
     draw_steps(&d);

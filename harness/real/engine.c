@@ -140,6 +140,7 @@ static int real_open(struct engine *e, const struct engine_setup *setup, struct 
         .settings = setup->lb_settings,
         .setting_count = setup->lb_setting_count,
         .mutant = setup->mutant,
+        .without_lb = true,
     };
     int rv = stack_start(&r->stack, &options, msg);
     if (rv != 0) {
@@ -151,8 +152,10 @@ static int real_open(struct engine *e, const struct engine_setup *setup, struct 
     history->time_scale = r->scale;
     r->origin_ns = real_clock_ns();
     r->requests = requests_new(real_now_cb, e);
+    rv = setup->before_lb == NULL ? 0 : setup->before_lb(setup->before_lb_context, e, msg);
+    rv = rv != 0 ? rv : stack_start_lb(&r->stack, msg);
     real_write_environment(r);
-    rv = real_measure(r, msg);
+    rv = rv != 0 ? rv : real_measure(r, msg);
     return rv != 0 ? rv : real_await_status(r, msg);
 }
 

@@ -176,7 +176,7 @@ int stack_start(struct stack *s, const struct stack_options *o, struct errmsg *m
     }
     rv = rv != 0 ? rv : stack_make_wal_dir(s, o->work_dir, msg);
     rv = rv != 0 ? rv : stack_prepare_lb(s, o, msg);
-    rv = rv != 0 ? rv : stack_start_lb(s, msg);
+    rv = rv != 0 || o->without_lb ? rv : stack_start_lb(s, msg);
     if (rv != 0) {
         stack_stop(s);
     }

@@ -20,6 +20,7 @@ struct stack_options {
     const struct engine_setting *settings;
     size_t setting_count;
     const char *mutant;
+    bool without_lb; /* prepared, but not started: stack_start_lb does that */
 };
 
 struct stack {

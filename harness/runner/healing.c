@@ -66,7 +66,8 @@ static bool healing_is_idle(struct run *run)
     const struct history *h = run->history;
     const struct status_sample *last = &h->samples[h->sample_count - 1];
     const struct run_status_more *more = &run->more[h->sample_count - 1];
-    if (!last->answered || last->pending_writes > 0 || more->undecided_writes > 0 || last->is_replaying) {
+    if (!last->answered || last->pending_writes > 0 || more->undecided_writes > 0 || last->is_replaying ||
+        more->resyncing) {
         return false;
     }
     if (more->healthy_instances < more->total_instances) {

@@ -80,6 +80,7 @@ struct run_status_more {
     double undecided_writes; /* logged, answered by no instance yet; their clients may have left */
     double progress_age_s;   /* -1 = null */
     double lag[2];
+    bool resyncing; /* an instance has collections that are still to be verified or copied */
     int64_t asked_ns;
     uint64_t alerts;
 };
@@ -155,6 +156,8 @@ void load_close(struct run *run);
 void load_note(struct op_record *op, const struct engine_answer *answer);
 
 /* ---- sampling.c ---- */
+/* An engine calls it when the instances answer and the balancer is not there yet; context: the scenario. */
+int filling_run(const void *context, struct engine *engine, struct errmsg *msg);
 void sampling_open(struct run *run);
 int sampling_send(struct run *run, struct errmsg *msg);
 void sampling_close(struct run *run);

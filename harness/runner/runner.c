@@ -96,6 +96,8 @@ static int runner_open(struct run *run, struct errmsg *msg)
         .trace_path = run->options->trace_path,
         .core_room = run->options->core_room,
         .disk_sync_ns = run->options->disk_sync_ns,
+        .before_lb = filling_run,
+        .before_lb_context = s,
     };
     int rv = run->engine->ops->open(run->engine, &setup, run->history, msg);
     mem_free(settings);

@@ -65,6 +65,7 @@ static void sampling_read_instances(const json_t *instances, struct status_sampl
             if (strcmp(name, names[i]) == 0) {
                 sample->healthy[i] = json_is_true(json_object_get(instance, "healthy"));
                 more->lag[i] = sampling_number(instance, "lag", 0);
+                more->resyncing = more->resyncing || json_is_object(json_object_get(instance, "resync"));
             }
         }
     }

@@ -73,6 +73,8 @@ const struct key_row key_table[] = {
       .meaning = "what stands there" },
     { "instance", "latency", KEY_TEXT, AT(scenario, latency[0]), .value = "a profile of mockchroma",
       .meaning = "how long its answers take: none, measured-small, ... (default none)" },
+    { "instance", "holds", KEY_COUNT, AT(scenario, holds[0]), .high = 10000000, .value = "0 to 10000000",
+      .meaning = "records that it holds, in three collections, before the balancer is started (default 0)" },
     { "instance", "collection_ids", KEY_CHOICE, .choices = "distinct", .value = "distinct",
       .meaning = "each instance mints its own collection ids, as a real Chroma does" },
     /* --- phases ---------------------------------------------------------------------------------------- */

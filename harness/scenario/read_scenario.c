@@ -57,6 +57,7 @@ static void read_instance(struct reading *r, const struct yaml_node *node, struc
     keys_read(r, "instance", instance == 0 ? "topology.primary" : "topology.replica", node, &draft, false);
     mem_free(s->latency[instance]);
     s->latency[instance] = draft.latency[0];
+    s->holds[instance] = draft.holds[0];
     check_latency(r, node, s->latency[instance]);
 }
 

@@ -124,6 +124,7 @@ struct scenario {
     uint64_t wall_limit_ns, simulated_limit_ns;
     bool has_replica;
     char *latency[2];
+    uint32_t holds[2]; /* records of its own before the balancer comes */
     struct scenario_setting *lb_settings;
     size_t lb_setting_count;
     struct scenario_load *loads;

@@ -88,6 +88,9 @@ static int sim_open(struct engine *e, const struct engine_setup *setup, struct h
         disk_open(w);
         rc = instances_open(w, setup, msg);
     }
+    if (rc == 0 && setup->before_lb != NULL) {
+        rc = setup->before_lb(setup->before_lb_context, e, msg);
+    }
     if (rc == 0) {
         rc = balancer_open(w, setup, msg);
     }

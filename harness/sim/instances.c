@@ -82,6 +82,8 @@ static void carry_out(struct world *w, struct mock_action *action)
             break;
         case MOCK_ACT_LISTEN:
             break; /* asked with mock_accepts when a connection arrives */
+        case MOCK_ACT_FORWARD:
+            break; /* of gateways only */
     }
 }
 

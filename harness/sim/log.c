@@ -3,7 +3,8 @@
  * between finds the disk as it is then.  Completions reach the core as events, never from inside a port
  * function.
  *
- * Memory mode keeps the records of this process in a table and calls everything durable at once. */
+ * Memory mode calls everything durable at once, and keeps nothing but sizes, as proxy/io/log_memory.c does.
+ */
 #include "harness/sim/log.h"
 
 #include "base/check.h"
@@ -17,7 +18,8 @@
 
 struct kept {
     uint64_t lsn;
-    struct block *meta, *body;
+    uint64_t bytes;            /* meta and body */
+    struct block *meta, *body; /* borrowed by the writer; NULL in memory mode */
 };
 
 struct wanted_read {
@@ -34,7 +36,7 @@ struct sim_log {
     bool opening;
     void (*on_ready)(struct world *w);
     struct prng prng;
-    /* Blocks borrowed by the writer (file) or held for reads (memory), in order of LSN. */
+    /* What is not durable yet (file), or not trimmed (memory), in order of LSN. */
     struct kept *kept;
     size_t kept_first, kept_count, kept_capacity;
     uint64_t last_lsn, told_lsn, bytes;
@@ -129,7 +131,11 @@ static void keep(struct sim_log *log, uint64_t lsn, struct block *meta, struct b
         }
     }
     log->kept[log->kept_first + log->kept_count++] =
-        (struct kept){ .lsn = lsn, .meta = block_ref(meta), .body = block_ref(body) };
+        (struct kept){ .lsn = lsn, .bytes = block_str(meta).size + block_str(body).size };
+    if (log->writer != NULL) {
+        log->kept[log->kept_first + log->kept_count - 1].meta = block_ref(meta);
+        log->kept[log->kept_first + log->kept_count - 1].body = block_ref(body);
+    }
 }
 
 static void tell(struct world *w, struct sim_log *log, const struct wal_notice *n)
@@ -151,14 +157,19 @@ static void tell(struct world *w, struct sim_log *log, const struct wal_notice *
             balancer_event(w, &event);
             break;
         case WAL_NOTICE_READ: {
+            struct block *meta = n->failed ? NULL : block_copy(n->meta.data, n->meta.size);
             struct block *body =
                 n->failed || n->body.size == 0 ? NULL : block_copy(n->body.data, n->body.size);
             journal_note(&w->journal, w->now_ns, JOURNAL_LB_READ, n->lsn, n->body.size, 0, STR(""));
             event.kind = CORE_EV_LOG_READ;
             event.u.log_read.lsn = n->lsn;
+            event.u.log_read.type = n->type;
+            event.u.log_read.meta = meta;
             event.u.log_read.body = body;
             event.u.log_read.failed = n->failed;
+            event.u.log_read.detail = n->detail;
             balancer_event(w, &event);
+            block_unref(meta);
             block_unref(body);
             break;
         }
@@ -275,11 +286,7 @@ static void kick_memory(struct world *w, struct sim_log *log)
         struct core_event event = { .kind = CORE_EV_LOG_READ };
         event.u.log_read.lsn = lsn;
         event.u.log_read.failed = true;
-        uint64_t first = log->kept_count > 0 ? log->kept[log->kept_first].lsn : UINT64_MAX;
-        if (lsn >= first && lsn < first + log->kept_count) {
-            event.u.log_read.failed = false;
-            event.u.log_read.body = log->kept[log->kept_first + (size_t)(lsn - first)].body;
-        }
+        event.u.log_read.detail = "a log in memory keeps nothing to be read back";
         balancer_event(w, &event);
     }
 }
@@ -351,7 +358,7 @@ static void port_trim(void *context, uint64_t lsn)
         return;
     }
     for (size_t i = log->kept_first; i < log->kept_first + log->kept_count && log->kept[i].lsn < lsn; i++) {
-        log->bytes -= block_str(log->kept[i].meta).size + block_str(log->kept[i].body).size;
+        log->bytes -= log->kept[i].bytes;
     }
     drop_kept(log, lsn - 1);
 }

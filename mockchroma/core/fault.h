@@ -99,6 +99,7 @@ struct fault_spec {
     uint64_t after;
     uint64_t share;
     uint64_t share_of; /* 0 requests, 1 connections */
+    uint64_t start_in_ns;
     uint64_t for_ns;
     uint64_t lease_ns;
     uint64_t status;
@@ -123,12 +124,15 @@ struct fault_spec {
 };
 
 struct fault {
-    struct heap_node timer; /* end, lease, flap */
+    struct heap_node timer; /* begin, end, lease, flap */
     struct fault *next;
     struct fault_spec spec;
     char *document; /* as given */
     uint64_t id;
     bool active;
+    bool waiting;         /* for its beginning, at start_ns */
+    uint64_t connections; /* open when it began */
+    uint64_t requests;    /* under way, and taken hold of at once */
     uint64_t start_ns;
     uint64_t end_ns; /* of `for`; UINT64_MAX = none */
     uint64_t lease_end_ns;

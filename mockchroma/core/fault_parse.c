@@ -49,6 +49,8 @@ static const struct key_row keys[] = {
     { "share", NULL, KEY_SHARE, PLACE(share), ENDED, NULL, "acts on so many of them, drawn from the seed" },
     { "share_of", NULL, KEY_CHOICE, PLACE(share_of), ENDED, "requests|connections",
       "what share is drawn for" },
+    { "start_in", NULL, KEY_DURATION, PLACE(start_in_ns), ALL, NULL,
+      "begins so much later; `for` counts from then" },
     { "for", NULL, KEY_DURATION, PLACE(for_ns), ALL, NULL, "ends by itself" },
     { "lease", NULL, KEY_DURATION, PLACE(lease_ns), ALL, NULL, "ends unless renewed in time" },
     { "status", NULL, KEY_STATUS, PLACE(status),

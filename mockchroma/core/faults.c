@@ -3,6 +3,7 @@
  * Ended faults stay in the list, so that their hits can be asked for; they cost nothing, because the
  * list is not walked while no fault is active. */
 #include "mockchroma/core/machine.h"
+#include "base/json_scan.h"
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include <stdio.h>
@@ -39,7 +40,8 @@ bool faults_want_collection(const struct mock *m)
 static void arm(struct mock *m, struct fault *f)
 {
     uint64_t next = f->end_ns < f->lease_end_ns ? f->end_ns : f->lease_end_ns;
-    if (f->spec.kind == FAULT_FLAP && f->flap_ns < next) {
+    next = f->waiting && f->start_ns < next ? f->start_ns : next;
+    if (f->active && f->spec.kind == FAULT_FLAP && f->flap_ns < next) {
         next = f->flap_ns;
     }
     heap_remove(&m->fault_timers, &f->timer);
@@ -50,13 +52,16 @@ static void arm(struct mock *m, struct fault *f)
 
 static void end(struct mock *m, struct fault *f)
 {
+    heap_remove(&m->fault_timers, &f->timer);
+    f->waiting = false;
     if (f->active) {
         f->active = false;
         m->active_faults--;
-        heap_remove(&m->fault_timers, &f->timer);
         machine_update_listening(m);
     }
 }
+
+static void begin(struct mock *m, struct fault *f);
 
 void faults_tick(struct mock *m)
 {
@@ -65,6 +70,10 @@ void faults_tick(struct mock *m)
         struct fault *f = HEAP_ENTRY(node, struct fault, timer);
         if (f->end_ns <= m->now_ns || f->lease_end_ns <= m->now_ns) {
             end(m, f);
+            continue;
+        }
+        if (f->waiting) {
+            begin(m, f);
             continue;
         }
         f->down = !f->down;
@@ -104,22 +113,6 @@ static uint64_t touch_flights(struct mock *m, struct fault *f)
     return touched;
 }
 
-static uint64_t begin(struct mock *m, struct fault *f)
-{
-    if (fault_kind_refuses(f->spec.kind)) {
-        uint64_t touches = HASH_COUNT(m->connections) + m->in_flight;
-        f->down = true;
-        f->hits = touches > 0 ? touches : 1;
-        machine_update_listening(m);
-        return touches;
-    }
-    if (f->spec.kind == FAULT_BLACKHOLE && f->spec.share >= SHARE_ONE && f->spec.every == 1 &&
-        f->spec.times == 0 && f->spec.after == 0) {
-        return touch_flights(m, f) + HASH_COUNT(m->connections);
-    }
-    return HASH_COUNT(m->connections);
-}
-
 static uint64_t end_of(uint64_t now_ns, uint64_t length_ns)
 {
     return length_ns == 0 || now_ns > UINT64_MAX - length_ns ? UINT64_MAX : now_ns + length_ns;
@@ -140,34 +133,126 @@ static uint64_t natural_length(const struct fault_spec *s)
     return s->latency.over_ns > longest ? s->latency.over_ns : longest;
 }
 
+static void begin(struct mock *m, struct fault *f)
+{
+    const struct fault_spec *spec = &f->spec;
+    f->waiting = false;
+    f->active = true;
+    m->active_faults++;
+    f->connections = HASH_COUNT(m->connections);
+    f->flap_ns = end_of(m->now_ns, spec->down_ns);
+    f->window_ns = m->now_ns;
+    arm(m, f);
+    if (fault_kind_refuses(spec->kind)) {
+        f->requests = m->in_flight;
+        f->down = true;
+        f->hits += f->connections + f->requests > 0 ? f->connections + f->requests : 1;
+        machine_update_listening(m);
+    } else if (spec->kind == FAULT_BLACKHOLE && spec->share >= SHARE_ONE && spec->every == 1 &&
+               spec->times == 0 && spec->after == 0) {
+        f->requests = touch_flights(m, f);
+    }
+}
+
+/* A new document for a fault, new or not: it begins at once or when it says. */
+static void set_up(struct mock *m, struct fault *f, const struct fault_spec *spec, struct str document)
+{
+    f->spec = *spec;
+    f->document = mem_strndup(document.data, document.size);
+    f->start_ns = m->now_ns + spec->start_in_ns;
+    f->end_ns = end_of(f->start_ns, natural_length(spec));
+    f->lease_end_ns = end_of(m->now_ns, spec->lease_ns);
+    f->collapsed_until_ns = 0;
+    f->window_count = 0;
+    f->connections = 0;
+    f->requests = 0;
+    f->waiting = true;
+    if (spec->start_in_ns == 0) {
+        begin(m, f);
+    } else {
+        arm(m, f);
+    }
+}
+
+static struct fault *add(struct mock *m, const struct fault_spec *spec, struct str document)
+{
+    char stream[40];
+    struct fault *f = mem_alloc(sizeof(*f));
+    f->id = ++m->next_fault;
+    (void)snprintf(stream, sizeof(stream), "fault %llu", (unsigned long long)f->id);
+    f->prng = prng_split(&m->root, stream);
+    *m->faults_end = f;
+    m->faults_end = &f->next;
+    set_up(m, f, spec, document);
+    return f;
+}
+
 int mock_fault_add(struct mock *m, uint64_t now_ns, struct str json, uint64_t *id, uint64_t *touches,
                    struct errmsg *msg)
 {
     struct fault_spec spec;
-    char stream[40];
     int rc = fault_parse(json, &spec, msg);
     if (rc != 0) {
         return rc;
     }
     m->now_ns = now_ns > m->now_ns ? now_ns : m->now_ns;
-    struct fault *f = mem_alloc(sizeof(*f));
-    f->spec = spec;
-    f->document = mem_strndup(json.data, json.size);
-    f->id = ++m->next_fault;
-    f->active = true;
-    f->start_ns = m->now_ns;
-    f->window_ns = m->now_ns;
-    f->end_ns = end_of(m->now_ns, natural_length(&spec));
-    f->lease_end_ns = end_of(m->now_ns, spec.lease_ns);
-    f->flap_ns = end_of(m->now_ns, spec.down_ns);
-    (void)snprintf(stream, sizeof(stream), "fault %llu", (unsigned long long)f->id);
-    f->prng = prng_split(&m->root, stream);
-    *m->faults_end = f;
-    m->faults_end = &f->next;
-    m->active_faults++;
-    arm(m, f);
-    *touches = begin(m, f);
+    const struct fault *f = add(m, &spec, json);
+    *touches = f->connections + f->requests;
     *id = f->id;
+    return 0;
+}
+
+int mock_fault_add_all(struct mock *m, uint64_t now_ns, struct str json, uint64_t *first, uint64_t *count,
+                       struct errmsg *msg)
+{
+    struct json_scan scan;
+    struct fault_spec spec;
+    struct str element;
+    enum json_kind kind;
+    size_t at = 0;
+    uint64_t number = 0;
+    if (json_scan(json, &scan) != 0) {
+        return error_set(msg, ERR_SYNTAX, "expected a list of faults, [{\"do\": ...}, ...]");
+    }
+    while (json_scan_next(json, &at, &element, &kind)) {
+        number++;
+        int rc = fault_parse(element, &spec, msg);
+        if (rc != 0) {
+            return error_wrap(msg, rc, "fault %llu of the list", (unsigned long long)number);
+        }
+        fault_spec_deinit(&spec);
+    }
+    m->now_ns = now_ns > m->now_ns ? now_ns : m->now_ns;
+    *first = m->next_fault + 1;
+    *count = number;
+    at = 0;
+    while (json_scan_next(json, &at, &element, &kind)) {
+        if (fault_parse(element, &spec, msg) == 0) { /* it was, a moment ago */
+            (void)add(m, &spec, element);
+        }
+    }
+    return 0;
+}
+
+int mock_fault_change(struct mock *m, uint64_t now_ns, uint64_t id, struct str json, struct errmsg *msg)
+{
+    struct fault_spec spec;
+    struct fault *f = find(m, id);
+    m->now_ns = now_ns > m->now_ns ? now_ns : m->now_ns;
+    if (f == NULL || !(f->active || f->waiting)) {
+        return error_set(msg, ERR_NOT_FOUND, "there is no active fault %llu", (unsigned long long)id);
+    }
+    int rc = fault_parse(json, &spec, msg);
+    if (rc != 0) {
+        return rc;
+    }
+    heap_remove(&m->fault_timers, &f->timer);
+    m->active_faults -= f->active ? 1U : 0U;
+    f->active = false;
+    fault_spec_deinit(&f->spec);
+    mem_free(f->document);
+    set_up(m, f, &spec, json);
+    machine_update_listening(m);
     return 0;
 }
 
@@ -194,7 +279,7 @@ int mock_fault_renew(struct mock *m, uint64_t now_ns, uint64_t id, struct errmsg
 {
     struct fault *f = find(m, id);
     m->now_ns = now_ns > m->now_ns ? now_ns : m->now_ns;
-    if (f == NULL || !f->active) {
+    if (f == NULL || !(f->active || f->waiting)) {
         return error_set(msg, ERR_NOT_FOUND, "there is no active fault %llu", (unsigned long long)id);
     }
     if (f->spec.lease_ns == 0) {
@@ -245,33 +330,54 @@ static uint64_t yields_to(const struct mock *m, const struct fault *f)
     return 0;
 }
 
+static void describe(const struct mock *m, const struct fault *f, uint64_t now_ns, struct json_writer *w)
+{
+    uint64_t winner = yields_to(m, f);
+    bool spent = f->spec.times > 0 && f->hits >= f->spec.times;
+    json_object_begin(w);
+    json_pair_u64(w, "id", f->id);
+    json_pair_text(w, "name", f->spec.name);
+    json_pair_bool(w, "active", f->active && !spent);
+    json_pair_u64(w, "seen", f->seen);
+    json_pair_u64(w, "hits", f->hits);
+    json_pair_u64(w, "touches", f->connections + f->requests);
+    json_pair_u64(w, "connections", f->connections);
+    json_pair_u64(w, "requests", f->requests);
+    json_pair_u64(w, "started_ns", f->start_ns);
+    if (f->waiting) {
+        json_pair_u64(w, "starts_in_ns", f->start_ns > now_ns ? f->start_ns - now_ns : 0);
+    }
+    if (f->active && f->end_ns != UINT64_MAX) {
+        json_pair_u64(w, "ends_in_ns", f->end_ns > now_ns ? f->end_ns - now_ns : 0);
+    }
+    if ((f->active || f->waiting) && f->lease_end_ns != UINT64_MAX) {
+        json_pair_u64(w, "lease_left_ns", f->lease_end_ns > now_ns ? f->lease_end_ns - now_ns : 0);
+    }
+    if (winner != 0) {
+        json_pair_u64(w, "yields_to", winner);
+    }
+    json_key(w, "document");
+    json_put_raw(w, str_of(f->document));
+    json_object_end(w);
+}
+
+void mock_fault_describe(const struct mock *m, uint64_t now_ns, uint64_t id, struct buf *out)
+{
+    struct json_writer w;
+    const struct fault *f = find(m, id);
+    json_writer_init(&w, out, 0);
+    if (f != NULL) {
+        describe(m, f, now_ns, &w);
+    }
+}
+
 void mock_fault_list(const struct mock *m, uint64_t now_ns, struct buf *out)
 {
     struct json_writer w;
     json_writer_init(&w, out, 0);
     json_array_begin(&w);
     for (const struct fault *f = m->faults; f != NULL; f = f->next) {
-        uint64_t winner = yields_to(m, f);
-        json_object_begin(&w);
-        json_pair_u64(&w, "id", f->id);
-        json_pair_text(&w, "name", f->spec.name);
-        bool spent = f->spec.times > 0 && f->hits >= f->spec.times;
-        json_pair_bool(&w, "active", f->active && !spent);
-        json_pair_u64(&w, "seen", f->seen);
-        json_pair_u64(&w, "hits", f->hits);
-        json_pair_u64(&w, "started_ns", f->start_ns);
-        if (f->active && f->end_ns != UINT64_MAX) {
-            json_pair_u64(&w, "ends_in_ns", f->end_ns > now_ns ? f->end_ns - now_ns : 0);
-        }
-        if (f->active && f->lease_end_ns != UINT64_MAX) {
-            json_pair_u64(&w, "lease_left_ns", f->lease_end_ns > now_ns ? f->lease_end_ns - now_ns : 0);
-        }
-        if (winner != 0) {
-            json_pair_u64(&w, "yields_to", winner);
-        }
-        json_key(&w, "document");
-        json_put_raw(&w, str_of(f->document));
-        json_object_end(&w);
+        describe(m, f, now_ns, &w);
     }
     json_array_end(&w);
 }

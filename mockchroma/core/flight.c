@@ -59,6 +59,7 @@ static struct flight *new_flight(struct mock *m, const struct mock_event *event,
     f->request = event->request;
     f->order = ++m->arrivals;
     f->body = block_ref(event->body);
+    f->raw = block_ref(event->raw);
     f->received_ns = m->now_ns;
     f->connection = c;
     TAILQ_INSERT_TAIL(&c->flights, f, in_connection);
@@ -66,7 +67,7 @@ static struct flight *new_flight(struct mock *m, const struct mock_event *event,
     return f;
 }
 
-static void leave_connection(struct flight *f)
+void flight_leave_connection(struct flight *f)
 {
     if (f->connection != NULL) {
         TAILQ_REMOVE(&f->connection->flights, f, in_connection);
@@ -91,6 +92,10 @@ static void leave_place(struct mock *m, struct flight *f)
         case FLIGHT_SERVING:
             CHECK(m->serving == f);
             m->serving = NULL;
+            break;
+        case FLIGHT_ASKING:
+        case FLIGHT_FORWARDED:
+            gateway_leave(m, f);
             break;
         case FLIGHT_DELAYED:
         case FLIGHT_READING:
@@ -131,8 +136,9 @@ static void tell_journal(struct mock *m, const struct flight *f, bool answered, 
 
 static void free_flight(struct mock *m, struct flight *f)
 {
-    leave_connection(f);
+    flight_leave_connection(f);
     block_unref(f->body);
+    block_unref(f->raw);
     block_unref(f->headers);
     block_unref(f->answer);
     mem_free(f->effect_memory);
@@ -143,7 +149,7 @@ static void free_flight(struct mock *m, struct flight *f)
     TAILQ_INSERT_HEAD(&m->free_flights, f, in_list);
 }
 
-static void finish(struct mock *m, struct flight *f, bool answered, int status)
+void flight_finish(struct mock *m, struct flight *f, bool answered, int status)
 {
     m->answered_count += answered ? 1 : 0;
     m->dropped_count += answered ? 0 : 1;
@@ -152,7 +158,7 @@ static void finish(struct mock *m, struct flight *f, bool answered, int status)
 }
 
 /* The effect points into the arena of the request just served: copied when the flight lives on. */
-static void keep_effect(struct flight *f)
+void flight_keep_effect(struct flight *f)
 {
     struct effect *e = &f->effect;
     size_t size = e->tenant.size + e->database.size + e->collection.size;
@@ -177,13 +183,13 @@ static void keep_effect(struct flight *f)
 
 /* ---- connections ---- */
 
-static void end_connection(struct mock *m, struct flight *f, enum fault_then then)
+void flight_end_connection(struct mock *m, struct flight *f, enum fault_then then)
 {
     struct connection *c = f->connection;
     if (c == NULL) {
         return;
     }
-    leave_connection(f);
+    flight_leave_connection(f);
     if (then != THEN_HANG) {
         (void)machine_push(m, then == THEN_RESET ? MOCK_ACT_RESET : MOCK_ACT_CLOSE, c->id, f->request);
         machine_drop_connection(m, c);
@@ -193,7 +199,7 @@ static void end_connection(struct mock *m, struct flight *f, enum fault_then the
 void flight_abandon(struct mock *m, struct flight *f)
 {
     leave_place(m, f);
-    finish(m, f, false, 0);
+    flight_finish(m, f, false, 0);
 }
 
 void flight_connection_lost(struct mock *m, struct flight *f)
@@ -201,8 +207,10 @@ void flight_connection_lost(struct mock *m, struct flight *f)
     switch (f->state) {
         case FLIGHT_SERVING:
         case FLIGHT_LATE:
-            leave_connection(f);
+        case FLIGHT_FORWARDED: /* carried to its end, so that the journal knows what became of it */
+            flight_leave_connection(f);
             return;
+        case FLIGHT_ASKING:
         case FLIGHT_QUEUED:
         case FLIGHT_DELAYED:
         case FLIGHT_READING:
@@ -216,154 +224,10 @@ void flight_connection_lost(struct mock *m, struct flight *f)
 void flight_swallow(struct mock *m, struct flight *f, struct fault *by)
 {
     f->plan.named = by;
-    leave_connection(f);
-    if (f->state != FLIGHT_SERVING && f->state != FLIGHT_LATE) {
+    flight_leave_connection(f);
+    if (f->state != FLIGHT_SERVING && f->state != FLIGHT_LATE && f->state != FLIGHT_FORWARDED) {
         flight_abandon(m, f);
     }
-}
-
-/* ---- the answer ---- */
-
-static size_t head_size(int status, const struct block *headers)
-{
-    return strlen("HTTP/1.1 200 ") + strlen(http_reason(status)) + 2 + headers->size + 2;
-}
-
-static void shape_answer(struct flight *f, struct mock_action *a)
-{
-    const struct fault *d = f->plan.decider;
-    a->cut_after = -1;
-    a->then = MOCK_KEEP;
-    a->bytes_per_second = f->plan.rate;
-    if (a->bytes_per_second > 0) {
-        a->then = MOCK_THEN_CLOSE;
-    }
-    if (d == NULL) {
-        return;
-    }
-    if (d->spec.kind == FAULT_HANG) {
-        a->cut_after = (int64_t)head_size(f->status, f->headers);
-        a->then = MOCK_THEN_HANG;
-    } else if (d->spec.kind == FAULT_CUT) {
-        a->cut_after = (int64_t)d->spec.bytes;
-        a->then = d->spec.then == THEN_HANG    ? MOCK_THEN_HANG
-                  : d->spec.then == THEN_CLOSE ? MOCK_THEN_CLOSE
-                                               : MOCK_THEN_RESET;
-    } else if (d->spec.kind == FAULT_RESET) {
-        a->cut_after = d->spec.when == WHEN_DURING ? (int64_t)d->spec.bytes : -1;
-        a->then = MOCK_THEN_RESET;
-    }
-}
-
-static void send_answer(struct mock *m, struct flight *f)
-{
-    struct connection *c = f->connection;
-    if (c == NULL) {
-        finish(m, f, false, 0);
-        return;
-    }
-    struct mock_action *a = machine_push(m, MOCK_ACT_RESPOND, c->id, f->request);
-    a->status = f->status;
-    a->headers = f->headers;
-    a->body = f->answer;
-    shape_answer(f, a);
-    bool ends = a->then == MOCK_THEN_CLOSE || a->then == MOCK_THEN_RESET;
-    bool whole = a->cut_after < 0;
-    f->headers = NULL;
-    f->answer = NULL;
-    int status = f->status;
-    leave_connection(f);
-    finish(m, f, whole, status);
-    if (ends) {
-        machine_drop_connection(m, c);
-    }
-}
-
-/* Turns the scratch answer into blocks and sends it, now or after the delay. */
-static void give_answer(struct mock *m, struct flight *f)
-{
-    struct answer *a = &m->answer;
-    f->status = a->status;
-    buf_clear(&m->scratch);
-    answer_headers(a, a->body.size, &m->scratch);
-    const struct fault *d = f->plan.decider;
-    if (d != NULL && d->spec.retry_after_ns > 0) {
-        buf_printf(&m->scratch, "retry-after: %llu\r\n",
-                   (unsigned long long)((d->spec.retry_after_ns + NS_PER_S - 1) / NS_PER_S));
-    }
-    f->headers = block_from_buf(&m->scratch);
-    f->answer = f->head || a->body.size == 0 ? NULL : block_from_buf(&a->body);
-    if (f->headers == NULL || (f->answer == NULL && !f->head && a->body.size > 0)) {
-        end_connection(m, f, THEN_RESET); /* no memory for the answer */
-        finish(m, f, false, 0);
-        return;
-    }
-    if (f->plan.before_answer_ns == 0) {
-        send_answer(m, f);
-        return;
-    }
-    f->state = FLIGHT_ANSWERED;
-    keep_effect(f);
-    heap_insert(&m->timers, &f->timer, m->now_ns + f->plan.before_answer_ns);
-}
-
-/* An answer that a fault gives in the server's place. */
-static void answer_by_fault(struct mock *m, const struct fault *d)
-{
-    struct answer *a = &m->answer;
-    int status = (int)d->spec.status;
-    a->allow = NULL;
-    a->location = NULL;
-    if (d->spec.body == NULL && status >= 400) {
-        buf_clear(&a->body);
-        answer_status_error(a, status, status == 429 ? "Too many requests" : "Fault injected");
-        return;
-    }
-    buf_clear(&a->body);
-    buf_append_text(&a->body, d->spec.body == NULL ? "{}" : d->spec.body);
-    a->status = status;
-    bool json = a->body.size > 0 && strchr("{[\"", a->body.data[0]) != NULL;
-    a->content_type = json ? "application/json" : "text/plain";
-    a->trace = false;
-}
-
-static void spoil_body(struct answer *a, const struct fault *d)
-{
-    if (d->spec.body != NULL) {
-        buf_clear(&a->body);
-        buf_append_text(&a->body, d->spec.body);
-    } else if (d->spec.kind == FAULT_WRONG_SCHEMA) {
-        buf_clear(&a->body);
-        buf_append_text(&a->body, "{\"unexpected\":[true,{\"shape\":1}]}");
-    } else {
-        a->body.size = a->body.size / 2;
-        buf_append_text(&a->body, "{\"");
-    }
-}
-
-/* The server has done its part (or was told not to); what does the client get? */
-static void conclude(struct mock *m, struct flight *f)
-{
-    const struct fault *d = f->plan.decider;
-    if (f->late || f->connection == NULL) {
-        finish(m, f, false, 0);
-        return;
-    }
-    if (d == NULL) {
-        give_answer(m, f);
-        return;
-    }
-    if (d->spec.kind == FAULT_UNANSWERED) {
-        end_connection(m, f, (enum fault_then)d->spec.then);
-        finish(m, f, false, 0);
-        return;
-    }
-    if (d->spec.kind == FAULT_RESPOND || d->spec.kind == FAULT_PARTIAL) {
-        answer_by_fault(m, d);
-    } else if (d->spec.kind == FAULT_MALFORMED || d->spec.kind == FAULT_WRONG_SCHEMA) {
-        spoil_body(&m->answer, d);
-    }
-    give_answer(m, f);
 }
 
 /* ---- serving ---- */
@@ -376,7 +240,7 @@ static void apply(struct mock *m, struct flight *f)
         .target = f->target,
         .content_type = f->content_type,
         .body = block_str(f->body),
-        .now_ns = m->now_ns,
+        .now_ns = m->epoch_ns + m->now_ns,
         .dry = d != NULL && d->spec.kind == FAULT_LIE,
         .record_limit = d != NULL && d->spec.kind == FAULT_PARTIAL ? (int64_t)d->spec.records : -1,
     };
@@ -444,9 +308,32 @@ static void release_fences(struct mock *m)
 
 static void served(struct mock *m, struct flight *f)
 {
+    const struct fault *d = f->plan.decider;
     bool late = f->late;
-    apply(m, f);
-    conclude(m, f);
+    if (m->gateway.on && d != NULL && d->spec.kind == FAULT_LIE && f->write) {
+        gateway_invent_answer(m, f);
+    } else if (m->gateway.on) {
+        gateway_forward(m, f);
+        return;
+    } else {
+        apply(m, f);
+    }
+    flight_conclude(m, f);
+    if (late) {
+        release_fences(m);
+    }
+}
+
+void flight_upstream_answered(struct mock *m, struct flight *f)
+{
+    bool late = f->late;
+    if (f->real_status == 0) {
+        /* Refused, reset or cut by the server itself: the client sees the same of us. */
+        flight_end_connection(m, f, THEN_RESET);
+        flight_finish(m, f, false, 0);
+    } else {
+        flight_conclude(m, f);
+    }
     if (late) {
         release_fences(m);
     }
@@ -515,19 +402,19 @@ static bool stopped_at_door(struct mock *m, struct flight *f)
     }
     enum fault_kind kind = d->spec.kind;
     if (kind == FAULT_BLACKHOLE) {
-        leave_connection(f);
-        finish(m, f, false, 0);
+        flight_leave_connection(f);
+        flight_finish(m, f, false, 0);
         return true;
     }
     if (kind == FAULT_RESET && d->spec.when == WHEN_BEFORE) {
-        end_connection(m, f, THEN_RESET);
-        finish(m, f, false, 0);
+        flight_end_connection(m, f, THEN_RESET);
+        flight_finish(m, f, false, 0);
         return true;
     }
     if ((kind == FAULT_RESPOND && !f->plan.apply_first) || kind == FAULT_CLIFF || kind == FAULT_RECOVER) {
-        answer_by_fault(m, d);
+        flight_answer_by_fault(m, d);
         f->plan.before_answer_ns += f->plan.before_apply_ns;
-        give_answer(m, f);
+        flight_give_answer(m, f);
         return true;
     }
     return false;
@@ -536,6 +423,9 @@ static bool stopped_at_door(struct mock *m, struct flight *f)
 static struct str collection_of(struct mock *m, const struct flight *f)
 {
     struct uuid uuid;
+    if (m->gateway.on) {
+        return gateway_collection(m, f);
+    }
     if (!uuid_parse(f->route.collection, &uuid)) {
         return f->route.collection;
     }
@@ -543,7 +433,7 @@ static struct str collection_of(struct mock *m, const struct flight *f)
     return c == NULL ? f->route.collection : str_of(c->name);
 }
 
-static void make_plan(struct mock *m, struct flight *f, const struct mock_event *event)
+static void make_plan(struct mock *m, struct flight *f, const struct http_head *head)
 {
     if (m->active_faults == 0) {
         f->plan = (struct plan){ .capacity = SHARE_ONE };
@@ -551,7 +441,7 @@ static void make_plan(struct mock *m, struct flight *f, const struct mock_event 
     }
     struct fault_subject subject = {
         .op = f->route.op,
-        .head = event->head,
+        .head = head,
         .body = block_str(f->body),
         .conn = f->connection->id,
     };
@@ -563,9 +453,16 @@ static void make_plan(struct mock *m, struct flight *f, const struct mock_event 
 
 void flight_receive(struct mock *m, const struct mock_event *event, struct connection *c)
 {
-    bool known;
     struct flight *f = new_flight(m, event, c);
-    make_plan(m, f, event);
+    if (!m->gateway.on || !gateway_asks(m, f)) {
+        flight_begin(m, f, event->head);
+    }
+}
+
+void flight_begin(struct mock *m, struct flight *f, const struct http_head *head)
+{
+    bool known;
+    make_plan(m, f, head);
     if (stopped_at_door(m, f)) {
         return;
     }
@@ -579,7 +476,7 @@ void flight_receive(struct mock *m, const struct mock_event *event, struct conne
         TAILQ_INSERT_TAIL(&m->late, f, in_list);
         uint64_t extra = d->spec.spread_ns > 0 ? prng_exponential(&d->prng, d->spec.spread_ns) : 0;
         heap_insert(&m->timers, &f->timer, m->now_ns + d->spec.by_ns + extra);
-        end_connection(m, f, (enum fault_then)d->spec.then);
+        flight_end_connection(m, f, (enum fault_then)d->spec.then);
         return;
     }
     if (f->plan.before_apply_ns > 0) {
@@ -598,7 +495,9 @@ void flight_due(struct mock *m, struct flight *f)
             return;
         case FLIGHT_LATE:
             /* Applied in one instant between two others: it no longer has a client to keep waiting. */
-            TAILQ_REMOVE(&m->late, f, in_list);
+            if (!m->gateway.on) {
+                TAILQ_REMOVE(&m->late, f, in_list);
+            }
             served(m, f);
             flight_writer_free(m);
             return;
@@ -611,10 +510,12 @@ void flight_due(struct mock *m, struct flight *f)
             flight_writer_free(m);
             return;
         case FLIGHT_ANSWERED:
-            send_answer(m, f);
+            flight_send_answer(m, f);
             return;
         case FLIGHT_QUEUED:
         case FLIGHT_FENCED:
+        case FLIGHT_ASKING:
+        case FLIGHT_FORWARDED:
             break;
     }
     check_failed(__FILE__, __LINE__, "a flight without timer is due");
@@ -630,7 +531,7 @@ void flight_crash(struct mock *m)
         f = m->serving;
         heap_remove(&m->timers, &f->timer);
         m->serving = NULL;
-        leave_connection(f);
+        flight_leave_connection(f);
         served(m, f);
     }
     while ((f = TAILQ_FIRST(&m->late)) != NULL) {
@@ -638,6 +539,9 @@ void flight_crash(struct mock *m)
     }
     if (m->serving != NULL) {
         flight_abandon(m, m->serving);
+    }
+    while (m->gateway.forwarded != NULL) {
+        flight_abandon(m, m->gateway.forwarded);
     }
     HASH_ITER (hh, m->connections, c, next) {
         while ((f = TAILQ_FIRST(&c->flights)) != NULL) {

@@ -98,15 +98,22 @@ void mock_history_rewind(struct mock_history *h, struct chroma *chroma, uint64_t
     while ((w = TAILQ_FIRST(&h->writes)) != NULL) {
         drop(h, w);
     }
+    /* Ids are drawn anew: a real server never hands out again those that the lost writes had. */
+    h->base.store.prng = prng_split(&h->base.store.prng, "restored");
     store_copy(&chroma->store, &h->base.store);
 }
 
-void mock_history_forget_all(struct mock_history *h, struct chroma *chroma)
+void mock_history_restart(struct mock_history *h, const struct chroma *chroma)
 {
     struct past_write *w;
     while ((w = TAILQ_FIRST(&h->writes)) != NULL) {
         drop(h, w);
     }
-    store_reset(&chroma->store);
     store_copy(&h->base.store, &chroma->store);
+}
+
+void mock_history_forget_all(struct mock_history *h, struct chroma *chroma)
+{
+    store_reset(&chroma->store);
+    mock_history_restart(h, chroma);
 }

@@ -25,6 +25,9 @@ enum flight_state {
     FLIGHT_LATE,     /* a write whose connection is lost and which will be applied later */
     FLIGHT_FENCED,   /* a fence waiting for older late writes */
     FLIGHT_ANSWERED, /* carried out (or decided); its answer is held back by a delay */
+    /* Of a gateway only: */
+    FLIGHT_ASKING,    /* waits for the listing that tells the name of its collection */
+    FLIGHT_FORWARDED, /* with the server behind the gateway */
 };
 
 struct plan {
@@ -41,7 +44,8 @@ struct connection;
 
 struct flight {
     TAILQ_ENTRY(flight) in_connection;
-    TAILQ_ENTRY(flight) in_list; /* queue, late or fenced */
+    TAILQ_ENTRY(flight) in_list; /* queue, late, fenced or asking */
+    UT_hash_handle hh;           /* in gateway.forwarded, by request */
     struct heap_node timer;
     enum flight_state state;
     uint64_t request;
@@ -64,6 +68,10 @@ struct flight {
     uint64_t apply_order;
     int real_status;
     int status;
+    struct block *raw; /* of a gateway: the request, then the answer, as they came */
+    size_t raw_head_size;
+    bool raw_closes;
+    uint64_t asked;        /* the request of ours that it waits for */
     struct block *headers; /* the answer held back */
     struct block *answer;
     char *effect_memory; /* one allocation for what follows, when it must outlive the application */
@@ -98,14 +106,33 @@ struct mock_history {
     uint64_t window_ns;
 };
 
+/* What a gateway knows of the server behind it. */
+struct gateway {
+    bool on;
+    struct known_collection *known; /* by UUID */
+    struct flight *forwarded;
+    struct flight_list asking;
+    uint64_t requests; /* of its own */
+};
+
+struct snapshot {
+    STAILQ_ENTRY(snapshot) next;
+    char *name;
+    struct store store;
+};
+STAILQ_HEAD(snapshot_list, snapshot);
+
 struct mock {
     struct chroma chroma;
+    struct gateway gateway;
+    struct snapshot_list snapshots;
     struct mock_history history;
     struct prng root;
     struct prng latency_prng;
     struct prng fate; /* what a crash does to the write being carried out */
     const struct latency_profile *latency;
     double time_scale;
+    uint64_t epoch_ns;
     char *name;
     char *tag_key;
     uint64_t now_ns;
@@ -158,6 +185,32 @@ void flight_abandon(struct mock *m, struct flight *f); /* never applied; journal
 void flight_crash(struct mock *m);                     /* all of them */
 void flight_swallow(struct mock *m, struct flight *f, struct fault *by); /* a black hole took its answer */
 
+void flight_begin(struct mock *m, struct flight *f, const struct http_head *head);
+void flight_upstream_answered(struct mock *m, struct flight *f);
+void flight_keep_effect(struct flight *f);
+void flight_leave_connection(struct flight *f);
+void flight_end_connection(struct mock *m, struct flight *f, enum fault_then then);
+void flight_finish(struct mock *m, struct flight *f, bool answered, int status); /* journalled and freed */
+
+/* flight_answer.c */
+void flight_conclude(struct mock *m,
+                     struct flight *f); /* m->answer, or a gateway's raw, is what the server says */
+void flight_give_answer(struct mock *m, struct flight *f);
+void flight_send_answer(struct mock *m, struct flight *f);
+void flight_answer_by_fault(struct mock *m, const struct fault *d);
+
+/* gateway.c: the parts of a flight's life that need the server behind */
+void gateway_deinit(struct mock *m);
+/* True: the flight waits until the name of its collection is known. */
+bool gateway_asks(struct mock *m, struct flight *f);
+void gateway_forward(struct mock *m, struct flight *f);
+void gateway_take_answer(struct mock *m, const struct mock_event *event);
+void gateway_leave(struct mock *m, struct flight *f); /* it is FORWARDED or ASKING and ends */
+struct str gateway_collection(const struct mock *m, const struct flight *f);
+/* What was answered, as m->answer, for faults that change it; and an answer to a write that was not sent. */
+void gateway_load_answer(struct mock *m, const struct flight *f);
+void gateway_invent_answer(struct mock *m, const struct flight *f);
+
 /* plan.c */
 /* A span of work: real time, whatever the clock of the events is scaled by. */
 uint64_t plan_work_ns(const struct mock *m, uint64_t ns);
@@ -171,6 +224,9 @@ bool faults_refusing(const struct mock *m);
 void faults_deinit(struct mock *m);
 bool faults_want_collection(const struct mock *m);
 
+/* snapshot.c */
+void snapshots_deinit(struct mock *m);
+
 /* history.c */
 void mock_history_init(struct mock_history *h, const struct mock_options *options, struct prng prng,
                        uint64_t max_body_bytes);
@@ -178,6 +234,8 @@ void mock_history_deinit(struct mock_history *h);
 void mock_history_add(struct mock_history *h, const struct flight *f, int64_t record_limit, uint64_t now_ns);
 /* The server as it was at cutoff_ns; what came later is forgotten. */
 void mock_history_rewind(struct mock_history *h, struct chroma *chroma, uint64_t cutoff_ns);
+/* The server as it is now is all there is to go back to. */
+void mock_history_restart(struct mock_history *h, const struct chroma *chroma);
 void mock_history_forget_all(struct mock_history *h, struct chroma *chroma);
 
 #endif

@@ -16,6 +16,8 @@ static void init_lists(struct mock *m)
     TAILQ_INIT(&m->late);
     TAILQ_INIT(&m->fenced);
     TAILQ_INIT(&m->free_flights);
+    TAILQ_INIT(&m->gateway.asking);
+    STAILQ_INIT(&m->snapshots);
     heap_init(&m->timers);
     heap_init(&m->fault_timers);
     m->faults_end = &m->faults;
@@ -38,6 +40,8 @@ struct mock *mock_new(const struct mock_options *options, struct errmsg *msg)
     m->name = mem_strdup(options->name == NULL ? "chroma" : options->name);
     m->tag_key = options->tag_key == NULL ? NULL : mem_strdup(options->tag_key);
     m->listening = true;
+    m->gateway.on = options->gateway;
+    m->epoch_ns = options->epoch_ns;
     buf_init(&m->answer.body, ANSWER_LIMIT);
     buf_init(&m->scratch, (size_t)1024 * 1024);
     struct prng ids = prng_split(&m->root, "uuid");
@@ -56,6 +60,8 @@ void mock_free(struct mock *m)
     }
     m->journal = NULL;
     flight_crash(m);
+    gateway_deinit(m);
+    snapshots_deinit(m);
     HASH_ITER (hh, m->connections, c, next) {
         HASH_DEL(m->connections, c);
         mem_free(c);
@@ -115,6 +121,8 @@ void mock_action_release(struct mock_action *action)
 {
     block_unref(action->headers);
     block_unref(action->body);
+    block_unref(action->raw);
+    action->raw = NULL;
     action->headers = NULL;
     action->body = NULL;
 }
@@ -192,6 +200,11 @@ bool mock_accepts(const struct mock *m)
     return m->listening;
 }
 
+bool mock_is_gateway(const struct mock *m)
+{
+    return m->gateway.on;
+}
+
 /* ---- events ---- */
 
 static void run_due(struct mock *m)
@@ -222,6 +235,9 @@ static void take_event(struct mock *m, const struct mock_event *event)
             if (c != NULL) {
                 machine_drop_connection(m, c);
             }
+            return;
+        case MOCK_EV_UPSTREAM:
+            gateway_take_answer(m, event);
             return;
         case MOCK_EV_REQUEST:
             break;
@@ -307,6 +323,7 @@ void mock_status(const struct mock *m, uint64_t now_ns, struct buf *out)
     json_pair_text(&w, "name", m->name);
     json_pair_bool(&w, "listening", m->listening);
     json_pair_bool(&w, "dead", m->dead);
+    json_pair_bool(&w, "gateway", m->gateway.on);
     json_pair_u64(&w, "now_ns", now_ns);
     json_pair_u64(&w, "databases", HASH_COUNT(store->databases));
     json_pair_u64(&w, "collections", HASH_COUNT(store->collections));

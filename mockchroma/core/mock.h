@@ -33,6 +33,10 @@ struct mock_options {
     /* The clock of the events runs this many times faster than the machine's; 0 = 1.  Schedules run on that
      * clock; how long a request is worked on, or delayed, does not shrink with it. */
     double time_scale;
+    /* A gateway: the server is elsewhere.  What would be applied is handed out as MOCK_ACT_FORWARD, and what
+     * came of it is told with MOCK_EV_UPSTREAM. */
+    bool gateway;
+    uint64_t epoch_ns;   /* added to the time that heartbeat tells; 0 in a simulation */
     const char *tag_key; /* metadata key whose integer value is journalled as a record's tag; NULL = none */
 };
 
@@ -41,6 +45,7 @@ enum mock_event_kind {
     MOCK_EV_CONN_OPENED,
     MOCK_EV_CONN_CLOSED, /* by the client or the network; requests in flight on it stay being carried out */
     MOCK_EV_REQUEST,     /* a whole request */
+    MOCK_EV_UPSTREAM,    /* of a gateway: what became of a MOCK_ACT_FORWARD */
 };
 
 struct mock_event {
@@ -50,6 +55,11 @@ struct mock_event {
     uint64_t request; /* MOCK_EV_REQUEST: never reused; given by the adapter */
     const struct http_head *head;
     struct block *body; /* borrowed; NULL when empty */
+    /* Of a gateway; borrowed.  REQUEST: all its bytes as they came.  UPSTREAM: all bytes of the answer, NULL
+     * when none came (head is NULL then too). */
+    struct block *raw;
+    size_t raw_head_size; /* UPSTREAM: status line, headers and the empty line */
+    bool closes;          /* UPSTREAM: the server closes its connection after this answer */
 };
 
 enum mock_action_kind {
@@ -57,6 +67,8 @@ enum mock_action_kind {
     MOCK_ACT_RESET,   /* close the connection with RST */
     MOCK_ACT_CLOSE,   /* close it cleanly */
     MOCK_ACT_LISTEN,  /* accept connections, or refuse them (close the listening socket) */
+    MOCK_ACT_FORWARD, /* of a gateway: send raw to the server behind it (conn 0: on a connection of its own)
+                       */
 };
 
 enum mock_after { MOCK_KEEP, MOCK_THEN_CLOSE, MOCK_THEN_RESET, MOCK_THEN_HANG };
@@ -69,6 +81,9 @@ struct mock_action {
     int status;
     struct block *headers; /* "name: value\r\n" lines, content-length included; one reference */
     struct block *body;    /* one reference; NULL = empty */
+    /* FORWARD: the request.  RESPOND of a gateway: the answer as the server gave it, instead of status,
+     * headers and body.  One reference. */
+    struct block *raw;
     /* Bytes of the whole answer to send: status line with http_reason, headers, empty line, body; -1 = all.
      * An answer that is cut, slowed or followed by anything but MOCK_KEEP has no date header. */
     int64_t cut_after;
@@ -90,11 +105,19 @@ void mock_action_release(struct mock_action *action);
  * requests it took hold of at once.  Effects come out as actions of the next mock_step. */
 int mock_fault_add(struct mock *mock, uint64_t now_ns, struct str json, uint64_t *id, uint64_t *touches,
                    struct errmsg *msg);
+/* A JSON list of documents, all or none: they get the ids first, first + 1, ... */
+int mock_fault_add_all(struct mock *mock, uint64_t now_ns, struct str json, uint64_t *first, uint64_t *count,
+                       struct errmsg *msg);
+/* Another document for a fault that has not ended: it keeps id, place and counters and begins anew.  A
+ * document with an error changes nothing. */
+int mock_fault_change(struct mock *mock, uint64_t now_ns, uint64_t id, struct str json, struct errmsg *msg);
 int mock_fault_remove(struct mock *mock, uint64_t now_ns, uint64_t id, struct errmsg *msg);
 void mock_fault_clear(struct mock *mock, uint64_t now_ns);
 int mock_fault_renew(struct mock *mock, uint64_t now_ns, uint64_t id, struct errmsg *msg); /* its lease */
-/* All faults, also ended ones, as a JSON array: id, document, active, seen, hits, which one wins. */
+/* All faults, also ended ones, as a JSON array: id, document, active, seen, hits, the connections and
+ * requests it took hold of when it began, which one wins.  describe: one of them. */
 struct buf;
+void mock_fault_describe(const struct mock *mock, uint64_t now_ns, uint64_t id, struct buf *out);
 void mock_fault_list(const struct mock *mock, uint64_t now_ns, struct buf *out);
 /* docs/faults.md's tables, from the table of the parser. */
 void mock_fault_manual(struct buf *out);
@@ -107,7 +130,15 @@ int mock_fault_check(struct str json, struct errmsg *msg);
 enum mock_restart { MOCK_KEEP_ALL, MOCK_LOSE_TAIL, MOCK_LOSE_ALL };
 void mock_kill(struct mock *mock, uint64_t now_ns);
 void mock_restart(struct mock *mock, uint64_t now_ns, enum mock_restart what, uint64_t lost_ns);
+
+/* Snapshots: all that the server holds, UUIDs too, by name.  A name used again replaces what it meant.
+ * restore changes what the server holds in one instant, between two requests; there is no way back behind
+ * it for MOCK_LOSE_TAIL. */
+void mock_snapshot(struct mock *mock, struct str name);
+int mock_restore(struct mock *mock, uint64_t now_ns, struct str name, struct errmsg *msg);
+
 bool mock_accepts(const struct mock *mock); /* listening? */
+bool mock_is_gateway(const struct mock *mock);
 
 /* The journal: one entry for each request, told when its fate is known (answered, dropped, applied
  * late).  Pointers are borrowed for the call. */

@@ -60,17 +60,39 @@ static void fail_code(struct call *c, int code, const struct errmsg *msg)
 static void add_fault(struct call *c)
 {
     struct errmsg msg = { "" };
-    uint64_t id;
-    uint64_t touches;
-    int rc = mock_fault_add(c->control->mock, server_now_ns(), c->body, &id, &touches, &msg);
+    struct mock *mock = c->control->mock;
+    uint64_t now = server_now_ns();
+    uint64_t first;
+    uint64_t ignored;
+    uint64_t count = 1;
+    struct str body = str_trim(c->body);
+    bool list = body.size > 0 && body.data[0] == '[';
+    int rc = list ? mock_fault_add_all(mock, now, body, &first, &count, &msg)
+                  : mock_fault_add(mock, now, body, &first, &ignored, &msg);
     if (rc != 0) {
         fail_code(c, rc, &msg);
         return;
     }
     server_poke(c->control->server);
-    buf_printf(&c->out, "{\"id\":%llu,\"touches\":%llu}", (unsigned long long)id,
-               (unsigned long long)touches);
+    buf_append_text(&c->out, list ? "[" : "");
+    for (uint64_t i = 0; i < count; i++) {
+        buf_append_text(&c->out, i == 0 ? "" : ",");
+        mock_fault_describe(mock, now, first + i, &c->out);
+    }
+    buf_append_text(&c->out, list ? "]" : "");
     c->status = 201;
+}
+
+static void change_fault(struct call *c)
+{
+    struct errmsg msg = { "" };
+    int rc = mock_fault_change(c->control->mock, server_now_ns(), c->id, c->body, &msg);
+    if (rc != 0) {
+        fail_code(c, rc, &msg);
+        return;
+    }
+    server_poke(c->control->server);
+    mock_fault_describe(c->control->mock, server_now_ns(), c->id, &c->out);
 }
 
 static void list_faults(struct call *c)
@@ -227,22 +249,72 @@ static void do_restart(struct call *c)
     }
 }
 
+/* ---- snapshots ---- */
+
+/* {"name": "before"}; false after an answer. */
+static bool read_name(struct call *c, json_t **root, struct str *name)
+{
+    json_error_t error;
+    *root =
+        json_loadb(c->body.data == NULL ? "" : c->body.data, c->body.size, JSON_REJECT_DUPLICATES, &error);
+    json_t *text = json_object_get(*root, "name");
+    if (json_object_size(*root) != 1 || !json_is_string(text) || json_string_length(text) == 0) {
+        fail(c, 400, "expected {\"name\": \"before-the-outage\"}");
+        json_decref(*root);
+        return false;
+    }
+    *name = str_of(json_string_value(text));
+    return true;
+}
+
+static void take_snapshot(struct call *c)
+{
+    json_t *root;
+    struct str name;
+    if (read_name(c, &root, &name)) {
+        mock_snapshot(c->control->mock, name);
+        c->status = 201;
+        buf_append_text(&c->out, "{}");
+        json_decref(root);
+    }
+}
+
+static void restore_snapshot(struct call *c)
+{
+    json_t *root;
+    struct str name;
+    struct errmsg msg = { "" };
+    if (read_name(c, &root, &name)) {
+        int rc = mock_restore(c->control->mock, server_now_ns(), name, &msg);
+        if (rc != 0) {
+            fail_code(c, rc, &msg);
+        } else {
+            buf_append_text(&c->out, "{}");
+        }
+        json_decref(root);
+    }
+}
+
 static const struct {
     const char *method;
     const char *path; /* "#" stands for a number */
     void (*run)(struct call *c);
+    bool needs_data; /* of the mock's own: a gateway has none */
 } routes[] = {
-    { "POST", "/faults", add_fault },
-    { "GET", "/faults", list_faults },
-    { "DELETE", "/faults", clear_faults },
-    { "DELETE", "/faults/#", remove_fault },
-    { "POST", "/faults/#/renew", renew_fault },
-    { "GET", "/journal", read_journal },
-    { "GET", "/dump", read_dump },
-    { "GET", "/hash", read_hash },
-    { "GET", "/status", read_status },
-    { "POST", "/kill", do_kill },
-    { "POST", "/restart", do_restart },
+    { "POST", "/faults", add_fault, false },
+    { "GET", "/faults", list_faults, false },
+    { "DELETE", "/faults", clear_faults, false },
+    { "PUT", "/faults/#", change_fault, false },
+    { "DELETE", "/faults/#", remove_fault, false },
+    { "POST", "/faults/#/renew", renew_fault, false },
+    { "GET", "/journal", read_journal, false },
+    { "GET", "/dump", read_dump, true },
+    { "GET", "/hash", read_hash, true },
+    { "GET", "/status", read_status, false },
+    { "POST", "/snapshots", take_snapshot, true },
+    { "POST", "/restore", restore_snapshot, true },
+    { "POST", "/kill", do_kill, true },
+    { "POST", "/restart", do_restart, true },
 };
 enum { ROUTES = sizeof(routes) / sizeof(routes[0]) };
 
@@ -268,15 +340,24 @@ static void dispatch(struct call *c, const char *method, const char *path)
     for (size_t i = 0; i < ROUTES; i++) {
         if (path_matches(routes[i].path, path, &c->id)) {
             known = true;
-            if (strcmp(routes[i].method, method) == 0) {
-                routes[i].run(c);
+            if (strcmp(routes[i].method, method) != 0) {
+                continue;
+            }
+            if (routes[i].needs_data && mock_is_gateway(c->control->mock)) {
+                fail(c, 409,
+                     "a gateway holds no data: kill, restart, snapshots, dump and hash belong to the server "
+                     "behind it");
                 return;
             }
+            routes[i].run(c);
+            return;
         }
     }
-    fail(c, known ? 405 : 404,
-         "the control API has GET, POST and DELETE /faults, DELETE /faults/ID, POST /faults/ID/renew, "
-         "GET /journal?after=N, GET /dump, GET /hash, GET /status, POST /kill, POST /restart");
+    fail(
+        c, known ? 405 : 404,
+        "the control API has GET, POST and DELETE /faults, PUT and DELETE /faults/ID, POST /faults/ID/renew, "
+        "GET /journal?after=N, GET /dump, GET /hash, GET /status, POST /snapshots, POST /restore, "
+        "POST /kill, POST /restart");
 }
 
 /* ---- libmicrohttpd ---- */

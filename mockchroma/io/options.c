@@ -3,12 +3,14 @@
 #include "base/suggest.h"
 #include "base/units.h"
 #include "mockchroma/core/latency.h"
+#include <netdb.h>
 
 enum option_id {
     OPT_PORT,
     OPT_HOST,
     OPT_CONTROL_PORT,
     OPT_CONTROL_HOST,
+    OPT_UPSTREAM,
     OPT_SEED,
     OPT_NAME,
     OPT_LATENCY,
@@ -31,6 +33,8 @@ static const struct {
     [OPT_HOST] = { "--host", "ADDRESS", "numeric IPv4 address to serve on (default 127.0.0.1)" },
     [OPT_CONTROL_PORT] = { "--control-port", "N", "where it is controlled; 0 = any free port (default 0)" },
     [OPT_CONTROL_HOST] = { "--control-host", "ADDRESS", "address of the control API (default 127.0.0.1)" },
+    [OPT_UPSTREAM] = { "--upstream", "URL",
+                       "a gateway: the faults stand before a real Chroma, as http://127.0.0.1:8001" },
     [OPT_SEED] = { "--seed", "N", "everything random: UUIDs, shares, latencies (default 1)" },
     [OPT_NAME] = { "--name", "TEXT", "how status calls it (default chroma)" },
     [OPT_LATENCY] = { "--latency", "PROFILE", "how long it works: none, measured-small, ... (default none)" },
@@ -91,6 +95,38 @@ static int parse_scale(const char *value, double *out, struct errmsg *msg)
     return 0;
 }
 
+/* Looked up once, here: nothing on the loop may wait for a name. */
+static int parse_upstream(const char *value, struct options *out, struct errmsg *msg)
+{
+    struct str rest;
+    struct str text = str_of(value);
+    struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
+    struct addrinfo *found = NULL;
+    char host[256];
+    uint64_t port;
+    if (!str_starts(text, STR("http://"))) {
+        return error_set(msg, ERR_INVALID, "\"%s\" is no http:// URL; write http://127.0.0.1:8001", value);
+    }
+    text = str_cut(str_make(text.data + 7, text.size - 7), '/', &rest);
+    struct str name = str_cut(text, ':', &text);
+    if (rest.size > 0 || name.size == 0 || name.size >= sizeof(host) || text.data == NULL ||
+        units_parse_u64(text, &port, NULL) != 0 || port == 0 || port > 65535) {
+        return error_set(msg, ERR_INVALID, "\"%s\" must be http://HOST:PORT and no more", value);
+    }
+    memcpy(host, name.data, name.size);
+    host[name.size] = '\0';
+    int rc = getaddrinfo(host, NULL, &hints, &found);
+    if (rc != 0) {
+        return error_set(msg, ERR_INVALID, "no IPv4 address for \"%s\": %s", host, gai_strerror(rc));
+    }
+    memcpy(&out->upstream_address, found->ai_addr, sizeof(out->upstream_address));
+    freeaddrinfo(found);
+    out->upstream_address.sin_port = htons((uint16_t)port);
+    out->upstream = value;
+    out->mock.gateway = true;
+    return 0;
+}
+
 static int take_value(enum option_id id, const char *value, struct options *out, struct errmsg *msg)
 {
     switch (id) {
@@ -104,6 +140,8 @@ static int take_value(enum option_id id, const char *value, struct options *out,
         case OPT_CONTROL_HOST:
             out->control_host = value;
             return 0;
+        case OPT_UPSTREAM:
+            return parse_upstream(value, out, msg);
         case OPT_SEED:
             return units_parse_u64(str_of(value), &out->mock.seed, msg);
         case OPT_NAME:
@@ -186,6 +224,10 @@ int options_parse(int argc, char **argv, struct options *out, struct errmsg *msg
         if (rc != 0) {
             return error_wrap(msg, rc, "%s", table[id].name);
         }
+    }
+    if (out->upstream != NULL && (strcmp(out->mock.latency, "none") != 0 || out->mock.allow_reset)) {
+        return error_set(msg, ERR_INVALID, "%s has no meaning with --upstream: the server behind has its own",
+                         out->mock.allow_reset ? "--allow-reset" : "--latency");
     }
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "mockchroma/core/mock.h"
+#include <netinet/in.h>
 #include <stdint.h>
 
 struct options {
@@ -14,6 +15,8 @@ struct options {
     const char *port_file;
     uint16_t port;
     uint16_t control_port;
+    const char *upstream; /* NULL: the mock itself */
+    struct sockaddr_in upstream_address;
     enum { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_HELP_FAULTS, OPTIONS_VERSION } what;
 };
 

@@ -1,12 +1,8 @@
 /* Sockets and the loop of the data port.
  *
- * libmicrohttpd speaks HTTP, but the listening socket is ours (MHD_USE_NO_LISTEN_SOCKET and
- * MHD_add_connection): a fault that refuses must really close it, and libmicrohttpd cannot open one
- * again.  A reset is connect(AF_UNSPEC), which sends RST at once and leaves the descriptor for
- * libmicrohttpd to close.  Facts the code relies on:
- *  - a suspended connection notices nothing, so every socket is also in our own epoll set, where the
- *    client's departure shows as EPOLLRDHUP;
- *  - after MHD_resume_connection MHD_run must be called (kick), and MHD_get_timeout asked each turn. */
+ * The listening socket is closed by a fault that refuses, so that a client sees a refusal and not a
+ * silence.  HTTP is spoken in wire.c and framing.c: libmicrohttpd can neither reset nor cut, nor leave
+ * the bytes of head and reason alone. */
 #include "mockchroma/io/server_internal.h"
 #include "base/check.h"
 #include "base/memory.h"
@@ -20,12 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONNECTIONS_MAX  4000
-#define CONNECTION_BYTES ((size_t)32 * 1024)
-#define BACKLOG          1024
-#define EVENTS_MAX       64
-#define ACTIONS_MAX      32
-#define LISTEN_RETRY_NS  (50 * NS_PER_MS)
+#define CONNECTIONS_MAX 4000
+#define BACKLOG         1024
+#define EVENTS_MAX      64
+#define ACTIONS_MAX     32
+#define LISTEN_RETRY_NS (50 * NS_PER_MS)
 
 /* Set once by server_clock_start, before anything runs. */
 static struct {
@@ -58,79 +53,11 @@ int64_t server_start_wall_ms(void)
     return start.wall_ms;
 }
 
-/* ---- connections ---- */
-
-static struct wire *find_wire(struct server *s, uint64_t id)
+struct wire *server_find_wire(struct server *s, uint64_t id)
 {
     struct wire *w = NULL;
     HASH_FIND(hh, s->wires, &id, (unsigned)sizeof(id), w);
     return w;
-}
-
-void server_resume(struct server *s, struct wire *w)
-{
-    if (w->suspended) {
-        w->suspended = false;
-        MHD_resume_connection(w->connection);
-        s->kick = true;
-    }
-}
-
-void server_close_wire(struct server *s, struct wire *w, bool reset)
-{
-    struct sockaddr none = { .sa_family = AF_UNSPEC };
-    raw_stop(s, w);
-    if (reset) {
-        (void)connect(w->fd, &none, sizeof(none));
-    } else {
-        (void)shutdown(w->fd, SHUT_RDWR);
-    }
-    w->doomed = true;
-    w->told = true;
-    server_resume(s, w);
-    s->kick = true;
-}
-
-void server_tell_closed(struct server *s, struct wire *w)
-{
-    if (!w->told) {
-        w->told = true;
-        server_event(s, &(struct mock_event){ .kind = MOCK_EV_CONN_CLOSED, .conn = w->id });
-    }
-    w->doomed = true;
-    raw_stop(s, w);
-    server_resume(s, w);
-}
-
-static void notify_connection(void *context, struct MHD_Connection *connection, void **socket_context,
-                              enum MHD_ConnectionNotificationCode code)
-{
-    struct server *s = context;
-    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        struct wire *w = mem_alloc(sizeof(*w));
-        w->id = ++s->next_wire;
-        w->fd = info->connect_fd;
-        w->connection = connection;
-        HASH_ADD(hh, s->wires, id, (unsigned)sizeof(w->id), w);
-        *socket_context = w;
-        struct epoll_event ev = { .events = EPOLLRDHUP | EPOLLONESHOT, .data.u64 = w->id };
-        (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, w->fd, &ev);
-        server_event(s, &(struct mock_event){ .kind = MOCK_EV_CONN_OPENED, .conn = w->id });
-        return;
-    }
-    struct wire *w = *socket_context;
-    if (w != NULL) {
-        if (!w->told) {
-            server_event(s, &(struct mock_event){ .kind = MOCK_EV_CONN_CLOSED, .conn = w->id });
-        }
-        raw_stop(s, w);
-        (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
-        HASH_DEL(s->wires, w);
-        mem_free(w);
-        *socket_context = NULL;
-    }
 }
 
 /* ---- listening ---- */
@@ -175,16 +102,16 @@ static void accept_all(struct server *s)
 {
     int one = 1;
     while (s->listen_fd >= 0) {
-        struct sockaddr_in peer;
-        socklen_t size = sizeof(peer);
-        int fd = accept4(s->listen_fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             return;
         }
+        if (HASH_COUNT(s->wires) >= CONNECTIONS_MAX) {
+            (void)close(fd);
+            continue;
+        }
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-        /* On failure libmicrohttpd has closed it: too many connections, or no memory. */
-        (void)MHD_add_connection(s->daemon, fd, (struct sockaddr *)&peer, size);
-        s->kick = true;
+        wire_open(s, fd);
     }
 }
 
@@ -192,21 +119,25 @@ static void accept_all(struct server *s)
 
 static void carry_out(struct server *s, struct mock_action *a)
 {
-    struct wire *w = find_wire(s, a->conn);
+    struct wire *w = server_find_wire(s, a->conn * 2);
     switch (a->kind) {
         case MOCK_ACT_RESPOND:
             if (w != NULL) {
-                request_respond(s, w, a);
+                wire_respond(s, w, a);
             }
             break;
         case MOCK_ACT_RESET:
         case MOCK_ACT_CLOSE:
             if (w != NULL) {
-                server_close_wire(s, w, a->kind == MOCK_ACT_RESET);
+                w->told = true;
+                wire_close(s, w, a->kind == MOCK_ACT_RESET);
             }
             break;
         case MOCK_ACT_LISTEN:
             set_listening(s, a->listen);
+            break;
+        case MOCK_ACT_FORWARD:
+            link_forward(s, w, a);
             break;
     }
     mock_action_release(a);
@@ -234,58 +165,63 @@ void server_poke(struct server *s)
 
 /* ---- the loop ---- */
 
-static uint64_t next_raw_ns(const struct server *s)
+static uint64_t next_paced_ns(const struct server *s)
 {
     const struct wire *w;
     uint64_t next = UINT64_MAX;
-    TAILQ_FOREACH (w, &s->raw_wires, in_raw) {
-        next = w->raw_next_ns < next ? w->raw_next_ns : next;
+    TAILQ_FOREACH (w, &s->paced, in_paced) {
+        next = w->next_ns < next ? w->next_ns : next;
     }
     return next;
 }
 
 uint64_t server_wait_ns(const struct server *s)
 {
-    MHD_UNSIGNED_LONG_LONG mhd_ms;
     uint64_t now = server_now_ns();
     uint64_t next = mock_deadline(s->mock);
-    uint64_t raw = next_raw_ns(s);
-    next = raw < next ? raw : next;
+    uint64_t paced = next_paced_ns(s);
+    next = paced < next ? paced : next;
     next = s->retry_listen_ns != 0 && s->retry_listen_ns < next ? s->retry_listen_ns : next;
-    uint64_t wait = UINT64_MAX;
-    if (next != UINT64_MAX) {
-        wait = next > now ? (uint64_t)((double)(next - now) / start.scale) + 1 : 0;
-    }
-    if (s->kick) {
+    if (!TAILQ_EMPTY(&s->ready) || next <= now) {
         return 0;
     }
-    if (MHD_get_timeout(s->daemon, &mhd_ms) == MHD_YES && mhd_ms * NS_PER_MS < wait) {
-        wait = mhd_ms * NS_PER_MS;
-    }
-    return wait;
+    return next == UINT64_MAX ? UINT64_MAX : (uint64_t)((double)(next - now) / start.scale) + 1;
 }
 
-static void advance_raw(struct server *s)
+static void advance_paced(struct server *s)
 {
     uint64_t now = server_now_ns();
-    struct wire *w = TAILQ_FIRST(&s->raw_wires);
+    struct wire *w = TAILQ_FIRST(&s->paced);
     while (w != NULL) {
-        struct wire *next = TAILQ_NEXT(w, in_raw);
-        if (w->raw_next_ns <= now && w->suspended) {
-            raw_advance(s, w);
+        struct wire *next = TAILQ_NEXT(w, in_paced);
+        if (w->next_ns <= now) {
+            wire_send(s, w);
         }
         w = next;
     }
 }
 
-static void departure(struct server *s, uint64_t id)
+static void run_ready(struct server *s)
 {
-    struct wire *w = find_wire(s, id);
-    if (w != NULL) {
-        w->peer_gone = true;
-        if (w->suspended) {
-            server_tell_closed(s, w);
+    struct wire *w;
+    while ((w = TAILQ_FIRST(&s->ready)) != NULL) {
+        TAILQ_REMOVE(&s->ready, w, in_ready);
+        w->is_ready = false;
+        if (!w->dead) {
+            wire_run(s, w);
         }
+    }
+}
+
+static void bury(struct server *s)
+{
+    struct wire *w;
+    struct link *l;
+    while ((w = TAILQ_FIRST(&s->dead_wires)) != NULL) {
+        wire_free(s, w);
+    }
+    while ((l = TAILQ_FIRST(&s->dead_links)) != NULL) {
+        link_free(s, l);
     }
 }
 
@@ -294,12 +230,13 @@ void server_run(struct server *s)
     struct epoll_event events[EVENTS_MAX];
     int count = epoll_wait(s->epoll_fd, events, EVENTS_MAX, 0);
     for (int i = 0; i < count; i++) {
-        if (events[i].data.u64 == 0) {
+        uint64_t id = events[i].data.u64;
+        if (id == 0) {
             accept_all(s);
-        } else if (events[i].data.u64 == UINT64_MAX) {
-            s->kick = true;
+        } else if (id % 2 == 0) {
+            wire_events(s, id, events[i].events);
         } else {
-            departure(s, events[i].data.u64);
+            link_events(s, id, events[i].events);
         }
     }
     if (s->retry_listen_ns != 0 && s->retry_listen_ns <= server_now_ns()) {
@@ -308,44 +245,30 @@ void server_run(struct server *s)
     if (mock_deadline(s->mock) <= server_now_ns()) {
         server_poke(s);
     }
-    advance_raw(s);
-    s->kick = false;
-    (void)MHD_run(s->daemon);
+    advance_paced(s);
+    run_ready(s);
+    bury(s);
 }
 
 /* ---- making and unmaking ---- */
-
-static int start_daemon(struct server *s, struct errmsg *msg)
-{
-    unsigned flags =
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_SUPPRESS_DATE_NO_CLOCK;
-    s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, request_handle, s,                 /* options */
-                                 MHD_OPTION_URI_LOG_CALLBACK, request_begin, s,           //
-                                 MHD_OPTION_NOTIFY_COMPLETED, request_completed, s,       //
-                                 MHD_OPTION_NOTIFY_CONNECTION, notify_connection, s,      //
-                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,  //
-                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES,    //
-                                 MHD_OPTION_STRICT_FOR_CLIENT, 0,                         //
-                                 MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_END);
-    if (s->daemon == NULL) {
-        return error_set(msg, ERR_IO, "libmicrohttpd does not start");
-    }
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    s->mhd_fd = info->epoll_fd;
-    struct epoll_event ev = { .events = EPOLLIN, .data.u64 = UINT64_MAX };
-    (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->mhd_fd, &ev);
-    return 0;
-}
 
 struct server *server_new(struct mock *mock, const struct server_options *options, struct errmsg *msg)
 {
     struct server *s = mem_alloc(sizeof(*s));
     s->mock = mock;
     s->listen_fd = -1;
+    s->next_link = 1;
     s->max_body_bytes = options->max_body_bytes;
-    TAILQ_INIT(&s->raw_wires);
+    s->gateway = options->upstream != NULL;
+    TAILQ_INIT(&s->ready);
+    TAILQ_INIT(&s->paced);
+    TAILQ_INIT(&s->dead_wires);
+    TAILQ_INIT(&s->dead_links);
     s->address.sin_family = AF_INET;
     s->address.sin_port = htons(options->port);
+    if (s->gateway) {
+        s->upstream = *options->upstream;
+    }
     s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (s->epoll_fd < 0) {
         (void)error_set(msg, ERR_IO, "epoll: %s", strerror(errno));
@@ -356,16 +279,11 @@ struct server *server_new(struct mock *mock, const struct server_options *option
                         options->host);
         goto err_epoll;
     }
-    if (start_daemon(s, msg) != 0) {
-        goto err_epoll;
-    }
     if (open_listener(s, msg) != 0) {
-        goto err_daemon;
+        goto err_epoll;
     }
     return s;
 
-err_daemon:
-    MHD_stop_daemon(s->daemon);
 err_epoll:
     (void)close(s->epoll_fd);
 err_free:
@@ -377,6 +295,8 @@ void server_free(struct server *s)
 {
     struct wire *w;
     struct wire *next;
+    struct link *l;
+    struct link *after;
     if (s == NULL) {
         return;
     }
@@ -384,13 +304,12 @@ void server_free(struct server *s)
         (void)close(s->listen_fd);
     }
     HASH_ITER (hh, s->wires, w, next) {
-        w->told = true;
-        w->doomed = true;
-        raw_stop(s, w);
-        server_resume(s, w); /* libmicrohttpd refuses to stop with suspended connections */
+        wire_close(s, w, false);
     }
-    (void)MHD_run(s->daemon);
-    MHD_stop_daemon(s->daemon);
+    HASH_ITER (hh, s->links, l, after) {
+        link_end(s, l);
+    }
+    bury(s);
     (void)close(s->epoll_fd);
     mem_free(s);
 }

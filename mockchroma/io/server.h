@@ -1,5 +1,5 @@
-/* mockchroma on real sockets: libmicrohttpd reads the requests, the core decides, and this module
- * carries out what it wants, down to resets and half answers.
+/* mockchroma on real sockets: this module reads the requests, the core decides, and what it wants is
+ * carried out here, down to resets and half answers.
  *
  * One thread, one epoll set.  Times are nanoseconds since the process began. */
 #ifndef WALDRILL_MOCKCHROMA_IO_SERVER_H
@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "mockchroma/core/mock.h"
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ struct server_options {
     const char *host; /* numeric address */
     uint16_t port;    /* 0 = any free one */
     uint64_t max_body_bytes;
+    const struct sockaddr_in *upstream; /* of a gateway: the server behind it; NULL = the mock itself */
 };
 
 /* mock is borrowed and must outlive the server. */

@@ -114,15 +114,16 @@ void admin_free(struct core *core)
 
 static void put_write(struct json_writer *w, const struct lane *lane, struct block *meta, uint64_t bytes)
 {
-    struct record_write record;
-    if (!record_write_decode(block_str(meta), &record)) {
+    struct record_write record = { .lane = 0 };
+    if (meta != NULL && !record_write_decode(block_str(meta), &record)) {
         return;
     }
-    json_pair_text(w, "op", chroma_op_name((enum chroma_op)record.op));
     json_pair_str(w, "tenant", lane != NULL ? lane->tenant : record.tenant);
     json_pair_str(w, "database", lane != NULL ? lane->database : record.database);
     json_pair_str(w, "collection", lane != NULL ? lane->name : record.name);
-    json_pair_str(w, "request_id", record.request_id);
+    if (meta != NULL) {
+        json_pair_str(w, "request_id", record.request_id);
+    }
     json_pair_u64(w, "bytes", bytes);
 }
 
@@ -152,7 +153,8 @@ static void put_entry(struct json_writer *w, const struct core *core, const stru
 {
     json_object_begin(w);
     json_pair_u64(w, "lsn", entry->lsn);
-    put_write(w, entry->lane, entry->meta, block_str(entry->body).size);
+    json_pair_text(w, "op", chroma_op_name((enum chroma_op)entry->op));
+    put_write(w, entry->lane, entry->near == NULL ? NULL : entry->near->meta, entry->payload_bytes);
     json_key(w, "age");
     json_put_fixed(w, (double)(core->now_ns - entry->since_ns) / (double)NS_PER_S, 3);
     put_time(w, "logged_at", entry->wall_ms);
@@ -167,10 +169,17 @@ static void put_entry(struct json_writer *w, const struct core *core, const stru
     json_object_end(w);
 }
 
+static enum chroma_op letter_op(const struct letter *letter)
+{
+    struct record_write record;
+    return record_write_decode(block_str(letter->meta), &record) ? (enum chroma_op)record.op : OP_UNKNOWN;
+}
+
 static void put_letter(struct json_writer *w, const struct core *core, const struct letter *letter)
 {
     json_object_begin(w);
     json_pair_u64(w, "lsn", letter->lsn);
+    json_pair_text(w, "op", chroma_op_name(letter_op(letter)));
     put_write(w, letter->lane, letter->meta, letter->body_bytes);
     json_key(w, "refused_by");
     json_array_begin(w);
@@ -195,7 +204,7 @@ static struct block *list(struct core *core, const struct core_event *event, boo
     buf_init(&b, ANSWER_LIMIT);
     json_writer_init(&w, &b, 0);
     json_object_begin(&w);
-    json_pair_u64(&w, "count", letters ? core->letter_count : core->entry_count);
+    json_pair_u64(&w, "count", letters ? core->letter_count : core->entries.live);
     json_key(&w, letters ? "dead_letters" : "pending");
     json_array_begin(&w);
     const struct letter *letter;
@@ -205,12 +214,9 @@ static struct block *list(struct core *core, const struct core_event *event, boo
             left--;
         }
     }
-    const struct entry *entry;
-    TAILQ_FOREACH (entry, &core->entries, all) {
-        if (letters || left == 0) {
-            break;
-        }
-        if (entry->lsn >= event->u.command.lsn && entry->fate != FATE_REJECTED) {
+    const struct entry *entry = letters ? NULL : entries_from(&core->entries, event->u.command.lsn);
+    for (; entry != NULL && left > 0; entry = entries_next(&core->entries, entry)) {
+        if (entry->fate != FATE_REJECTED) {
             put_entry(&w, core, entry);
             left--;
         }

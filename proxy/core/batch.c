@@ -4,8 +4,11 @@
 #include "base/memory.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/pace.h"
+#include "proxy/core/payload.h"
 #include "proxy/core/records.h"
+#include "proxy/core/resync.h"
 #include "proxy/core/send.h"
+#include "proxy/core/strands.h"
 #include "proxy/core/writes.h"
 
 #define REQUEST_ID_BYTES 16384 /* a Chroma takes a head of 20 kB, with room for the rest of it */
@@ -14,7 +17,7 @@
 
 static struct str payload(const struct entry *entry)
 {
-    return block_str(entry->body);
+    return block_str(entry->near->body);
 }
 
 /* What a client's live request carries besides: nothing else may travel under it (rule 23). */
@@ -78,16 +81,11 @@ static bool same_credentials(struct str a, struct str b)
     }
 }
 
-static bool joins(enum chroma_op op)
-{
-    return op == OP_ADD || op == OP_UPSERT || op == OP_UPDATE || op == OP_DELETE;
-}
-
 /* Apart from its body: may this write travel with others at all? */
 static bool plain(const struct entry *entry, struct record_write *record)
 {
-    return joins((enum chroma_op)entry->op) && entry->lane != NULL && entry->link_count == 1 &&
-           record_write_decode(block_str(entry->meta), record) &&
+    return writes_of_records((enum chroma_op)entry->op) && entry->lane != NULL &&
+           record_write_decode(block_str(entry->near->meta), record) &&
            memchr(record->target.data, '?', record->target.size) == NULL;
 }
 
@@ -132,16 +130,12 @@ void batch_single(struct core *core, struct entry *entry, unsigned i)
     take(&core->batch, entry, &unread, 0, i);
 }
 
-static bool finished_at(const struct entry *entry, unsigned i)
-{
-    return entry->fate == FATE_REJECTED || entry->at[i] == AT_DONE || entry->at[i] == AT_DEAD;
-}
-
 /* Could it be sent to that instance now, if it were the head? */
 static bool sendable(const struct core *core, const struct entry *entry, unsigned i)
 {
     return entry->at[i] == AT_WAITING && entry->lsn <= core->durable_lsn &&
-           (entry->fate == FATE_ACCEPTED || entry->asker == i) && !send_behind_barrier(core, entry, i);
+           (entry->fate == FATE_ACCEPTED || entry->near->asker == i) &&
+           !send_behind_barrier(core, entry, i) && !resync_holds(core, entry, i);
 }
 
 static bool same_way(struct core *core, const struct batch *batch, const struct record_write *first,
@@ -166,11 +160,12 @@ struct reach {
 static size_t half_of_suspects(const struct strand *strand, unsigned i)
 {
     size_t count = 0;
-    for (const struct link *link = strand->next[i]; link != NULL; link = link->next) {
-        if (link->entry->lsn > strand->suspect_lsn[i]) {
+    for (uint64_t place = strand->next[i]; place < strand_end(strand); place++) {
+        const struct entry *entry = strand_at(strand, place);
+        if (entry != NULL && entry->lsn > strand->suspect_lsn[i]) {
             break;
         }
-        count += finished_at(link->entry, i) ? 0 : 1;
+        count += entry == NULL || entry_finished_at(entry, i) ? 0 : 1;
     }
     return (count + 1) / 2;
 }
@@ -185,7 +180,7 @@ static size_t bytes_of(const struct core *core, const struct strand *strand, uns
 
 static struct reach reach_of(const struct core *core, const struct strand *strand, unsigned i)
 {
-    const struct entry *head = strand->next[i]->entry;
+    const struct entry *head = strand_head(strand, i);
     struct reach reach = {
         .members = SIZE_MAX,
         .records = pace_records(core, i),
@@ -214,7 +209,7 @@ static bool within(const struct batch *batch, const struct reach *reach, const s
 bool batch_gather(struct core *core, struct strand *strand, unsigned i)
 {
     struct batch *batch = &core->batch;
-    struct entry *head = strand->next[i]->entry;
+    struct entry *head = strand_head(strand, i);
     struct reach reach = reach_of(core, strand, i);
     struct record_write first;
     struct join_part part;
@@ -224,17 +219,21 @@ bool batch_gather(struct core *core, struct strand *strand, unsigned i)
     }
     clear(batch);
     take(batch, head, &part, first.request_id.size, i);
-    for (struct link *link = strand->next[i]->next; link != NULL; link = link->next) {
-        struct entry *entry = link->entry;
+    for (uint64_t place = strand->next[i] + 1; place < strand_end(strand); place++) {
+        struct entry *entry = strand_at(strand, place);
         struct record_write record;
+        if (entry == NULL || entry_finished_at(entry, i)) {
+            continue; /* refused meanwhile by whoever decided */
+        }
         if (entry->lsn > reach.lsn) {
             break;
         }
-        if (finished_at(entry, i)) {
-            continue; /* refused meanwhile by whoever decided */
-        }
         if (!sendable(core, entry, i)) {
             return !reach.exactly;
+        }
+        if (!payload_is_here(entry)) {
+            /* It was let go; a composition that has to be the same waits for it, if there is room. */
+            return !reach.exactly || payload_want(core, entry, i) == PAYLOAD_NO_ROOM;
         }
         if (!plain(entry, &record) || !same_way(core, batch, &first, entry, &record) ||
             !join_read((enum chroma_op)entry->op, payload(entry), &part) ||
@@ -257,14 +256,14 @@ struct block *batch_body(const struct batch *batch, bool *alone)
         }
         *alone = true;
     }
-    return block_ref(batch->members[0]->body);
+    return block_ref(batch->members[0]->near->body);
 }
 
 void batch_request_id(const struct batch *batch, struct buf *out)
 {
     for (size_t k = 0; k < batch->count; k++) {
         struct record_write record;
-        CHECK(record_write_decode(block_str(batch->members[k]->meta), &record));
+        CHECK(record_write_decode(block_str(batch->members[k]->near->meta), &record));
         if (k > 0) {
             buf_append_char(out, ',');
         }
@@ -276,7 +275,7 @@ void batch_request_id(const struct batch *batch, struct buf *out)
 
 static struct strand *strand_of(const struct call *call)
 {
-    return call->members[0]->links[0].strand;
+    return entry_strand(call->members[0], 0);
 }
 
 static uint64_t last_lsn(const struct call *call)
@@ -319,7 +318,8 @@ void batch_learn_dimension(struct entry *entry)
 {
     struct join_part part;
     if (entry->lane != NULL && entry->lane->dimension == 0 && entry->op != OP_DELETE &&
-        joins((enum chroma_op)entry->op) && join_read((enum chroma_op)entry->op, payload(entry), &part)) {
+        writes_of_records((enum chroma_op)entry->op) && payload_is_here(entry) &&
+        join_read((enum chroma_op)entry->op, payload(entry), &part)) {
         entry->lane->dimension = part.width;
     }
 }

@@ -5,8 +5,10 @@
 #include "base/units.h"
 #include "proxy/core/health.h"
 #include "proxy/core/learn.h"
+#include "proxy/core/mark.h"
 #include "proxy/core/outcome.h"
 #include "proxy/core/reads.h"
+#include "proxy/core/resync.h"
 
 #define SCALED_TIMEOUT_FLOOR_NS (2 * NS_PER_S)
 #define FIRST_ATTEMPT_MIN_NS    (1 * NS_PER_S)
@@ -54,6 +56,12 @@ static struct block *request_block(const struct call_spec *spec)
     return block;
 }
 
+/* The proxy's own housekeeping does not count as requests. */
+static bool ours(enum call_kind kind)
+{
+    return kind == CALL_PROBE || kind == CALL_MARK || kind == CALL_RESYNC;
+}
+
 struct call *call_start(struct core *core, const struct call_spec *spec)
 {
     struct call *call = mem_alloc(sizeof(*call));
@@ -72,7 +80,7 @@ struct call *call_start(struct core *core, const struct call_spec *spec)
     action->u.call.head_first = spec->head_first;
     action->u.call.answer_limit = spec->answer_limit;
     action->u.call.fresh = spec->fresh;
-    if (spec->kind != CALL_PROBE) {
+    if (!ours(spec->kind)) {
         core->instances[spec->instance].requests++;
     }
     return call;
@@ -126,9 +134,13 @@ static void note_evidence(struct core *core, const struct call *call, const stru
     enum call_outcome outcome = event->u.call_end.outcome;
     struct instance *instance = &core->instances[call->instance];
     if (outcome == CALL_ANSWERED) {
-        instance->requests_ok += call->kind == CALL_PROBE ? 0 : 1;
+        instance->requests_ok += ours(call->kind) ? 0 : 1;
     } else if (!call->dropped && call->kind != CALL_PROBE) {
-        health_evidence(core, call->instance, call->timed_out ? "timeout" : event->u.call_end.detail);
+        if (call->timed_out) {
+            health_evidence(core, call->instance, "timeout");
+        } else {
+            health_lost(core, call->instance, event->u.call_end.detail);
+        }
     }
 }
 
@@ -136,7 +148,9 @@ void call_end(struct core *core, const struct core_event *event)
 {
     struct call *call = call_find(core, event->u.call_end.call);
     CHECK(call != NULL); /* each call completes exactly once */
-    note_evidence(core, call, event);
+    if (call->kind != CALL_MARK) {
+        note_evidence(core, call, event);
+    }
     switch (call->kind) {
         case CALL_PROBE:
             health_probe_end(core, call, event);
@@ -156,6 +170,13 @@ void call_end(struct core *core, const struct core_event *event)
             break;
         case CALL_LEARN:
             learn_end(core, call, event);
+            break;
+        case CALL_MARK:
+            mark_end(core, call, event);
+            note_evidence(core, call, event); /* which may ask for the mark to be read again */
+            break;
+        case CALL_RESYNC:
+            resync_end(core, call, event);
             break;
     }
     call_free(core, call);

@@ -194,13 +194,22 @@ void client_done(struct core *core, uint64_t id, bool delivered)
         return;
     }
     if (client->entry != NULL) {
-        client->entry->client = 0;
+        client->entry->near->client = 0;
     }
     if (!delivered) {
         core->stats.failed++;
     }
     read_forget(core, client);
     client_free(core, client);
+}
+
+static void reply_kept(struct core *core, struct client *client)
+{
+    struct block *headers = client->reply_headers;
+    struct block *body = client->reply_body;
+    client->reply_headers = NULL;
+    client->reply_body = NULL;
+    client_reply(core, client, client->reply_status, headers, body);
 }
 
 void client_timed_out(struct core *core, struct client *client)
@@ -211,6 +220,9 @@ void client_timed_out(struct core *core, struct client *client)
                 submit_out_of_time(core, client->entry);
             }
             break;
+        case STAGE_DONE:
+            reply_kept(core, client); /* it was held back */
+            break;
         case STAGE_LEARN:
         case STAGE_READ:
         case STAGE_PARKED:
@@ -220,7 +232,6 @@ void client_timed_out(struct core *core, struct client *client)
         case STAGE_COLLECT:
         case STAGE_RELAY:
         case STAGE_REPLYING:
-        case STAGE_DONE:
             break; /* slow clients are the adapter's to bound; an answer under way goes on */
     }
 }
@@ -269,10 +280,19 @@ void client_reply(struct core *core, struct client *client, int status, struct b
     action->u.reply.body = body;
 }
 
+/* The log is filling up: clients that wait for their answers slow down (rule 20); never beyond their budget.
+ */
+static void hold_back(struct core *core, struct client *client)
+{
+    timer_set(core, &client->timer,
+              client->hold_ns < client->deadline_ns ? client->hold_ns : client->deadline_ns);
+}
+
 void client_reply_when_durable(struct core *core, struct client *client, uint64_t lsn, int status,
                                struct block *headers, struct block *body)
 {
-    if (lsn <= core->durable_lsn || MUTANT(core, MUTANT_ACK_BEFORE_DURABLE)) {
+    bool durable = lsn <= core->durable_lsn || MUTANT(core, MUTANT_ACK_BEFORE_DURABLE);
+    if (durable && client->hold_ns <= core->now_ns) {
         client_reply(core, client, status, headers, body);
         return;
     }
@@ -289,6 +309,10 @@ void client_reply_when_durable(struct core *core, struct client *client, uint64_
     client->reply_status = status;
     client->reply_headers = headers;
     client->reply_body = body;
+    if (durable) {
+        hold_back(core, client);
+        return;
+    }
     client->is_waiting = true;
     TAILQ_INSERT_TAIL(&core->waiting, client, waiting);
 }
@@ -304,11 +328,11 @@ void client_flush_durable(struct core *core)
     struct client *client;
     while ((client = TAILQ_FIRST(&core->waiting)) != NULL && client->reply_lsn <= core->durable_lsn) {
         stop_waiting(core, client);
-        struct block *headers = client->reply_headers;
-        struct block *body = client->reply_body;
-        client->reply_headers = NULL;
-        client->reply_body = NULL;
-        client_reply(core, client, client->reply_status, headers, body);
+        if (client->hold_ns > core->now_ns) {
+            hold_back(core, client);
+        } else {
+            reply_kept(core, client);
+        }
     }
 }
 
@@ -342,7 +366,7 @@ void clients_log_failed(struct core *core)
         }
         client->stage = STAGE_WAIT;
         if (client->entry != NULL) {
-            client->entry->client = 0;
+            client->entry->near->client = 0;
             client->entry = NULL;
         }
         client_reply_error(core, client, 503, "LogFailed", LOG_FAILED_TEXT, 0);

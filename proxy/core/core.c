@@ -14,7 +14,11 @@
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/mark.h"
+#include "proxy/core/payload.h"
+#include "proxy/core/quota.h"
 #include "proxy/core/recover.h"
+#include "proxy/core/resync.h"
 #include "proxy/core/send.h"
 #include "proxy/core/state.h"
 #include "proxy/core/writes.h"
@@ -29,7 +33,8 @@ struct core *core_new(const struct settings *settings, uint64_t seed)
     core->next_call = 1;
     core->next_lsn = 1;
     TAILQ_INIT(&core->waiting);
-    TAILQ_INIT(&core->entries);
+    TAILQ_INIT(&core->undecided);
+    TAILQ_INIT(&core->loose);
     TAILQ_INIT(&core->awaiting_sync);
     TAILQ_INIT(&core->barriers);
     TAILQ_INIT(&core->letters);
@@ -37,6 +42,8 @@ struct core *core_new(const struct settings *settings, uint64_t seed)
     TAILQ_INIT(&core->admin_answers);
     heap_init(&core->timers);
     health_init(core);
+    mark_init(core);
+    resync_init(core);
     return core;
 }
 
@@ -47,6 +54,7 @@ void core_free(struct core *core)
     batch_free(core);
     admin_free(core);
     letters_free(core);
+    resync_free(core);
     writes_free(core);
     lanes_free(core);
     heap_deinit(&core->timers);
@@ -166,6 +174,12 @@ static void fire(struct core *core, struct timer *timer)
             send_wake(core, strand, timer->instance);
             break;
         }
+        case TIMER_MARK:
+            mark_timer(core, timer->instance);
+            break;
+        case TIMER_RESYNC:
+            resync_timer(core);
+            break;
     }
 }
 
@@ -230,6 +244,7 @@ static void take(struct core *core, const struct core_event *event)
         case CORE_EV_START:
             core->started = true;
             recover_finish(core);
+            mark_start(core);
             health_start(core);
             break;
         case CORE_EV_CLIENT_HEAD:
@@ -254,7 +269,9 @@ static void take(struct core *core, const struct core_event *event)
             log_failed(core, event->u.log_failed.detail);
             break;
         case CORE_EV_LOG_READ:
-            (void)letters_read(core, event); /* bodies of waiting writes are held in memory */
+            if (!letters_read(core, event)) {
+                payload_read(core, event);
+            }
             break;
         case CORE_EV_COMMAND:
             command(core, event);
@@ -284,6 +301,10 @@ size_t core_step(struct core *core, const struct core_event *event, struct core_
         run_timers(core);
         writes_ask_again(core);
         send_all(core);
+        resync_run(core);
+        send_all(core);
+        writes_note_cursors(core);
+        quota_look(core);
         writes_checkpoint(core);
         stop_when_drained(core);
     }

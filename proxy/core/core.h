@@ -40,7 +40,7 @@ enum core_event_kind {
     CORE_EV_CALL_END,  /* the call is over */
     CORE_EV_LOG_DURABLE, /* all records up to lsn are on disk */
     CORE_EV_LOG_FAILED,  /* a write or sync failed: nothing more will become durable */
-    CORE_EV_LOG_READ,    /* the body of a record, after CORE_ACT_READ */
+    CORE_EV_LOG_READ,    /* a record read back, after CORE_ACT_READ */
     CORE_EV_COMMAND,     /* a signal or an admin request */
 };
 
@@ -113,8 +113,11 @@ struct core_event {
         } log_failed;
         struct {
             uint64_t lsn;
-            struct block *body; /* NULL with failed */
+            uint8_t type;
+            struct block *meta; /* NULL with failed */
+            struct block *body; /* NULL when empty, and with failed */
             bool failed;
+            const char *detail; /* with failed: why */
         } log_read;
         struct {
             enum core_command command;
@@ -137,7 +140,7 @@ enum core_action_kind {
     CORE_ACT_CALL_COLLECT, /* after CALL_HEAD: collect the body, deliver it with CALL_END */
     CORE_ACT_CANCEL,       /* end the call and close its connection; CALL_END follows */
     CORE_ACT_APPEND,       /* append a record; LOG_DURABLE follows */
-    CORE_ACT_READ,         /* read back the body of a durable record; LOG_READ follows */
+    CORE_ACT_READ,         /* read back a durable record; LOG_READ follows */
     CORE_ACT_TRIM,         /* records below lsn are needed no more */
     CORE_ACT_LINE,         /* a log line (already composed, with its newline) */
     CORE_ACT_COMMAND_DONE, /* a command with a ticket is answered */

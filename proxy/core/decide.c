@@ -3,8 +3,11 @@
 #include "proxy/core/clients.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/letters.h"
+#include "proxy/core/payload.h"
 #include "proxy/core/reads.h"
+#include "proxy/core/resync.h"
 #include "proxy/core/send.h"
+#include "proxy/core/strands.h"
 #include "proxy/core/writes.h"
 #include <stdio.h>
 
@@ -14,16 +17,16 @@ static void count_pending(struct core *core, struct entry *entry, unsigned i, bo
 {
     struct instance *instance = &core->instances[i];
     instance->pending += add ? 1 : UINT64_MAX; /* unsigned wrap: minus one */
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        entry->links[k].strand->backlog[i] += add ? 1 : UINT64_MAX;
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        entry_strand(entry, k)->backlog[i] += add ? 1 : UINT64_MAX;
     }
 }
 
 /* Every strand of the entry may go on at that instance; readers of its lane may qualify now. */
 static void move_on(struct core *core, struct entry *entry, unsigned i)
 {
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        struct strand *strand = entry->links[k].strand;
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        struct strand *strand = entry_strand(entry, k);
         strand_advance(core, strand, i);
         if (strand->lane != NULL && strand->backlog[i] == 0) {
             strand->lane->catching_up[i] = false;
@@ -35,6 +38,20 @@ static void move_on(struct core *core, struct entry *entry, unsigned i)
         reads_unpark(core, entry->lane);
     }
     reads_unpark(core, NULL);
+}
+
+/* For the marks: how far the instance has come in the lane, and with names. */
+static void note_applied(struct core *core, const struct entry *entry, unsigned i)
+{
+    struct lane *lane = entry->lane;
+    if (lane != NULL && entry->lsn > lane->applied_lsn[i]) {
+        lane->applied_lsn[i] = entry->lsn;
+    }
+    bool names = entry->op == OP_COLLECTION_CREATE || entry->op == OP_COLLECTION_DELETE ||
+                 entry->op == OP_COLLECTION_UPDATE || writes_is_barrier(entry);
+    if (names && entry->lsn > core->instances[i].names_lsn) {
+        core->instances[i].names_lsn = entry->lsn;
+    }
 }
 
 void entry_finish_at(struct core *core, struct entry *entry, unsigned i, bool dead)
@@ -50,8 +67,10 @@ void entry_finish_at(struct core *core, struct entry *entry, unsigned i, bool de
         core->instances[i].failed--;
     }
     entry->at[i] = dead ? AT_DEAD : AT_DONE;
+    note_applied(core, entry, i);
     core->instances[i].progress_ns = core->now_ns;
     if (dead) {
+        payload_loosen(core, entry, false);
         move_on(core, entry, i);
         return;
     }
@@ -63,6 +82,7 @@ void entry_finish_at(struct core *core, struct entry *entry, unsigned i, bool de
     if (i == core->primary && entry->late) {
         core->stats.total_replayed++;
     }
+    payload_loosen(core, entry, false); /* whoever needs it yet has to get there first */
     move_on(core, entry, i);
 }
 
@@ -71,7 +91,7 @@ void entry_finish_at(struct core *core, struct entry *entry, unsigned i, bool de
 static void born(struct core *core, struct entry *entry, unsigned i, const struct uuid *uuid)
 {
     struct record_write record;
-    CHECK(record_write_decode(block_str(entry->meta), &record));
+    CHECK(record_write_decode(block_str(entry->near->meta), &record));
     struct lane *lane = entry->lane != NULL ? entry->lane : lane_by_uuid(core, uuid);
     if (lane == NULL) {
         lane = lane_by_birth(core, entry->lsn);
@@ -92,16 +112,14 @@ static void born(struct core *core, struct entry *entry, unsigned i, const struc
 /* A delete logged while the create before it was undecided could not know its lane yet. */
 static void adopt_followers(struct core *core, struct entry *created)
 {
-    struct link *link = created->links[0].next;
-    for (; link != NULL; link = link->next) {
-        struct entry *entry = link->entry;
-        if (entry->op == OP_COLLECTION_DELETE && entry->lane == NULL && created->lane->strand.tail == NULL) {
+    const struct strand *names = entry_strand(created, 0);
+    struct strand *strand = &created->lane->strand;
+    for (uint64_t place = names->base; place < strand_end(names) && strand->count == 0; place++) {
+        struct entry *entry = strand_at(names, place);
+        if (entry != NULL && entry->lsn > created->lsn && entry->op == OP_COLLECTION_DELETE &&
+            entry->lane == NULL) {
             entry->lane = created->lane;
-            strand_push(&created->lane->strand, entry);
-            for (unsigned i = core->instance_count; i < CORE_INSTANCES; i++) {
-                strand_advance(core, &created->lane->strand, i);
-            }
-            return;
+            entry_join(core, entry, strand);
         }
     }
 }
@@ -116,7 +134,7 @@ static void died(struct core *core, struct lane *lane, uint64_t lsn)
 static void renamed(struct core *core, struct entry *entry)
 {
     struct record_write record;
-    CHECK(record_write_decode(block_str(entry->meta), &record));
+    CHECK(record_write_decode(block_str(entry->near->meta), &record));
     if (record.new_name.size == 0) {
         return;
     }
@@ -131,7 +149,7 @@ static void renamed(struct core *core, struct entry *entry)
 static void database_gone(struct core *core, const struct entry *entry)
 {
     struct record_write record;
-    CHECK(record_write_decode(block_str(entry->meta), &record));
+    CHECK(record_write_decode(block_str(entry->near->meta), &record));
     struct lane *lane;
     struct lane *next;
     HASH_ITER (by_birth, core->lanes, lane, next) {
@@ -145,6 +163,7 @@ static void database_gone(struct core *core, const struct entry *entry)
 void entry_settle(struct core *core, struct entry *entry, unsigned by, const struct uuid *uuid, bool accepted)
 {
     CHECK(entry->fate == FATE_UNDECIDED);
+    TAILQ_REMOVE(&core->undecided, entry->near, undecided);
     core->undecided_count--;
     if (!accepted) {
         entry->fate = FATE_REJECTED;
@@ -154,6 +173,7 @@ void entry_settle(struct core *core, struct entry *entry, unsigned by, const str
         return;
     }
     entry->fate = FATE_ACCEPTED;
+    core->accepted_lsn = entry->lsn > core->accepted_lsn ? entry->lsn : core->accepted_lsn;
     for (unsigned i = 0; i < core->instance_count; i++) {
         count_pending(core, entry, i, true);
     }
@@ -170,6 +190,7 @@ void entry_settle(struct core *core, struct entry *entry, unsigned by, const str
     if (by < CORE_INSTANCES) {
         entry_finish_at(core, entry, by, false);
     }
+    payload_loosen(core, entry, false);
     for (unsigned i = 0; i < core->instance_count; i++) {
         send_wake_entry(core, entry, i);
     }
@@ -179,17 +200,16 @@ void entry_settle(struct core *core, struct entry *entry, unsigned by, const str
 
 static void mark_progress(struct entry *entry, unsigned i, uint64_t lsn)
 {
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        entry->links[k].strand->mark_lsn[i] = lsn;
-        entry->links[k].strand->sync_after[i] = entry->nonconvergent;
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        entry_strand(entry, k)->mark_lsn[i] = lsn;
+        entry_strand(entry, k)->sync_after[i] = entry->nonconvergent;
     }
 }
 
-static void acknowledged(struct core *core, struct entry *entry)
+static void acknowledged(struct core *core, const struct entry *entry)
 {
-    entry->acknowledged = true;
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        struct strand *strand = entry->links[k].strand;
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        struct strand *strand = entry_strand(entry, k);
         if (entry->lsn > strand->last_ack_lsn) {
             strand->last_ack_lsn = entry->lsn;
         }
@@ -216,7 +236,7 @@ static void answer(struct core *core, struct entry *entry, struct decision *deci
         return;
     }
     client->entry = NULL;
-    entry->client = 0;
+    entry->near->client = 0;
     client_reply_when_durable(core, client, wait ? lsn : 0, decision->status, decision->headers,
                               decision->body);
 }
@@ -226,7 +246,7 @@ void entry_accept(struct core *core, struct entry *entry, struct decision *decis
     struct record_decided record = {
         .lsn = entry->lsn,
         .accepted = true,
-        .acknowledged = entry->client != 0,
+        .acknowledged = entry->near->client != 0,
         .by = (uint8_t)decision->by,
         .status = (uint16_t)decision->status,
         .has_uuid = decision->has_uuid,
@@ -250,8 +270,8 @@ void entry_accept(struct core *core, struct entry *entry, struct decision *decis
 /* Nobody carries it out, or that instance does not: younger ones go when that is durable. */
 static void mark_gone(struct entry *entry, unsigned i, uint64_t lsn)
 {
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        entry->links[k].strand->gone_lsn[i] = lsn;
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        entry_strand(entry, k)->gone_lsn[i] = lsn;
     }
 }
 
@@ -267,7 +287,7 @@ void entry_reject(struct core *core, struct entry *entry, struct decision *decis
         mark_gone(entry, i, lsn);
     }
     core->stats.rejected++;
-    if (entry->redriven) {
+    if (entry->near->redriven) {
         unsigned by = decision->by < CORE_INSTANCES ? decision->by : core->primary;
         (void)letters_add(core, entry, by, decision->status, decision->reason);
     }

@@ -4,6 +4,7 @@
 #include "base/json_scan.h"
 #include "base/units.h"
 #include "proxy/core/calls.h"
+#include "proxy/core/mark.h"
 #include "proxy/core/pace.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/send.h"
@@ -16,6 +17,8 @@
 #define PROBE_TIMEOUT_MAX_NS (5 * NS_PER_S)
 #define BACKOFF_BASE_NS      (100 * NS_PER_MS)
 #define BACKOFF_CAP_NS       (10 * NS_PER_S)
+#define FLAP_INTERVALS       10
+#define FLAPS_MAX            3
 
 static const char *const instance_names[CORE_INSTANCES] = { "primary", "replica" };
 
@@ -84,8 +87,9 @@ void health_probe(struct core *core, unsigned i)
 static void next_probe(struct core *core, unsigned i)
 {
     struct instance *instance = &core->instances[i];
-    bool hurry =
-        instance->state == INSTANCE_SUSPECT || (instance->state == INSTANCE_UP && instance->failures > 0);
+    bool hurry = instance->state == INSTANCE_SUSPECT ||
+                 (instance->state == INSTANCE_UP && instance->failures > 0) ||
+                 (instance->state == INSTANCE_DOWN && instance->successes > 0);
     uint64_t wait_ns = hurry ? fast_interval(core) : core->settings.check_interval_ns;
     timer_set(core, &instance->probe_timer, core->now_ns + wait_ns);
 }
@@ -93,18 +97,35 @@ static void next_probe(struct core *core, unsigned i)
 /* Undecided writes that were to ask this instance, and have not been sent to it, ask another. */
 void health_ask_elsewhere(struct core *core, unsigned i)
 {
-    uint64_t left = core->undecided_count;
-    struct entry *entry = TAILQ_LAST(&core->entries, entry_list);
-    while (entry != NULL && left > 0) {
-        struct entry *previous = TAILQ_PREV(entry, entry_list, all);
-        if (entry->fate == FATE_UNDECIDED) {
-            left--;
-            if (entry->asker == i && entry->at[i] == AT_WAITING) {
-                entry_ask(core, entry);
-            }
+    struct entry_near *near = TAILQ_LAST(&core->undecided, near_list);
+    while (near != NULL) {
+        struct entry_near *previous = TAILQ_PREV(near, near_list, undecided);
+        if (near->asker == i && near->entry->at[i] == AT_WAITING) {
+            entry_ask(core, near->entry);
         }
-        entry = previous;
+        near = previous;
     }
+}
+
+/* Coming back again and again costs more good checks each time. */
+static void count_flap(struct core *core, struct instance *instance)
+{
+    uint64_t calm_ns = FLAP_INTERVALS * core->settings.check_interval_ns;
+    bool soon = instance->came_up_ns != 0 && core->now_ns - instance->came_up_ns < calm_ns;
+    if (!soon) {
+        instance->flaps = 0;
+    } else if (instance->flaps < FLAPS_MAX) {
+        instance->flaps++;
+    }
+    instance->came_up_ns = core->now_ns;
+}
+
+static uint64_t checks_needed(const struct core *core, const struct instance *instance)
+{
+    bool soon = instance->came_up_ns != 0 &&
+                core->now_ns - instance->came_up_ns < FLAP_INTERVALS * core->settings.check_interval_ns;
+    uint64_t damped = soon ? UINT64_C(2) << instance->flaps : 1;
+    return damped > core->settings.recovery_threshold ? damped : core->settings.recovery_threshold;
 }
 
 static void came_up(struct core *core, unsigned i)
@@ -112,6 +133,9 @@ static void came_up(struct core *core, unsigned i)
     struct instance *instance = &core->instances[i];
     bool was_away = instance->state != INSTANCE_UP;
     bool was_down = !instance->healthy && instance->probed;
+    if (!instance->healthy) {
+        count_flap(core, instance);
+    }
     instance->state = INSTANCE_UP;
     instance->healthy = true;
     instance->probed = true;
@@ -125,9 +149,17 @@ static void came_up(struct core *core, unsigned i)
     instance->progress_ns = core->now_ns;
     core_line(core, LOG_INFO, "instance_up", "target", instance->name, NULL);
     if (MUTANT(core, MUTANT_DROP_QUEUE)) {
-        writes_forget(core, i);
+        writes_drop_backlog(core, i);
     }
     reads_unpark_all(core);
+}
+
+void health_marked(struct core *core, unsigned i)
+{
+    const struct instance *instance = &core->instances[i];
+    if (instance->state != INSTANCE_UP || !instance->healthy) {
+        came_up(core, i);
+    }
 }
 
 static void probe_answered(struct core *core, unsigned i)
@@ -136,9 +168,14 @@ static void probe_answered(struct core *core, unsigned i)
     instance->failures = 0;
     instance->successes++;
     bool enough =
-        instance->healthy || !instance->probed || instance->successes >= core->settings.recovery_threshold;
-    if (enough && (instance->state != INSTANCE_UP || !instance->healthy)) {
-        came_up(core, i);
+        instance->healthy || !instance->probed || instance->successes >= checks_needed(core, instance);
+    if (!enough || core->refused) {
+        return;
+    }
+    if (instance->mark.stage == MARK_UNREAD) {
+        mark_check(core, i);
+    } else if (instance->mark.stage == MARK_READ) {
+        health_marked(core, i);
     }
 }
 
@@ -147,6 +184,9 @@ static void probe_failed(struct core *core, unsigned i, const char *why)
     struct instance *instance = &core->instances[i];
     instance->successes = 0;
     instance->failures++;
+    if (instance->mark.stage != MARK_READ) {
+        health_evidence(core, i, why);
+    }
     if (instance->failures < core->settings.failure_threshold || instance->state == INSTANCE_DOWN) {
         return;
     }
@@ -154,9 +194,15 @@ static void probe_failed(struct core *core, unsigned i, const char *why)
     instance->healthy = false;
     instance->probed = true;
     instance->trouble = "down";
+    mark_forget(core, i);
     core_line(core, LOG_WARN, "instance_down", "target", instance->name, "why", why, NULL);
     health_ask_elsewhere(core, i);
     reads_unpark_all(core);
+}
+
+void health_mark_failed(struct core *core, unsigned i)
+{
+    probe_failed(core, i, "its mark cannot be read");
 }
 
 static bool is_listing(const struct core_event *event)
@@ -178,9 +224,11 @@ void health_probe_end(struct core *core, struct call *call, const struct core_ev
     if (is_listing(event)) {
         probe_answered(core, call->instance);
     } else {
-        const char *why = event->u.call_end.outcome == CALL_ANSWERED ? "bad answer"
-                          : call->timed_out                          ? "timeout"
-                                                                     : event->u.call_end.detail;
+        bool answered = event->u.call_end.outcome == CALL_ANSWERED;
+        const char *why = answered ? "bad answer" : call->timed_out ? "timeout" : event->u.call_end.detail;
+        if (!answered && !call->timed_out) {
+            mark_forget(core, call->instance);
+        }
         probe_failed(core, call->instance, why);
     }
     next_probe(core, call->instance);
@@ -196,6 +244,29 @@ void health_evidence(struct core *core, unsigned i, const char *why)
     instance->trouble = "a request failed; waiting for a probe to be answered";
     core_line(core, LOG_WARN, "instance_suspect", "target", instance->name, "why", why, NULL);
     timer_set(core, &instance->probe_timer, core->now_ns + PROBE_SOON_NS);
+    health_ask_elsewhere(core, i);
+}
+
+void health_lost(struct core *core, unsigned i, const char *why)
+{
+    mark_forget(core, i);
+    health_evidence(core, i, why);
+}
+
+/* At the first contact of this process the whole start is refused; later only the instance. */
+void health_foreign(struct core *core, unsigned i)
+{
+    struct instance *instance = &core->instances[i];
+    mark_forget(core, i);
+    if (!instance->probed && !core->stopped) {
+        core->refused = true;
+        core->stopped = true;
+        (void)core_push(core, CORE_ACT_STOPPED);
+        return;
+    }
+    instance->state = INSTANCE_DOWN;
+    instance->healthy = false;
+    instance->trouble = "belongs to another log; ADOPT takes it over";
     health_ask_elsewhere(core, i);
 }
 
@@ -223,10 +294,15 @@ void health_success(struct core *core, unsigned i)
     core->instances[i].backoff_steps = 0;
 }
 
-bool health_can_send(const struct core *core, unsigned i)
+bool health_can_ask(const struct core *core, unsigned i)
 {
     const struct instance *instance = &core->instances[i];
     return i < core->instance_count && instance->state == INSTANCE_UP && instance->backoff_ns <= core->now_ns;
+}
+
+bool health_can_send(const struct core *core, unsigned i)
+{
+    return health_can_ask(core, i) && core->instances[i].mark.stage == MARK_READ;
 }
 
 bool health_can_read(const struct core *core, unsigned i)

@@ -2,81 +2,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "proxy/core/send.h"
-
-/* ---- strands ---- */
-
-void strand_init(struct strand *strand, struct lane *lane)
-{
-    strand->lane = lane;
-    for (unsigned i = 0; i < CORE_INSTANCES; i++) {
-        timer_init(&strand->retry_timer[i], TIMER_STRAND, i, strand);
-    }
-}
-
-void strand_push(struct strand *strand, struct entry *entry)
-{
-    CHECK(entry->link_count < ENTRY_LINKS);
-    struct link *link = &entry->links[entry->link_count++];
-    link->entry = entry;
-    link->strand = strand;
-    link->next = NULL;
-    if (strand->tail == NULL) {
-        strand->head = link;
-    } else {
-        CHECK(strand->tail->entry->lsn < entry->lsn);
-        strand->tail->next = link;
-    }
-    strand->tail = link;
-    for (unsigned i = 0; i < CORE_INSTANCES; i++) {
-        if (strand->next[i] == NULL) {
-            strand->next[i] = link;
-        }
-    }
-}
-
-static bool finished_at(const struct entry *entry, unsigned instance)
-{
-    return entry->fate == FATE_REJECTED || entry->at[instance] == AT_DONE || entry->at[instance] == AT_DEAD;
-}
-
-void strand_advance(struct core *core, struct strand *strand, unsigned instance)
-{
-    while (strand->next[instance] != NULL && finished_at(strand->next[instance]->entry, instance)) {
-        strand->next[instance] = strand->next[instance]->next;
-    }
-    if (strand->next[instance] != NULL) {
-        send_wake(core, strand, instance);
-    }
-}
-
-void strand_sweep(struct strand *strand, const struct entry *leaving)
-{
-    struct link **at = &strand->head;
-    struct link *previous = NULL;
-    while (*at != NULL && (*at)->entry != leaving) {
-        previous = *at;
-        at = &(*at)->next;
-    }
-    CHECK(*at != NULL);
-    struct link *link = *at;
-    for (unsigned i = 0; i < CORE_INSTANCES; i++) {
-        CHECK(strand->next[i] != link);
-    }
-    *at = link->next;
-    if (strand->tail == link) {
-        strand->tail = previous;
-    }
-}
-
-bool strand_current(const struct strand *strand, unsigned instance)
-{
-    if (!strand->ever_acked) {
-        return true;
-    }
-    const struct link *link = strand->next[instance];
-    return link == NULL || link->entry->lsn > strand->last_ack_lsn;
-}
+#include "proxy/core/strands.h"
 
 /* ---- lanes ---- */
 
@@ -249,12 +175,14 @@ void lanes_free(struct core *core)
     struct name_slot *next_slot;
     HASH_ITER (hh, core->names, slot, next_slot) {
         HASH_DEL(core->names, slot);
+        strand_deinit(&slot->strand);
         mem_free(slot);
     }
     struct lane *lane;
     struct lane *next_lane;
     HASH_ITER (by_birth, core->lanes, lane, next_lane) {
         HASH_DELETE(by_birth, core->lanes, lane);
+        strand_deinit(&lane->strand);
         block_unref(lane->place);
         mem_free(lane);
     }

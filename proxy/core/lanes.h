@@ -1,5 +1,4 @@
-/* Identity and order: lanes (incarnations of collections), names, the ids each instance gave them,
- * and the strands in which their writes wait.
+/* Identity: lanes (incarnations of collections), names, and the ids each instance gave them.
  *
  * Every instance's UUID resolves to its lane; clients are shown the lane's logical id only. */
 #ifndef WALDRILL_PROXY_CORE_LANES_H
@@ -7,17 +6,6 @@
 
 #include "proxy/core/records.h"
 #include "proxy/core/state.h"
-
-/* ---- strands ---- */
-void strand_init(struct strand *strand, struct lane *lane);
-/* Puts the entry at the end; it owns the link. */
-void strand_push(struct strand *strand, struct entry *entry);
-/* Moves next[i] past entries that are finished there and wakes what stands behind. */
-void strand_advance(struct core *core, struct strand *strand, unsigned instance);
-/* Takes a finished entry's link off the front, as far as fronts are finished. */
-void strand_sweep(struct strand *strand, const struct entry *leaving);
-/* Nothing accepted waits in front of the last acknowledged write at that instance. */
-bool strand_current(const struct strand *strand, unsigned instance);
 
 /* ---- lanes ---- */
 struct lane *lane_new(struct core *core, uint64_t birth, struct str tenant, struct str database,

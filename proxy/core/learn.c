@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/json_scan.h"
+#include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/units.h"
 #include "proxy/core/calls.h"
@@ -10,6 +11,7 @@
 #include "proxy/core/lanes.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/records.h"
+#include "proxy/core/resync.h"
 #include "proxy/core/send.h"
 #include "proxy/core/writes.h"
 
@@ -156,6 +158,73 @@ bool learn_object_id(struct str body, struct uuid *uuid)
            uuid_parse(str_make(id->value.data + 1, id->value.size - 2), uuid);
 }
 
+struct str learn_object_member(struct str object, const char *key)
+{
+    struct json_scan scan;
+    const struct json_member *member = json_scan(object, &scan) == 0 ? json_scan_find(&scan, key) : NULL;
+    return member == NULL ? STR("") : member->value;
+}
+
+static void record_lane(struct core *core, const struct lane *lane, bool sync)
+{
+    struct record_lane record;
+    lane_describe(lane, &record);
+    (void)core_append(core, RECORD_LANE, record_lane_encode(&record), NULL, sync);
+}
+
+void learn_map(struct core *core, struct lane *lane, unsigned i, const struct uuid *uuid)
+{
+    bool known = lane->has_id[i] && uuid_equal(&lane->ids[i], uuid);
+    lane_set_id(core, lane, i, uuid);
+    if (!known) {
+        record_lane(core, lane, false);
+    }
+}
+
+static bool is_something(struct str value)
+{
+    return value.size > 0 && !str_equal(value, STR("null")) && !str_equal(value, STR("{}"));
+}
+
+struct block *learn_create_body(struct str object, bool get_or_create)
+{
+    struct str metadata = learn_object_member(object, "metadata");
+    struct str configuration = learn_object_member(object, "configuration_json");
+    struct buf b;
+    buf_init(&b, object.size + TARGET_LIMIT);
+    buf_append_text(&b, "{\"name\":");
+    buf_append_str(&b, learn_object_member(object, "name"));
+    if (is_something(metadata)) {
+        buf_append_text(&b, ",\"metadata\":");
+        buf_append_str(&b, metadata);
+    }
+    if (is_something(configuration)) {
+        buf_append_text(&b, ",\"configuration\":");
+        buf_append_str(&b, configuration);
+    }
+    buf_append_text(&b, get_or_create ? ",\"get_or_create\":true}" : "}");
+    struct block *body = block_from_buf(&b);
+    buf_deinit(&b);
+    CHECK(body != NULL);
+    return body;
+}
+
+struct block *learn_name_body(const char *key, struct str name)
+{
+    struct buf b;
+    buf_init(&b, TARGET_LIMIT);
+    struct json_writer w;
+    json_writer_init(&w, &b, 0);
+    json_object_begin(&w);
+    json_key(&w, key);
+    json_put_str(&w, name);
+    json_object_end(&w);
+    struct block *body = block_from_buf(&b);
+    buf_deinit(&b);
+    CHECK(body != NULL);
+    return body;
+}
+
 void learn_object(struct core *core, unsigned i, struct str tenant, struct str database, struct str object)
 {
     struct json_scan scan;
@@ -172,7 +241,7 @@ void learn_object(struct core *core, unsigned i, struct str tenant, struct str d
     }
     struct str name = str_make(text, size);
     struct name_slot *slot = name_get(core, tenant, database, name);
-    if (slot->strand.head != NULL) {
+    if (slot->strand.count > 0) {
         return; /* a write on this name is under way: it will tell */
     }
     struct lane *lane = slot->lane;
@@ -183,9 +252,7 @@ void learn_object(struct core *core, unsigned i, struct str tenant, struct str d
         return; /* another incarnation than the mapped one */
     }
     lane_set_id(core, lane, i, &uuid);
-    struct record_lane record;
-    lane_describe(lane, &record);
-    (void)core_append(core, RECORD_LANE, record_lane_encode(&record), NULL, true);
+    record_lane(core, lane, true);
     send_wake(core, &lane->strand, i);
 }
 
@@ -229,14 +296,13 @@ void learn_id_end(struct core *core, struct call *call, int status, struct str b
     struct uuid uuid;
     lane->strand.fence_sent[i] = false;
     if (status != 200 || !learn_object_id(body, &uuid)) {
-        lane->faulty[i] = lane->faulty[i] || status == 404;
         send_retry_later(core, &lane->strand, i, NS_PER_S);
+        if (status == 404) {
+            resync_lane_missing(core, lane, i);
+        }
         return;
     }
-    lane_set_id(core, lane, i, &uuid);
-    struct record_lane record;
-    lane_describe(lane, &record);
-    (void)core_append(core, RECORD_LANE, record_lane_encode(&record), NULL, false);
+    learn_map(core, lane, i, &uuid);
     send_wake(core, &lane->strand, i);
     reads_unpark(core, lane);
 }
@@ -244,7 +310,7 @@ void learn_id_end(struct core *core, struct call *call, int status, struct str b
 void learn_check_name(struct core *core, struct entry *entry, unsigned i)
 {
     struct record_write record;
-    CHECK(record_write_decode(block_str(entry->meta), &record));
+    CHECK(record_write_decode(block_str(entry->near->meta), &record));
     struct call *call = get_name(core, record.tenant, record.database, record.name, i);
     call->entry = entry;
     entry->at[i] = AT_SENT;

@@ -19,6 +19,14 @@ void learn_check_name(struct core *core, struct entry *entry, unsigned instance)
 
 /* The "id" of a collection object. */
 bool learn_object_id(struct str body, struct uuid *uuid);
+/* The raw text of a member; empty when there is none. */
+struct str learn_object_member(struct str object, const char *key);
+/* From now on the lane is this collection at that instance; recorded. */
+void learn_map(struct core *core, struct lane *lane, unsigned instance, const struct uuid *uuid);
+/* A create that makes a collection like this object: name, metadata, configuration. */
+struct block *learn_create_body(struct str object, bool get_or_create);
+/* {"key":"name"} */
+struct block *learn_name_body(const char *key, struct str name);
 /* Takes note of a collection object seen at an instance; records what is new. */
 void learn_object(struct core *core, unsigned instance, struct str tenant, struct str database,
                   struct str object);

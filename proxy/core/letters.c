@@ -7,6 +7,9 @@
 #include "proxy/core/admin.h"
 #include "proxy/core/join.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/payload.h"
+#include "proxy/core/resync.h"
+#include "proxy/core/strands.h"
 #include "proxy/core/writes.h"
 
 #define REASON_MAX    1024
@@ -67,7 +70,8 @@ static void touch(const struct entry *entry, struct letter *letter)
 {
     uint64_t *ids = NULL;
     size_t count = 0;
-    bool known = ids_of((enum chroma_op)entry->op, block_str(entry->body), &ids, &count);
+    bool known = payload_is_here(entry) &&
+                 ids_of((enum chroma_op)entry->op, block_str(entry->near->body), &ids, &count);
     letter->touched = letter->touched || !known || shares_an_id(letter, ids, count);
     mem_free(ids);
 }
@@ -162,12 +166,12 @@ static void set_on(struct core *core, struct letter *letter, unsigned on)
     letter->on |= on;
 }
 
-static void set_lacking(struct letter *letter, unsigned lacking)
+static void set_lacking(struct core *core, struct letter *letter, unsigned lacking)
 {
     letter->lacking |= lacking & letter->on;
     for (unsigned i = 0; letter->lane != NULL && i < CORE_INSTANCES; i++) {
         if ((letter->lacking & (1u << i)) != 0) {
-            letter->lane->divergent[i] = true;
+            resync_lane_diverged(core, letter->lane, i);
             letter->lane->heal_lsn[i] = 0;
         }
     }
@@ -177,7 +181,7 @@ void letters_applied_elsewhere(struct core *core, uint64_t lsn)
 {
     struct letter *letter = core->letter_count == 0 ? NULL : letters_find(core, lsn);
     if (letter != NULL) {
-        set_lacking(letter, letter->on);
+        set_lacking(core, letter, letter->on);
     }
 }
 
@@ -214,11 +218,12 @@ static bool applied_by_another(const struct core *core, const struct entry *entr
 /* Writes of its lane that were logged since. */
 static void look_at_followers(const struct entry *entry, struct letter *letter)
 {
-    for (unsigned k = 0; k < entry->link_count && !letter->touched; k++) {
-        for (const struct link *link = entry->links[k].next; link != NULL; link = link->next) {
-            if (link->entry->fate != FATE_REJECTED) {
-                touch(link->entry, letter);
-            }
+    const struct strand *strand = entry->lane == NULL ? NULL : &entry->lane->strand;
+    for (uint64_t place = strand == NULL ? 0 : strand->base; strand != NULL && place < strand_end(strand);
+         place++) {
+        const struct entry *other = strand_at(strand, place);
+        if (other != NULL && other->lsn > entry->lsn && other->fate != FATE_REJECTED && !letter->touched) {
+            touch(other, letter);
         }
     }
 }
@@ -226,21 +231,22 @@ static void look_at_followers(const struct entry *entry, struct letter *letter)
 uint64_t letters_add(struct core *core, struct entry *entry, unsigned i, int status, struct str reason)
 {
     struct letter *letter = letters_find(core, entry->lsn);
+    CHECK(payload_is_here(entry)); /* it has just been sent, or was never let go */
     if (letter == NULL) {
-        letter = letter_new(core, entry->lsn, entry->meta, entry->lane);
+        letter = letter_new(core, entry->lsn, entry->near->meta, entry->lane);
         letter->died_ms = core->wall_ms;
         letter->status = status;
         reason.size = reason.size > REASON_MAX ? REASON_MAX : reason.size;
         letter->reason = block_copy(reason.data, reason.size);
-        set_body(core, letter, entry->body);
+        set_body(core, letter, entry->near->body);
         look_at_followers(entry, letter);
     }
     if (entry->lane != NULL) {
         entry->lane->unread_ns[i] = entry->lane->strand.last_ack_ns + core->settings.consistency_window_ns;
     }
     set_on(core, letter, 1u << i);
-    set_lacking(letter, applied_by_another(core, entry, i) ? letter->on : 0);
-    return append(core, letter, entry->body, true);
+    set_lacking(core, letter, applied_by_another(core, entry, i) ? letter->on : 0);
+    return append(core, letter, entry->near->body, true);
 }
 
 uint64_t letters_rewrite(struct core *core, struct letter *letter, struct block *body)
@@ -298,7 +304,7 @@ void letters_recover(struct core *core, const struct record_dead *record, uint64
     set_body(core, letter, body);
     recover_unread(core, letter, record);
     set_on(core, letter, record->on);
-    set_lacking(letter, record->lacking);
+    set_lacking(core, letter, record->lacking);
     place(core, letter, record_lsn);
 }
 

@@ -5,6 +5,8 @@
 #include "base/units.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
+#include "proxy/core/resync.h"
+#include "proxy/core/strands.h"
 #include <stdlib.h>
 
 #define NAME_BYTES 4096
@@ -22,6 +24,9 @@ bool listing_current(struct core *core, const struct client *client, unsigned i)
         return true;
     }
     const struct instance *instance = &core->instances[i];
+    if (!resync_names_readable(core, i)) {
+        return false;
+    }
     if (instance->pending == 0) {
         return true;
     }
@@ -29,8 +34,8 @@ bool listing_current(struct core *core, const struct client *client, unsigned i)
     const struct name_slot *next;
     for (slot = core->names; slot != NULL; slot = next) {
         next = slot->hh.next;
-        const struct link *link = slot->strand.next[i];
-        if (slot->strand.backlog[i] > 0 && link != NULL && about_names(link->entry)) {
+        const struct entry *head = strand_head(&slot->strand, i);
+        if (slot->strand.backlog[i] > 0 && head != NULL && about_names(head)) {
             return false;
         }
     }

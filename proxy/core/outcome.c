@@ -7,8 +7,10 @@
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/payload.h"
 #include "proxy/core/learn.h"
 #include "proxy/core/pace.h"
+#include "proxy/core/resync.h"
 #include "proxy/core/send.h"
 #include "proxy/core/verdict.h"
 #include "proxy/core/writes.h"
@@ -56,7 +58,7 @@ static void ask_next(struct core *core, struct call *call)
 {
     for (size_t k = 0; k < call->member_count; k++) {
         struct entry *entry = call->members[k];
-        if (entry->fate == FATE_UNDECIDED && entry->asker == call->instance) {
+        if (entry->fate == FATE_UNDECIDED && entry->near->asker == call->instance) {
             entry_ask(core, entry);
         }
     }
@@ -66,8 +68,8 @@ static void ask_next(struct core *core, struct call *call)
 static void retry_strands(struct core *core, const struct call *call, uint64_t at_least_ns)
 {
     struct entry *entry = call->members[0];
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        send_retry_later(core, entry->links[k].strand, call->instance, at_least_ns);
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        send_retry_later(core, entry_strand(entry, k), call->instance, at_least_ns);
     }
 }
 
@@ -136,8 +138,8 @@ static void applied(struct core *core, struct call *call, const struct answer *a
     const struct entry *first = call->members[0];
     health_success(core, i);
     pace_succeeded(core, call);
-    for (unsigned k = 0; k < first->link_count; k++) {
-        first->links[k].strand->failures[i] = 0;
+    for (unsigned k = 0; k < entry_strands(first); k++) {
+        entry_strand(first, k)->failures[i] = 0;
     }
     batch_succeeded(call);
     for (size_t k = 0; k < call->member_count; k++) {
@@ -149,7 +151,7 @@ static uint64_t body_bytes(const struct call *call)
 {
     uint64_t bytes = 0;
     for (size_t k = 0; k < call->member_count; k++) {
-        bytes += block_str(call->members[k]->body).size;
+        bytes += block_str(call->members[k]->near->body).size;
     }
     return bytes;
 }
@@ -194,8 +196,8 @@ static void ambiguous(struct core *core, struct call *call, enum pace_trouble ki
         writes_fence(call->members[0], i);
         retry_strands(core, call, 0);
     }
+    ask_next(core, call); /* after which members may be over */
     trouble(core, call, kind, 0);
-    ask_next(core, call);
 }
 
 static void transient(struct core *core, struct call *call, uint64_t at_least_ns, bool costs)
@@ -206,19 +208,23 @@ static void transient(struct core *core, struct call *call, uint64_t at_least_ns
         batch_repeat(call);
     }
     retry_strands(core, call, at_least_ns);
+    ask_next(core, call); /* after which members may be over */
     trouble(core, call, PACE_REFUSED, at_least_ns);
-    ask_next(core, call);
 }
 
 static void lane_fault(struct core *core, struct call *call)
 {
     struct lane *lane = call->members[0]->lane;
+    unsigned i = call->instance;
     if (lane != NULL) {
-        lane->faulty[call->instance] = true;
-        core->instances[call->instance].trouble = "does not have a collection it is known to have had";
+        lane->faulty[i] = true;
+        core->instances[i].trouble = "does not have a collection it is known to have had";
     }
     retry_strands(core, call, NS_PER_S);
     ask_next(core, call);
+    if (lane != NULL) {
+        resync_lane_missing(core, lane, i);
+    }
 }
 
 static bool any_undecided(const struct call *call)
@@ -290,8 +296,8 @@ static void judge(struct core *core, struct call *call, const struct answer *a)
             denied(core, call, a);
             break;
         case WRITE_FOREIGN:
-            health_evidence(core, call->instance, "an answer that is not Chroma's");
             transient(core, call, 0, true);
+            health_evidence(core, call->instance, "an answer that is not Chroma's");
             break;
         case WRITE_TAKEN:
             taken(core, call, a);
@@ -316,6 +322,7 @@ void outcome_write(struct core *core, struct call *call, const struct core_event
     for (size_t k = 0; k < call->member_count; k++) {
         CHECK(call->members[k]->at[i] == AT_SENT);
         call->members[k]->at[i] = AT_WAITING;
+        payload_loosen(core, call->members[k], true);
     }
     struct answer a = answer_of(event);
     if (a.head != NULL) {
@@ -346,7 +353,7 @@ void outcome_fence(struct core *core, struct call *call, const struct core_event
     }
     if (lane != NULL && a.status == 404 && verdict_chroma_error(a.body, &message)) {
         strand->fenced[i] = false; /* no collection, no ghost in it */
-        lane->faulty[i] = true;
+        resync_lane_missing(core, lane, i);
     }
     send_retry_later(core, strand, i, 0);
 }
@@ -377,14 +384,14 @@ void outcome_name(struct core *core, struct call *call, const struct core_event 
         if (other && entry->fate == FATE_ACCEPTED) {
             entry_applied(core, entry, i, NULL);
         } else {
-            entry->checked[i] = true;
+            entry->near->checked[i] = true;
             send_wake_entry(core, entry, i);
         }
     } else {
-        for (unsigned k = 0; k < entry->link_count; k++) {
-            send_retry_later(core, entry->links[k].strand, i, 0);
+        for (unsigned k = 0; k < entry_strands(entry); k++) {
+            send_retry_later(core, entry_strand(entry, k), i, 0);
         }
-        if (entry->fate == FATE_UNDECIDED && entry->asker == i) {
+        if (entry->fate == FATE_UNDECIDED && entry->near->asker == i) {
             entry_ask(core, entry);
         }
     }

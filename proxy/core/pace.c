@@ -155,8 +155,8 @@ bool pace_failed(struct core *core, const struct call *call, enum pace_trouble t
     if (trouble == PACE_BROKEN) {
         return true;
     }
-    /* The first of a row, and near to where it broke or might break: that is how much it bears.  One that fails
-     * when it is hardly asked for anything fails for other reasons. */
+    /* The first of a row, and near to where it broke or might break: that is how much it bears.  One that
+     * fails when it is hardly asked for anything fails for other reasons. */
     if (!pace->failing && pace->per_second > GENTLE_PER_SECOND && pace->per_second >= pace->ceiling / 2) {
         pace->ceiling = pace->per_second;
         pace->forget_ns = core->now_ns + pace->patience_ns;

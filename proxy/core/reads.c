@@ -7,6 +7,8 @@
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
 #include "proxy/core/listing.h"
+#include "proxy/core/resync.h"
+#include "proxy/core/strands.h"
 #include "proxy/core/submit.h"
 #include "proxy/core/verdict.h"
 #include "proxy/core/writes.h"
@@ -25,8 +27,9 @@ static bool qualifies_by_strand(const struct core *core, const struct strand *st
 
 static bool lane_qualifies(const struct core *core, const struct lane *lane, unsigned i)
 {
-    return lane->has_id[i] && !lane->faulty[i] && !lane->divergent[i] && lane->unread_ns[i] <= core->now_ns &&
-           !lane->catching_up[i] && qualifies_by_strand(core, &lane->strand, i);
+    return lane->has_id[i] && !lane->faulty[i] && !lane->divergent[i] && !lane->catching_up[i] &&
+           lane->unread_ns[i] <= core->now_ns && resync_lane_readable(core, lane, i) &&
+           qualifies_by_strand(core, &lane->strand, i);
 }
 
 /* The collection that GET C/{name} means, as far as it is known. */
@@ -47,6 +50,9 @@ static struct lane *lane_of_name(struct core *core, const struct client *client)
 
 static bool qualifies(struct core *core, const struct client *client, unsigned i)
 {
+    if (core->instances[i].needs_resync) {
+        return false;
+    }
     if (client->lane != NULL) {
         return lane_qualifies(core, client->lane, i);
     }
@@ -330,9 +336,8 @@ static bool is_fault_404(struct core *core, struct client *client, const struct 
         health_evidence(core, call->instance, "an answer that is not Chroma's");
         return true;
     }
-    if (client->lane != NULL && !client->lane->faulty[call->instance]) {
-        client->lane->faulty[call->instance] = true;
-        core->instances[call->instance].trouble = "does not have a collection it is known to have had";
+    if (client->lane != NULL) {
+        resync_lane_missing(core, client->lane, call->instance);
     }
     return client->lane != NULL;
 }

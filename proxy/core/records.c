@@ -42,7 +42,15 @@ struct block *record_write_encode(const struct record_write *r)
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         buf_append_lstr(&b, *fields[i]);
     }
+    CHECK(b.size == record_write_size(r));
     return finish(&b);
+}
+
+size_t record_write_size(const struct record_write *r)
+{
+    size_t texts = r->method.size + r->target.size + r->content_type.size + r->request_id.size +
+                   r->tenant.size + r->database.size + r->name.size + r->new_name.size;
+    return 2 + 2 * sizeof(uint64_t) + 8 * sizeof(uint32_t) + texts;
 }
 
 bool record_write_decode(struct str meta, struct record_write *out)
@@ -206,6 +214,36 @@ bool record_lane_decode(struct str meta, struct record_lane *out)
     return record_lane_read(&r, out) && whole(&r);
 }
 
+void record_mark_append(struct buf *out, const struct record_mark *r)
+{
+    buf_append(out, r->log_id.bytes, sizeof(r->log_id.bytes));
+    buf_append_u8(out, r->instance);
+    buf_append_u64(out, r->lsn);
+}
+
+struct block *record_mark_encode(const struct record_mark *r)
+{
+    struct buf b;
+    buf_init(&b, RECORD_LIMIT);
+    record_mark_append(&b, r);
+    return finish(&b);
+}
+
+bool record_mark_read(struct reader *r, struct record_mark *out)
+{
+    out->log_id = read_uuid(r);
+    out->instance = reader_u8(r);
+    out->lsn = reader_u64(r);
+    return !r->failed && out->instance <= CORE_INSTANCES;
+}
+
+bool record_mark_decode(struct str meta, struct record_mark *out)
+{
+    struct reader r;
+    reader_init(&r, meta.data, meta.size);
+    return record_mark_read(&r, out) && whole(&r);
+}
+
 const char *record_type_name(uint8_t type)
 {
     switch (type) {
@@ -221,6 +259,8 @@ const char *record_type_name(uint8_t type)
             return "lane";
         case RECORD_CHECKPOINT:
             return "checkpoint";
+        case RECORD_MARK:
+            return "mark";
         case RECORD_OVER:
             return "letter-over";
         default:

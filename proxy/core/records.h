@@ -7,6 +7,7 @@
  *   OVER       a dead letter was redriven as a new write, or dropped
  *   LANE       a collection learnt from an instance's listing or from a name
  *   CHECKPOINT all lanes (in the body), so that older records may be trimmed
+ *   MARK       the log's own id, and how far an instance is known to have been marked
  *
  * All integers little-endian (base/buf.h).  docs/log-format.md has the table. */
 #ifndef WALDRILL_PROXY_CORE_RECORDS_H
@@ -25,7 +26,8 @@ enum record_type {
     RECORD_DEAD,
     RECORD_LANE,
     RECORD_CHECKPOINT,
-    RECORD_OVER = 8 /* 7 is taken */
+    RECORD_MARK,
+    RECORD_OVER
 };
 
 struct record_write {
@@ -82,12 +84,21 @@ struct record_lane {
     struct uuid ids[CORE_INSTANCES];
 };
 
+struct record_mark {
+    struct uuid log_id;
+    uint8_t instance; /* CORE_INSTANCES: none, the record only gives the log its id */
+    uint64_t lsn;
+};
+
 struct block *record_write_encode(const struct record_write *r);
+size_t record_write_size(const struct record_write *r); /* of its encoding */
 struct block *record_decided_encode(const struct record_decided *r);
 struct block *record_applied_encode(const struct record_applied *r);
 struct block *record_dead_encode(const struct record_dead *r);
 struct block *record_over_encode(const struct record_over *r);
 struct block *record_lane_encode(const struct record_lane *r);
+struct block *record_mark_encode(const struct record_mark *r);
+void record_mark_append(struct buf *out, const struct record_mark *r);
 /* Appends to a checkpoint under construction. */
 void record_lane_append(struct buf *out, const struct record_lane *r);
 
@@ -99,6 +110,8 @@ bool record_dead_decode(struct str meta, struct record_dead *out);
 bool record_over_decode(struct str meta, struct record_over *out);
 bool record_lane_decode(struct str meta, struct record_lane *out);
 bool record_lane_read(struct reader *r, struct record_lane *out);
+bool record_mark_decode(struct str meta, struct record_mark *out);
+bool record_mark_read(struct reader *r, struct record_mark *out);
 const char *record_type_name(uint8_t type);
 
 #endif

@@ -4,13 +4,17 @@
 #include "base/units.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/letters.h"
+#include "proxy/core/mark.h"
 #include "proxy/core/pace.h"
+#include "proxy/core/payload.h"
+#include "proxy/core/quota.h"
 #include "proxy/core/records.h"
 #include "proxy/core/send.h"
 #include "proxy/core/writes.h"
 #include <stdio.h>
 
 #define CHECKPOINT_BODY_MAX ((size_t)1 << 30)
+#define RETAIN_QUOTA        0.5
 
 /* ---- reading ---- */
 
@@ -29,7 +33,7 @@ static void read_lane(struct core *core, const struct record_lane *record, uint6
         lane_set_logical(core, lane, &record->logical);
     }
     for (unsigned i = 0; i < CORE_INSTANCES; i++) {
-        if (record->has_id[i] && !lane->has_id[i]) {
+        if (record->has_id[i]) { /* what is recorded later holds */
             lane_set_id(core, lane, i, &record->ids[i]);
         }
     }
@@ -43,8 +47,13 @@ static void read_lane_record(struct core *core, const struct record_lane *record
     read_lane(core, record, record->birth != 0 ? record->birth : known ? slot->lane->birth : lsn);
 }
 
-static void read_checkpoint(struct core *core, struct str body, uint64_t lsn)
+/* meta: the format, and the number of each instance whose backlog has been given up. */
+static void read_checkpoint(struct core *core, struct str meta, struct str body, uint64_t lsn)
 {
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        core->instances[i].needs_resync =
+            meta.size > 1 && memchr(meta.data + 1, (int)('0' + i), meta.size - 1);
+    }
     struct reader r;
     reader_init(&r, body.data, body.size);
     core->stats.total_replayed = reader_u64(&r);
@@ -55,26 +64,29 @@ static void read_checkpoint(struct core *core, struct str body, uint64_t lsn)
             read_lane(core, &record, record.birth);
         }
     }
+    struct record_mark mark; /* checkpoints of older versions end here */
+    while (!r.failed && r.at < r.size && record_mark_read(&r, &mark)) {
+        mark_recover(core, &mark);
+    }
     core->checkpoint_lsn = lsn;
 }
 
 static void read_decided(struct core *core, const struct record_decided *record)
 {
-    struct entry *entry = entry_by_lsn(core, record->lsn);
+    struct entry *entry = entries_find(&core->entries, record->lsn);
     if (entry == NULL || entry->fate != FATE_UNDECIDED) {
         return;
     }
     if (record->by != core->primary && record->accepted) {
         entry_set_late(core, entry);
     }
-    entry->acknowledged = record->accepted;
     entry_settle(core, entry, record->by, record->has_uuid ? &record->uuid : NULL, record->accepted);
     entry_release_if_over(core, entry);
 }
 
 static void read_finished(struct core *core, uint64_t lsn, unsigned i, bool dead, const struct uuid *uuid)
 {
-    struct entry *entry = entry_by_lsn(core, lsn);
+    struct entry *entry = entries_find(&core->entries, lsn);
     if (entry == NULL || entry->fate != FATE_ACCEPTED) {
         if (entry == NULL && !dead) {
             letters_applied_elsewhere(core, lsn);
@@ -106,8 +118,9 @@ static void read_write(struct core *core, const struct core_event *event)
     struct block *meta = block_copy(event->u.record.meta.data, event->u.record.meta.size);
     CHECK(meta != NULL);
     struct entry *entry = entry_new(core, event->u.record.lsn, &record, meta, event->u.record.body);
-    entry->recovered = true;
     letters_younger(core, entry);
+    payload_loosen(core, entry, false);
+    (void)payload_make_room(core, 0);
     block_unref(meta);
 }
 
@@ -121,6 +134,7 @@ void recover_record(struct core *core, const struct core_event *event)
         struct record_dead dead;
         struct record_over over;
         struct record_lane lane;
+        struct record_mark mark;
     } r;
     CHECK(!core->started);
     core->next_lsn = lsn + 1;
@@ -147,7 +161,11 @@ void recover_record(struct core *core, const struct core_event *event)
             read_lane_record(core, &r.lane, lsn);
             break;
         case RECORD_CHECKPOINT:
-            read_checkpoint(core, block_str(event->u.record.body), lsn);
+            read_checkpoint(core, meta, block_str(event->u.record.body), lsn);
+            break;
+        case RECORD_MARK:
+            CHECK(record_mark_decode(meta, &r.mark));
+            mark_recover(core, &r.mark);
             break;
         case RECORD_OVER:
             CHECK(record_over_decode(meta, &r.over));
@@ -165,16 +183,15 @@ static void accept_recovered(struct core *core, struct entry *entry)
     struct record_decided record = { .lsn = entry->lsn, .accepted = true, .by = PROXY_DECIDES };
     (void)core_append(core, RECORD_DECIDED, record_decided_encode(&record), NULL, false);
     entry_set_late(core, entry);
-    entry->acknowledged = true;
     entry_settle(core, entry, PROXY_DECIDES, NULL, true);
+    payload_near_settle(entry);
 }
 
 void recover_finish(struct core *core)
 {
-    struct entry *entry = TAILQ_FIRST(&core->entries);
     uint64_t waiting = 0;
-    while (entry != NULL) {
-        struct entry *next = TAILQ_NEXT(entry, all);
+    struct entry *entry = entries_from(&core->entries, 0);
+    for (; entry != NULL; entry = entries_next(&core->entries, entry)) {
         if (entry->fate == FATE_UNDECIDED) {
             accept_recovered(core, entry);
         }
@@ -186,15 +203,16 @@ void recover_finish(struct core *core)
             }
         }
         waiting++;
-        entry = next;
     }
     for (unsigned i = 0; i < core->instance_count; i++) {
+        if (core->instances[i].needs_resync) {
+            quota_give_up(core, i); /* of what was dropped, some may stand in the log yet */
+        }
         send_mark_catching_up(core, i);
         if (core->instances[i].pending > 0) {
             pace_restart(core, i);
         }
     }
-    core->first_undurable = NULL;
     if (waiting > 0) {
         char count[24];
         (void)snprintf(count, sizeof(count), "%llu", (unsigned long long)waiting);
@@ -203,6 +221,20 @@ void recover_finish(struct core *core)
 }
 
 /* ---- checkpoints ---- */
+
+static void append_marks(const struct core *core, struct buf *out)
+{
+    struct record_mark record = { .log_id = core->log_id, .instance = CORE_INSTANCES };
+    record_mark_append(out, &record);
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        const struct mark *mark = &core->instances[i].mark;
+        if (mark->ever) {
+            record.instance = (uint8_t)i;
+            record.lsn = mark->lsn;
+            record_mark_append(out, &record);
+        }
+    }
+}
 
 static struct block *checkpoint_body(struct core *core)
 {
@@ -217,16 +249,56 @@ static struct block *checkpoint_body(struct core *core)
         lane_describe(lane, &record);
         record_lane_append(&b, &record);
     }
+    append_marks(core, &b);
     struct block *body = block_from_buf(&b);
     buf_deinit(&b);
     return body;
 }
 
-static uint64_t first_needed(const struct core *core)
+/* Rule 5: an instance that was set back a little finds in the log what it lost. Not at the price of the
+ * quota: with half of it used, nothing is kept for that. */
+static uint64_t retained_from(struct core *core)
 {
-    const struct entry *oldest = TAILQ_FIRST(&core->entries);
+    struct retain *r = &core->retain;
+    uint64_t keep_ns = core->settings.wal_retain_ns;
+    if (keep_ns == 0 || core->settings.wal_mode == WAL_MODE_MEMORY || quota_used(core) > RETAIN_QUOTA) {
+        return UINT64_MAX;
+    }
+    if (r->count == 0 || core->now_ns - r->steps[r->count - 1].at_ns >= keep_ns / RETAIN_STEPS) {
+        CHECK(r->count <= RETAIN_STEPS);
+        r->steps[r->count++] = (struct retain_step){ .at_ns = core->now_ns, .lsn = core->next_lsn };
+    }
+    while (r->count > 0 && (r->count > RETAIN_STEPS || core->now_ns - r->steps[0].at_ns >= keep_ns)) {
+        r->floor_lsn = r->steps[0].lsn;
+        r->count--;
+        memmove(r->steps, r->steps + 1, r->count * sizeof(r->steps[0]));
+    }
+    return r->floor_lsn;
+}
+
+static uint64_t first_needed(struct core *core)
+{
+    const struct entry *oldest = entries_from(&core->entries, 0);
     uint64_t lsn = core->checkpoint_lsn;
-    return oldest != NULL && oldest->lsn < lsn ? oldest->lsn : lsn;
+    lsn = oldest != NULL && oldest->lsn < lsn ? oldest->lsn : lsn;
+    uint64_t retained = retained_from(core);
+    lsn = retained < lsn ? retained : lsn;
+    return mark_pins(core, lsn);
+}
+
+static struct block *checkpoint_meta(const struct core *core)
+{
+    struct buf b;
+    buf_init(&b, 16);
+    buf_append_char(&b, '1');
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        if (core->instances[i].needs_resync) {
+            buf_append_char(&b, (char)('0' + i));
+        }
+    }
+    struct block *meta = block_from_buf(&b);
+    buf_deinit(&b);
+    return meta;
 }
 
 void writes_checkpoint(struct core *core)
@@ -235,12 +307,14 @@ void writes_checkpoint(struct core *core)
         core->checkpoint_lsn = core->checkpoint_pending_lsn;
         core->checkpoint_pending_lsn = 0;
     }
-    if (core->checkpoint_pending_lsn == 0 && core->appended_bytes > core->settings.wal_segment_bytes) {
+    bool due = core->checkpoint_wanted || core->appended_bytes > core->settings.wal_segment_bytes;
+    if (core->checkpoint_pending_lsn == 0 && due) {
         struct block *body = checkpoint_body(core);
         if (body != NULL) {
-            struct block *meta = block_copy("1", 1);
-            core->checkpoint_pending_lsn = core_append(core, RECORD_CHECKPOINT, meta, body, false);
+            core->checkpoint_pending_lsn =
+                core_append(core, RECORD_CHECKPOINT, checkpoint_meta(core), body, core->checkpoint_wanted);
             core->appended_bytes = 0;
+            core->checkpoint_wanted = false;
             block_unref(body);
         }
     }

@@ -5,6 +5,7 @@
 #include "proxy/core/batch.h"
 #include "proxy/core/calls.h"
 #include "proxy/core/learn.h"
+#include "proxy/core/payload.h"
 #include "proxy/core/records.h"
 #include "proxy/core/writes.h"
 
@@ -32,7 +33,7 @@ static struct call *start_batch(struct core *core, unsigned i, struct block *bod
     const struct batch *batch = &core->batch;
     const struct entry *head = batch->members[0];
     struct record_write record;
-    CHECK(record_write_decode(block_str(head->meta), &record));
+    CHECK(record_write_decode(block_str(head->near->meta), &record));
     const struct client *client = head->fate == FATE_UNDECIDED ? writes_client(core, head) : NULL;
     struct buf target;
     struct buf request_id;
@@ -75,7 +76,8 @@ void request_write(struct core *core, unsigned i)
     for (size_t k = 0; k < batch->count; k++) {
         call->members[k] = batch->members[k];
         call->members[k]->at[i] = AT_SENT;
-        call->members[k]->checked[i] = false;
+        call->members[k]->near->checked[i] = false;
+        payload_hold(core, call->members[k]);
     }
     call->was_replay = batch->any_accepted;
     call->was_ambiguous = batch->any_repeated;

@@ -6,6 +6,7 @@
 
 /* Sends core->batch; its members are AT_SENT until outcome_write. */
 void request_write(struct core *core, unsigned instance);
+/* A write without effect that is answered only after everything before it. */
 void request_fence(struct core *core, struct strand *strand, unsigned instance);
 
 #endif

@@ -8,7 +8,10 @@
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
 #include "proxy/core/pace.h"
+#include "proxy/core/payload.h"
 #include "proxy/core/request.h"
+#include "proxy/core/resync.h"
+#include "proxy/core/strands.h"
 #include "proxy/core/writes.h"
 
 #define WRITES_IN_FLIGHT_MAX 32
@@ -29,8 +32,8 @@ void send_wake(struct core *core, struct strand *strand, unsigned i)
 
 void send_wake_entry(struct core *core, struct entry *entry, unsigned i)
 {
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        send_wake(core, entry->links[k].strand, i);
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        send_wake(core, entry_strand(entry, k), i);
     }
 }
 
@@ -56,8 +59,8 @@ void send_mark_catching_up(struct core *core, unsigned i)
 
 bool send_is_head(const struct entry *entry, unsigned i)
 {
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        if (entry->links[k].strand->next[i] != &entry->links[k]) {
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        if (strand_head(entry_strand(entry, k), i) != entry) {
             return false;
         }
     }
@@ -66,9 +69,9 @@ bool send_is_head(const struct entry *entry, unsigned i)
 
 bool send_is_past(const struct entry *entry, unsigned i)
 {
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        const struct link *next = entry->links[k].strand->next[i];
-        if (next != NULL && next->entry->lsn <= entry->lsn) {
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        const struct entry *head = strand_head(entry_strand(entry, k), i);
+        if (head != NULL && head->lsn <= entry->lsn) {
             return false;
         }
     }
@@ -78,8 +81,8 @@ bool send_is_past(const struct entry *entry, unsigned i)
 /* A database or tenant write stands before everything in its place that came after it. */
 bool send_behind_barrier(const struct core *core, const struct entry *entry, unsigned i)
 {
-    const struct barrier *barrier;
-    TAILQ_FOREACH (barrier, &core->barriers, all) {
+    const struct entry_wide *barrier;
+    TAILQ_FOREACH (barrier, &core->barriers, barriers) {
         if (barrier->entry->lsn >= entry->lsn) {
             return false;
         }
@@ -105,8 +108,8 @@ static void wait_for_log(struct core *core, struct strand *strand)
  * back to life in a crash when younger ones have been applied. */
 static bool awaits_sync(struct core *core, struct strand *strand, const struct entry *entry, unsigned i)
 {
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        if (entry->links[k].strand->gone_lsn[i] > core->durable_lsn) {
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        if (entry_strand(entry, k)->gone_lsn[i] > core->durable_lsn) {
             wait_for_log(core, strand);
             return true;
         }
@@ -137,11 +140,12 @@ static uint64_t may_wait_for(const struct core *core, const struct strand *stran
 
 bool send_can_ask(const struct core *core, const struct entry *entry, unsigned i)
 {
-    if (!health_can_send(core, i)) {
+    if (!health_can_ask(core, i) || core->instances[i].needs_resync ||
+        resync_forbids_asking(core, entry, i)) {
         return false;
     }
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        const struct strand *strand = entry->links[k].strand;
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        const struct strand *strand = entry_strand(entry, k);
         if (strand->retry_ns[i] > core->now_ns || strand->backlog[i] > may_wait_for(core, strand, i) ||
             strand->fenced[i]) {
             return false;
@@ -184,8 +188,8 @@ static enum sent prepare_fence(struct core *core, struct strand *strand, unsigne
 static bool name_in_flux(struct core *core, const struct lane *lane, unsigned i)
 {
     const struct name_slot *slot = name_find(core, lane->tenant, lane->database, lane->name);
-    const struct link *first = slot == NULL ? NULL : slot->strand.next[i];
-    return first != NULL && first->entry->lsn < lane->strand.next[i]->entry->lsn;
+    const struct entry *first = slot == NULL ? NULL : strand_head(&slot->strand, i);
+    return first != NULL && first->lsn < strand_head(&lane->strand, i)->lsn;
 }
 
 static enum sent prepare_lane(struct core *core, struct lane *lane, unsigned i)
@@ -206,12 +210,12 @@ static enum sent prepare_lane(struct core *core, struct lane *lane, unsigned i)
 
 static struct entry *pick(struct core *core, struct strand *strand, unsigned i)
 {
-    struct entry *head = strand->next[i]->entry;
+    struct entry *head = strand_head(strand, i);
     (void)core; /* asked by mutants only */
     if (MUTANT(core, MUTANT_OVERTAKE)) {
-        for (struct link *link = strand->next[i]; link != NULL; link = link->next) {
-            struct entry *entry = link->entry;
-            if (entry->fate == FATE_UNDECIDED && entry->asker == i && entry->at[i] == AT_WAITING &&
+        struct entry *entry;
+        for (uint64_t place = strand->next[i]; (entry = strand_at(strand, place)) != NULL; place++) {
+            if (entry->fate == FATE_UNDECIDED && entry->near->asker == i && entry->at[i] == AT_WAITING &&
                 head->fate == FATE_ACCEPTED && head->at[i] == AT_WAITING && head->lsn < entry->lsn) {
                 return entry;
             }
@@ -248,8 +252,8 @@ static bool outlived(const struct entry *entry)
 
 static bool name_fenced(const struct entry *entry, unsigned i)
 {
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        const struct strand *strand = entry->links[k].strand;
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        const struct strand *strand = entry_strand(entry, k);
         if (strand->lane == NULL && strand->fenced[i]) {
             return true;
         }
@@ -265,7 +269,7 @@ static bool its_turn(struct core *core, struct strand *strand, const struct entr
         strand->credit[i] = UINT64_MAX; /* nobody else waits */
         return true;
     }
-    uint64_t size = block_str(entry->body).size;
+    uint64_t size = block_str(entry->near->body).size;
     uint64_t credit = strand->credit[i] > TURN_MOST ? 0 : strand->credit[i];
     strand->credit[i] = credit + TURN_BYTES;
     return size <= strand->credit[i];
@@ -274,7 +278,7 @@ static bool its_turn(struct core *core, struct strand *strand, const struct entr
 /* The head, and whoever can travel with it. */
 static enum sent send_batch(struct core *core, struct strand *strand, struct entry *entry, unsigned i)
 {
-    if (strand->next[i]->entry != entry || core->replay_paused) {
+    if (strand_head(strand, i) != entry || core->replay_paused) {
         batch_single(core, entry, i); /* a mutant overtakes; a step is one write */
     } else if (!batch_gather(core, strand, i)) {
         return SENT_NOT;
@@ -289,12 +293,13 @@ static enum sent send_batch(struct core *core, struct strand *strand, struct ent
     uint64_t bytes = core->batch.bytes;
     strand->credit[i] -= bytes < strand->credit[i] ? bytes : strand->credit[i];
     request_write(core, i);
+    payload_look_ahead(core, strand, i);
     return SENT_IT;
 }
 
 static enum sent try_strand(struct core *core, struct strand *strand, unsigned i)
 {
-    if (strand->next[i] == NULL || strand->retry_ns[i] > core->now_ns) {
+    if (strand_head(strand, i) == NULL || strand->retry_ns[i] > core->now_ns) {
         return SENT_NOT;
     }
     struct entry *entry = pick(core, strand, i);
@@ -302,10 +307,11 @@ static enum sent try_strand(struct core *core, struct strand *strand, unsigned i
     if (entry->at[i] != AT_WAITING || !durable || !in_order(core, entry, i)) {
         return SENT_NOT;
     }
-    if (entry->fate == FATE_UNDECIDED && entry->asker != i) {
+    if (entry->fate == FATE_UNDECIDED && entry->near->asker != i) {
         return SENT_NOT;
     }
-    if (send_behind_barrier(core, entry, i) || awaits_sync(core, strand, entry, i)) {
+    if (send_behind_barrier(core, entry, i) || resync_holds(core, entry, i) ||
+        awaits_sync(core, strand, entry, i)) {
         return SENT_NOT;
     }
     if (writes_is_barrier(entry) && writes_older_in_place(core, entry, i)) {
@@ -328,9 +334,18 @@ static enum sent try_strand(struct core *core, struct strand *strand, unsigned i
     if (!room(core, entry, i)) {
         return SENT_NO_ROOM;
     }
-    if (entry->op == OP_COLLECTION_DELETE && entry->maybe_sent[i] && !entry->checked[i]) {
+    if (entry->op == OP_COLLECTION_DELETE && entry->maybe_sent[i] && !entry->near->checked[i]) {
         learn_check_name(core, entry, i);
         return SENT_IT;
+    }
+    switch (payload_want(core, entry, i)) {
+        case PAYLOAD_HERE:
+            break;
+        case PAYLOAD_COMING:
+            payload_look_ahead(core, strand, i);
+            return SENT_NOT; /* woken when it is here */
+        case PAYLOAD_NO_ROOM:
+            return SENT_NO_ROOM;
     }
     return its_turn(core, strand, entry, i) ? send_batch(core, strand, entry, i) : SENT_LATER;
 }
@@ -359,6 +374,21 @@ static bool send_ready(struct core *core, unsigned i)
     TAILQ_CONCAT(&kept, &instance->ready, ready[i]);
     TAILQ_CONCAT(&instance->ready, &kept, ready[i]);
     return progress;
+}
+
+void send_at_once(struct core *core, const struct entry *entry)
+{
+    uint64_t lsn = entry->lsn;
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        struct entry *one = entries_find(&core->entries, lsn); /* it may be over by now */
+        if (one == NULL) {
+            return;
+        }
+        send_wake_entry(core, one, i);
+        if (!core->log_failed && health_can_send(core, i)) {
+            (void)try_strand(core, entry_strand(one, 0), i);
+        }
+    }
 }
 
 void send_all(struct core *core)

@@ -10,6 +10,8 @@
 
 void send_wake(struct core *core, struct strand *strand, unsigned instance);
 void send_wake_entry(struct core *core, struct entry *entry, unsigned instance);
+/* Sends the entry wherever it can be sent now, before anything else. */
+void send_at_once(struct core *core, const struct entry *entry);
 /* Sends whatever can be sent, on all instances. */
 void send_all(struct core *core);
 /* Strands with a backlog at a returning instance serve no reads there until they are through. */

@@ -50,15 +50,27 @@ const struct settings_row settings_table[] = {
       "file survives kill -9; memory loses what is pending then", "file|memory", 0, 0 },
     { "WAL_DIR", SETTINGS_TEXT, AT(wal_dir), "wal", "the path of a directory",
       "where the log lives; one walproxy at a time", NULL, 0, 0 },
+    { "ADOPT", SETTINGS_CHOICE, AT(adopt), "no", "yes or no",
+      "take over instances that carry the mark of another log", "no|yes", 0, 0 },
     { "WAL_SEGMENT_BYTES", SETTINGS_SIZE, AT(wal_segment_bytes), "64MiB",
       "a size from 1MiB to 1GiB, as 64MiB", "size of one file of the log", NULL, MIB(1), MIB(1024) },
     { "WAL_MEMORY_BYTES", SETTINGS_SIZE, AT(wal_memory_bytes), "512MiB",
-      "a size from 1MiB to 1TiB, as 512MiB", "memory for writes in flight and pending", NULL, MIB(1),
-      MIB(1048576) },
+      "a size from 4KiB to 1TiB, as 512MiB",
+      "memory for writes in flight and pending; in file mode the rest of the pending waits in the log", NULL,
+      4096, MIB(1048576) },
     { "WAL_MAX_BYTES", SETTINGS_SIZE, AT(wal_max_bytes), "4GiB", "a size from 4MiB to 16TiB, as 4GiB",
       "size of the log; full because of the primary: 507 for new writes", NULL, MIB(4), MIB(16777216) },
     { "WAL_MAX_WRITES", SETTINGS_COUNT, AT(wal_max_writes), "1000000", "a number from 1 to 1000000000",
       "pending writes; more are refused with 507", NULL, 1, 1e9 },
+    { "WAL_RETAIN", SETTINGS_DURATION, AT(wal_retain_ns), "10m", "a duration from 0 to 30d, as 10m or 1h",
+      "how long the log is kept behind the slowest instance, while half of WAL_MAX_BYTES is free", NULL, 0,
+      SECONDS(2592000) },
+    { "THROTTLE_START", SETTINGS_SHARE, AT(throttle_start), "80%", "a share from 0 to 1, as 0.8 or 80%",
+      "share of the quota (WAL_MAX_BYTES, WAL_MAX_WRITES) from which answers to writes are held back", NULL,
+      0, 1 },
+    { "THROTTLE_MAX_DELAY", SETTINGS_DURATION, AT(throttle_max_delay_ns), "2s",
+      "a duration from 0 to 1m, as 2s or 500ms",
+      "how long an answer is held back when the quota is all but used; 0 = never", NULL, 0, SECONDS(60) },
     { "REPLAY_MAX_ATTEMPTS", SETTINGS_COUNT, AT(replay_max_attempts), "3", "a number from 1 to 1000000",
       "attempts after which a write counts as failed (it stays pending)", NULL, 1, 1e6 },
     { "REPLAY_BATCH_RECORDS", SETTINGS_COUNT, AT(replay_batch_records), "200", "a number from 1 to 5461",
@@ -492,10 +504,10 @@ int settings_finish(struct settings_draft *draft, struct errmsg *msg)
                          "REPLICA_URL: \"%s\" is the primary itself: expected another instance",
                          v->replica_url);
     }
-    if (v->wal_segment_bytes > v->wal_max_bytes / 2) {
+    if (v->wal_segment_bytes > v->wal_max_bytes / 4) {
         return error_set(msg, ERR_INVALID,
                          "WAL_SEGMENT_BYTES: %" PRIu64
-                         " is too large: expected at most half of WAL_MAX_BYTES (%" PRIu64 ")",
+                         " is too large: expected at most a quarter of WAL_MAX_BYTES (%" PRIu64 ")",
                          v->wal_segment_bytes, v->wal_max_bytes);
     }
     if (v->max_body_bytes > v->wal_memory_bytes || v->max_body_bytes > v->wal_max_bytes) {

@@ -14,6 +14,7 @@
 #define SETTINGS_TEXT_MAX 512
 
 enum wal_mode { WAL_MODE_FILE, WAL_MODE_MEMORY };
+enum yes_no { SETTING_NO, SETTING_YES };
 enum when_none_up { WHEN_NONE_UP_QUEUE, WHEN_NONE_UP_REFUSE };
 
 struct settings {
@@ -33,8 +34,12 @@ struct settings {
     char wal_dir[SETTINGS_TEXT_MAX];
     uint64_t wal_segment_bytes;
     uint64_t wal_memory_bytes;
+    enum yes_no adopt;       /* rule 5 */
     uint64_t wal_max_bytes;  /* rule 20 */
     uint64_t wal_max_writes; /* rule 20 */
+    uint64_t wal_retain_ns;
+    double throttle_start; /* share of the quota */
+    uint64_t throttle_max_delay_ns;
     enum when_none_up when_none_up;
     uint64_t replay_max_attempts;
     uint64_t replay_batch_records; /* rule 10 */

@@ -3,13 +3,14 @@
  *   client   one request of a client, from its head to CLIENT_DONE
  *   call     one request to an instance, from CORE_ACT_CALL to CALL_END
  *   entry    one logged write, from its record until every instance has it (or refused it)
+ *   near     what an entry holds only while it is dealt with: its bytes, who asked, who is asked
  *   strand   a queue of entries that must keep their order: one per lane, one per collection name
  *   lane     one incarnation of a collection: its strand, its ids, what each instance has of it
  *   instance a Chroma server: its health, its backoff, its ready strands
  *
  * Invariants (checked where they could break):
- *   - the links of a strand stand in the order of their entries' LSNs;
- *   - strand->next[i] is the first link whose entry instance i has not finished; it never moves back;
+ *   - the entries of a strand stand in the order of their LSNs;
+ *   - strand->next[i] is the place of the first entry that instance i has not finished; it never moves back;
  *   - an entry is in flight at most once per instance, and only as the head of all its strands there;
  *   - an undecided entry is sent to its asker only; a decided one to every instance;
  *   - nothing is sent before its record is durable. */
@@ -21,6 +22,7 @@
 #include "base/prng.h"
 #include "base/uuid.h"
 #include "proxy/core/core.h"
+#include "proxy/core/entries.h"
 #include "proxy/core/join.h"
 #include "proxy/core/mutants.h"
 #include <sys/queue.h>
@@ -30,7 +32,16 @@
 #define PROXY_DECIDES CORE_INSTANCES /* "decided by": the proxy itself */
 
 /* ---- timers ---- */
-enum timer_kind { TIMER_CALL, TIMER_CLIENT, TIMER_PROBE, TIMER_BACKOFF, TIMER_STRAND, TIMER_PACE };
+enum timer_kind {
+    TIMER_CALL,
+    TIMER_CLIENT,
+    TIMER_PROBE,
+    TIMER_BACKOFF,
+    TIMER_STRAND,
+    TIMER_PACE,
+    TIMER_MARK,
+    TIMER_RESYNC
+};
 struct timer {
     struct heap_node node;
     enum timer_kind kind;
@@ -39,51 +50,69 @@ struct timer {
 };
 
 /* ---- entries and strands ---- */
-enum entry_fate { FATE_UNDECIDED, FATE_ACCEPTED, FATE_REJECTED };
+enum entry_fate { FATE_UNDECIDED, FATE_ACCEPTED, FATE_REJECTED, FATE_OVER /* its slot is free */ };
 enum entry_at { AT_WAITING, AT_SENT, AT_DONE, AT_DEAD };
 
-struct link {
-    struct link *next;
-    struct entry *entry;
-    struct strand *strand;
-};
-
-#define ENTRY_LINKS 3 /* a rename: its lane, its old and its new name */
-
+/* A million of these may wait (entries.h), so what is needed only now and then stands in near. */
 struct entry {
     uint64_t lsn;
-    TAILQ_ENTRY(entry) all; /* core->entries, by LSN */
-    struct lane *lane;      /* NULL for creates until decided, and for tenant and database writes */
-    struct link links[ENTRY_LINKS];
-    uint8_t link_count;
-    uint8_t op;   /* enum chroma_op */
-    uint8_t fate; /* enum entry_fate */
+    struct lane *lane;       /* NULL for creates until decided, and for tenant and database writes */
+    struct entry_near *near; /* NULL: nothing but the log holds its bytes, and nobody waits for it */
+    uint64_t since_ns;       /* core time of arrival, for ages */
+    int64_t wall_ms;         /* the same for people */
+    uint32_t payload_bytes;  /* of its meta and body, in memory or not */
+    uint8_t op;              /* enum chroma_op */
+    uint8_t fate;            /* enum entry_fate */
     uint8_t at[CORE_INSTANCES];
     uint8_t attempts[CORE_INSTANCES]; /* answers of 5xx, saturating */
     bool maybe_sent[CORE_INSTANCES];  /* an earlier try may have been applied */
-    bool checked[CORE_INSTANCES];     /* delete: the name was looked at since the last try */
     bool failed[CORE_INSTANCES];      /* attempts are over the limit */
-    bool asked[CORE_INSTANCES];       /* while undecided: had its turn */
-    bool waits;                       /* while undecided: for an instance that can be asked */
-    bool acknowledged;                /* a client was told yes, or may have been (recovered) */
-    bool late;                        /* acknowledged before the primary had it: counts as replayed */
-    bool nonconvergent;               /* rule 13: update, delete by filter */
-    bool get_or_create;
-    bool recovered;
-    bool redriven;      /* from a dead letter: refused again, it is one again */
-    uint32_t asker;     /* instance asked while undecided; INSTANCE_NONE = the proxy decides */
-    uint64_t client;    /* waiting for the answer; 0 = none */
-    uint64_t since_ns;  /* core time of arrival, for ages */
-    int64_t wall_ms;    /* the same for people */
-    struct block *meta; /* of its record: method, target, content type, ... (records.h) */
-    struct block *body; /* NULL when empty */
+    bool late : 1;                    /* acknowledged before the primary had it: counts as replayed */
+    bool nonconvergent : 1;           /* rule 13: update, delete by filter */
 };
-TAILQ_HEAD(entry_list, entry);
 
+#define ENTRY_STRANDS 3 /* a rename: its lane, its old and its new name */
+
+/* Writes that order more than their lane. Tenant and database writes are barriers besides: nothing in their
+ * place overtakes them, and they overtake nothing there. */
+struct entry_wide {
+    struct strand *strands[ENTRY_STRANDS];
+    unsigned strand_count;
+    bool is_barrier;
+    struct str tenant, database; /* slices of the meta; database empty = the whole tenant */
+    TAILQ_ENTRY(entry_wide) barriers;
+    struct entry *entry;
+};
+TAILQ_HEAD(barrier_list, entry_wide);
+
+struct entry_near {
+    struct entry *entry;
+    struct block *meta; /* of its record: method, target, content type, ... (records.h); NULL = not here */
+    struct block *body; /* NULL when empty, or not here */
+    struct entry_wide *wide;      /* NULL for writes that order nothing but their lane */
+    uint64_t client;              /* waiting for the answer; 0 = none */
+    uint32_t asker;               /* instance asked while undecided; INSTANCE_NONE = the proxy decides */
+    bool asked[CORE_INSTANCES];   /* while undecided: had its turn */
+    bool waits;                   /* while undecided: for an instance that can be asked */
+    bool checked[CORE_INSTANCES]; /* delete: the name was looked at since the last try */
+    TAILQ_ENTRY(entry_near) undecided;
+    TAILQ_ENTRY(entry_near) loose; /* payload.c: may be let go */
+    bool is_loose;
+    bool far;           /* the body, and the meta of a write that is not wide, are in the log only */
+    bool reading;       /* being read back */
+    bool ahead;         /* read back, or about to be, and not yet sent: counts in ahead_bytes */
+    bool plainly_wrong; /* told before an undecided one was let go */
+    bool redriven;      /* from a dead letter: refused again, it is one again */
+};
+TAILQ_HEAD(near_list, entry_near);
+
+/* A window of places that only moves forward: place p of an entry that is still there is
+ * queue[first + (p - base)], NULL for one that has left from the middle. */
 struct strand {
-    struct link *head;
-    struct link *tail;
-    struct link *next[CORE_INSTANCES];
+    struct entry **queue;
+    size_t first, count, capacity;
+    uint64_t base;                 /* place of queue[first] */
+    uint64_t next[CORE_INSTANCES]; /* place of the first entry instance i has not finished */
     TAILQ_ENTRY(strand) ready[CORE_INSTANCES];
     bool queued[CORE_INSTANCES];
     uint64_t backlog[CORE_INSTANCES];  /* accepted entries that instance has not finished */
@@ -107,6 +136,13 @@ struct strand {
 };
 TAILQ_HEAD(strand_list, strand);
 
+/* What is known of an instance's share of something: a collection, or its names as a whole. */
+enum trust {
+    TRUST_OK,
+    TRUST_VERIFY, /* it may have lost its latest: compare when there is something to compare with */
+    TRUST_STALE,  /* it lacks something for certain: no writes, no reads before it is made equal */
+};
+
 struct lane {
     struct strand strand;
     uint64_t birth;      /* LSN of the record that introduced it; its name in the log */
@@ -125,9 +161,28 @@ struct lane {
     bool faulty[CORE_INSTANCES];        /* the instance says it does not have the mapped collection */
     bool divergent[CORE_INSTANCES];     /* the instance disagreed with a decided write */
     bool catching_up[CORE_INSTANCES];
-    struct client *parked; /* reads that wait until an instance qualifies */
+    uint8_t trust[CORE_INSTANCES];        /* enum trust */
+    uint64_t applied_lsn[CORE_INSTANCES]; /* of the last of its writes that the instance has carried out */
+    struct client *parked;                /* reads that wait until an instance qualifies */
     UT_hash_handle by_birth;
 };
+
+/* The strands an entry stands in. */
+static inline unsigned entry_strands(const struct entry *entry)
+{
+    return entry->near == NULL || entry->near->wide == NULL ? 1 : entry->near->wide->strand_count;
+}
+
+static inline struct strand *entry_strand(const struct entry *entry, unsigned k)
+{
+    return entry->near == NULL || entry->near->wide == NULL ? &entry->lane->strand
+                                                            : entry->near->wide->strands[k];
+}
+
+static inline bool entry_finished_at(const struct entry *entry, unsigned instance)
+{
+    return entry->fate == FATE_REJECTED || entry->at[instance] == AT_DONE || entry->at[instance] == AT_DEAD;
+}
 
 struct name_slot {
     struct strand strand;
@@ -149,6 +204,23 @@ enum instance_state {
     INSTANCE_SUSPECT, /* a request failed: nothing but probes until one is answered */
     INSTANCE_DOWN,    /* FAILURE_THRESHOLD probes failed */
     INSTANCE_PAUSED,  /* answers 401 or 403: nothing but probes until an operator helps */
+};
+
+/* Rule 5: what tells whether an instance is the one we left. */
+enum mark_stage { MARK_UNREAD, MARK_READING, MARK_READ };
+struct mark {
+    enum mark_stage stage; /* UNREAD: contact was lost since it was read; nothing is written before it is */
+    uint64_t call;         /* 0 = none in flight */
+    bool lost;             /* contact was lost at least once since this process began */
+    bool ever;             /* this log has marked the instance */
+    uint64_t lsn;          /* of the last mark known to stand there */
+    bool looked_at;        /* since it was last written */
+    bool has_uuid;
+    struct uuid uuid; /* of the collection that carries it */
+    uint8_t building; /* enum of mark.c: how far its tenant and database are made */
+    uint64_t writing_lsn;
+    uint64_t hurried_lsn; /* trimming up to there has asked for a newer one */
+    struct timer timer;
 };
 
 /* pace.h */
@@ -198,7 +270,19 @@ struct instance {
     uint64_t failed;       /* of these, over the attempt limit */
     uint64_t dead;         /* dead letters */
     uint64_t progress_ns;  /* last write applied from its backlog */
-    const char *trouble;   /* words for why_not_replaying; NULL = none */
+    uint64_t behind_lsn;   /* of the oldest write it has not finished, or a little less */
+    bool needs_resync;     /* its backlog was given up: only a copy can make it equal again */
+    struct mark mark;
+    uint8_t names_trust;      /* enum trust: its collections and databases as a whole */
+    bool unclean;             /* some lane may be other than TRUST_OK here */
+    uint64_t names_lsn;       /* of the last write about names that it has carried out */
+    uint64_t verify_until_ns; /* what cannot be verified by then is trusted */
+    uint64_t copied_collections, copied_records, removed_records, only_here;
+    bool keep_extras; /* what only it has is not known to have been deleted */
+    unsigned returns; /* times it came back: whoever deals with it starts again */
+    unsigned flaps;   /* returns in short succession: more good checks are needed */
+    uint64_t came_up_ns;
+    const char *trouble; /* words for why_not_replaying; NULL = none */
 };
 
 /* ---- calls and clients ---- */
@@ -218,7 +302,17 @@ struct batch {
     bool any_repeated; /* some member may have been applied already */
 };
 
-enum call_kind { CALL_PROBE, CALL_READ, CALL_WRITE, CALL_FENCE, CALL_NAME, CALL_LEARN, CALL_PASS };
+enum call_kind {
+    CALL_PROBE,
+    CALL_READ,
+    CALL_WRITE,
+    CALL_FENCE,
+    CALL_NAME,
+    CALL_LEARN,
+    CALL_PASS,
+    CALL_MARK,
+    CALL_RESYNC
+};
 struct call {
     uint64_t id;
     enum call_kind kind;
@@ -276,6 +370,7 @@ struct client {
     struct block *reply_body;
     uint64_t began_ns;
     uint64_t deadline_ns;
+    uint64_t hold_ns; /* the answer is held back until then (rule 20) */
     struct timer timer;
     struct client *next_parked;
     TAILQ_ENTRY(client) waiting; /* core->waiting: answers not yet durable, by reply_lsn */
@@ -284,13 +379,16 @@ struct client {
 };
 TAILQ_HEAD(client_list, client);
 
-/* A tenant or database write: nothing in its place overtakes it, and it overtakes nothing there. */
-struct barrier {
-    struct entry *entry;
-    struct str tenant, database; /* slices of the entry's meta; database empty = the whole tenant */
-    TAILQ_ENTRY(barrier) all;
+/* Where the log stood at an earlier time, for WAL_RETAIN. */
+#define RETAIN_STEPS 16
+struct retain {
+    struct retain_step {
+        uint64_t at_ns;
+        uint64_t lsn;
+    } steps[RETAIN_STEPS + 1]; /* oldest first */
+    size_t count;
+    uint64_t floor_lsn; /* what came before may go */
 };
-TAILQ_HEAD(barrier_list, barrier);
 
 /* letters.h, admin.h */
 enum letter_job_kind { LETTER_MOVE, LETTER_REDRIVE };
@@ -332,13 +430,21 @@ struct core {
     uint64_t appended_bytes; /* since the last checkpoint */
     uint64_t checkpoint_lsn; /* durable one; 0 = none */
     uint64_t checkpoint_pending_lsn;
+    struct retain retain;
+    bool checkpoint_wanted; /* now, and not when a segment is full */
     uint64_t trimmed_lsn;
-    struct entry_list entries;
-    uint64_t entry_count;
+    struct entry_store entries;
+    struct near_list undecided; /* by LSN */
     uint64_t undecided_count;
     uint64_t waiting_count; /* of these, entries that wait for an instance that can be asked */
-    uint64_t payload_bytes; /* of entries held in memory */
-    struct entry *first_undurable;
+    /* payload.c */
+    uint64_t payload_bytes; /* held in memory, or set aside for what is being read */
+    struct near_list loose; /* those that can be let go, needed soon first */
+    uint64_t loose_bytes;   /* of these */
+    uint64_t far_count;     /* entries whose bytes are in the log only */
+    unsigned reads_out;     /* reads asked for and not answered */
+    uint64_t ahead_bytes;
+    uint64_t unreadable_lsn; /* the last that could not be read back; 0 = none */
     struct lane *lanes;
     struct uuid_ref *uuids;
     struct name_slot *names;
@@ -353,6 +459,11 @@ struct core {
     bool replay_paused;
     uint64_t replay_steps; /* replays that may go although it is paused */
     struct batch batch;    /* being put together */
+    struct resync *resync; /* resync.c */
+    struct uuid log_id;    /* in the marks; zero until START */
+    uint64_t log_id_lsn;   /* of the record that gives the log its id; 0 = found in the log */
+    uint64_t accepted_lsn; /* of the youngest accepted write */
+    bool refused;          /* this log does not belong to these instances: the process must end */
     struct heap timers;
     struct core_stats stats;
     uint64_t rss_bytes;

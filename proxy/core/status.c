@@ -4,6 +4,8 @@
 #include "base/units.h"
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
+#include "proxy/core/quota.h"
+#include "proxy/core/resync.h"
 #include "proxy/core/why.h"
 
 #define STATUS_LIMIT         ((size_t)1 << 20)
@@ -23,14 +25,11 @@ bool status_is_local(const struct client *client)
 
 static const struct entry *oldest_pending(const struct core *core)
 {
-    const struct entry *entry;
-    TAILQ_FOREACH (entry, &core->entries, all) {
-        if (entry->fate == FATE_ACCEPTED && entry->at[core->primary] != AT_DONE &&
-            entry->at[core->primary] != AT_DEAD) {
-            return entry;
-        }
+    const struct entry *entry = entries_from(&core->entries, core->instances[core->primary].behind_lsn);
+    while (entry != NULL && (entry->fate != FATE_ACCEPTED || entry_finished_at(entry, core->primary))) {
+        entry = entries_next(&core->entries, entry);
     }
-    return NULL;
+    return entry;
 }
 
 static bool replaying(const struct core *core)
@@ -59,7 +58,7 @@ void core_facts(const struct core *core, uint64_t now_ns, struct core_facts *out
     out->total_replayed = core->stats.total_replayed;
     out->memory_bytes = core->payload_bytes;
     out->replaying = replaying(core);
-    out->drained = core->entry_count == 0;
+    out->drained = core->entries.live == 0 && resync_is_idle(core);
 }
 
 static const char *level(uint64_t value, uint64_t warning, uint64_t critical)
@@ -111,6 +110,10 @@ static void put_log(struct json_writer *w, const struct core *core)
     json_pair_bool(w, "active", pending > 0);
     json_pair_u64(w, "bytes", core->log_bytes);
     json_pair_u64(w, "memory_bytes", core->payload_bytes);
+    json_key(w, "quota_used");
+    json_put_fixed(w, quota_used(core), 3);
+    json_key(w, "throttle_delay");
+    json_put_fixed(w, (double)quota_delay_ns(core) / (double)NS_PER_S, 3);
     json_pair_bool(w, "failed", core->log_failed);
     put_levels(w, core, pending, age_s);
     char why[WHY_SIZE];
@@ -144,6 +147,8 @@ static void put_instance(struct json_writer *w, const struct core *core, unsigne
     json_pair_text(w, "last_health_check", instance->last_check_ms == 0 ? NULL : at);
     json_pair_u64(w, "lag", instance->pending);
     json_pair_u64(w, "dead_letters", instance->dead);
+    json_pair_bool(w, "needs_resync", instance->needs_resync);
+    resync_status(w, core, i);
     json_object_end(w);
 }
 
@@ -168,7 +173,10 @@ static void put_stats(struct json_writer *w, const struct core *core)
     json_pair_u64(w, "rejected_writes", core->stats.rejected);
     json_pair_u64(w, "unreplicated", core->stats.unreplicated);
     json_pair_u64(w, "rss_bytes", core->rss_bytes);
-    double share = (double)core->payload_bytes / (double)core->settings.wal_memory_bytes;
+    /* Of what cannot be let go: in file mode the rest may fill the memory set aside for it, that is its use.
+     */
+    double share =
+        (double)(core->payload_bytes - core->loose_bytes) / (double)core->settings.wal_memory_bytes;
     json_pair_bool(w, "memory_warning", share >= MEMORY_WARNING_SHARE);
     json_object_end(w);
 }

@@ -5,6 +5,8 @@
 #include "proxy/core/clients.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
+#include "proxy/core/payload.h"
+#include "proxy/core/quota.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/writes.h"
 #include <stdio.h>
@@ -46,30 +48,6 @@ static void pass(struct core *core, struct client *client)
 {
     client->is_write = false;
     read_pass(core, client);
-}
-
-/* ---- room (rule 20) ---- */
-
-static bool no_room(struct core *core, struct client *client)
-{
-    const struct settings *s = &core->settings;
-    size_t size = client->body == NULL ? 0 : client->body->size;
-    if (core->log_failed) {
-        client_reply_error(core, client, 503, "LogFailed", "the write-ahead log failed; writes are refused",
-                           0);
-        return true;
-    }
-    if (core->log_bytes + size > s->wal_max_bytes || core->entry_count >= s->wal_max_writes) {
-        client_reply_error(core, client, 507, "LogFull",
-                           "the write-ahead log is full; the primary has to come back first", 30);
-        return true;
-    }
-    if (core->payload_bytes + size > s->wal_memory_bytes) {
-        client_reply_error(core, client, 429, "TooManyWrites",
-                           "writes in flight fill the memory set aside for them", 1);
-        return true;
-    }
-    return false;
 }
 
 /* ---- kinds of writes ---- */
@@ -131,7 +109,7 @@ static void submit_record_write(struct core *core, struct client *client, struct
     if (client->route.op == OP_COLLECTION_UPDATE && json_scan(block_str(client->body), &scan) == 0) {
         (void)decode_member(&scan, "new_name", names->new_name, &record->new_name);
     }
-    if (!no_room(core, client)) {
+    if (quota_admits(core, client, record)) {
         writes_begin(core, client, record);
     }
 }
@@ -147,7 +125,7 @@ static void submit_create(struct core *core, struct client *client, struct recor
     }
     const struct json_member *flag = json_scan_find(&scan, "get_or_create");
     record->get_or_create = flag != NULL && str_equal(flag->value, STR("true"));
-    if (!no_room(core, client)) {
+    if (quota_admits(core, client, record)) {
         writes_begin(core, client, record);
     }
 }
@@ -164,7 +142,7 @@ static void submit_delete(struct core *core, struct client *client, struct recor
         learn_collections(core, client); /* so that its lane, if there is one, is known */
         return;
     }
-    bool unknown = slot == NULL || (slot->lane == NULL && slot->strand.head == NULL);
+    bool unknown = slot == NULL || (slot->lane == NULL && slot->strand.count == 0);
     if (unknown && client->listing_seen) {
         char message[NAME_MAX_BYTES + 64];
         (void)snprintf(message, sizeof(message), "Collection [%.*s] does not exists", STR_ARGS(record->name));
@@ -172,7 +150,7 @@ static void submit_delete(struct core *core, struct client *client, struct recor
         return;
     }
     record->lane = slot == NULL || slot->lane == NULL ? 0 : slot->lane->birth;
-    if (!no_room(core, client)) {
+    if (quota_admits(core, client, record)) {
         writes_begin(core, client, record);
     }
 }
@@ -191,7 +169,7 @@ static void submit_place(struct core *core, struct client *client, struct record
             return;
         }
     }
-    if (!no_room(core, client)) {
+    if (quota_admits(core, client, record)) {
         writes_begin(core, client, record);
     }
 }
@@ -293,11 +271,14 @@ static bool gone_everywhere(const struct core *core, const struct lane *lane)
 
 /* Nobody looked at this write: what Chroma would surely refuse is refused here, so that it is not
  * promised now and found dead at replay. */
-static bool plainly_wrong(const struct entry *entry)
+bool submit_plainly_wrong(const struct entry *entry)
 {
+    if (!payload_is_here(entry)) {
+        return entry->near->plainly_wrong;
+    }
     struct json_scan scan;
     return writes_by_uuid((enum chroma_op)entry->op) &&
-           (json_scan(block_str(entry->body), &scan) != 0 || !scan.is_object);
+           (json_scan(block_str(entry->near->body), &scan) != 0 || !scan.is_object);
 }
 
 /* May some instance have applied it, or be about to? Then a no would be a lie. */
@@ -333,7 +314,7 @@ void submit_decide_alone(struct core *core, struct entry *entry)
         refuse(core, entry, 404, submit_not_found_body(&entry->lane->logical));
         return;
     }
-    if (!maybe && plainly_wrong(entry)) {
+    if (!maybe && submit_plainly_wrong(entry)) {
         refuse(core, entry, 400,
                error_body("InvalidArgumentError", "Failed to parse the request body as JSON"));
         return;
@@ -354,7 +335,7 @@ void submit_decide_alone(struct core *core, struct entry *entry)
     if (client != NULL && !queueable) {
         /* Carried out all the same, but not promised. */
         client->entry = NULL;
-        entry->client = 0;
+        entry->near->client = 0;
         client_reply_error(core, client, 503, "ServiceUnavailable", "no answer in time: outcome unknown", 1);
         client = NULL;
     }
@@ -367,10 +348,18 @@ void submit_decide_alone(struct core *core, struct entry *entry)
     entry_accept(core, entry, &decision);
 }
 
+void submit_unreadable(struct core *core, struct entry *entry)
+{
+    if (!maybe_applied(core, entry)) {
+        refuse(core, entry, 503,
+               error_body("LogFailed", "this write could not be read back from the write-ahead log"));
+    }
+}
+
 void submit_out_of_time(struct core *core, struct entry *entry)
 {
-    entry->asker = INSTANCE_NONE;
-    if (entry->waits) {
+    entry->near->asker = INSTANCE_NONE;
+    if (entry->near->waits) {
         entry_ask(core, entry); /* nobody: decided alone, for the time is over */
         return;
     }

@@ -10,6 +10,10 @@ void submit_write(struct core *core, struct client *client);
 void submit_decide_alone(struct core *core, struct entry *entry);
 /* The client's budget is over. */
 void submit_out_of_time(struct core *core, struct entry *entry);
+/* Its bytes cannot be read back from the log. */
+void submit_unreadable(struct core *core, struct entry *entry);
+/* Surely refused by any Chroma: no JSON object. */
+bool submit_plainly_wrong(const struct entry *entry);
 /* Answers for a UUID that nobody knows or that is deleted: Chroma's 404 when that is certain, else 503. */
 void submit_unknown(struct core *core, struct client *client, const struct lane *lane,
                     const struct uuid *uuid);

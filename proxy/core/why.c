@@ -60,6 +60,9 @@ const char *why_not_replaying(const struct core *core, const struct entry *oldes
     if (admin_holds(core)) {
         return "paused by an operator";
     }
+    if (core->unreadable_lsn != 0) {
+        return "a pending write cannot be read back from the log (see log_read_failed); its collection waits";
+    }
     if (primary->backoff_ns > core->now_ns) {
         return until(core, "the primary answered \"not now\" or not at all", primary->backoff_ns, text);
     }
@@ -69,8 +72,8 @@ const char *why_not_replaying(const struct core *core, const struct entry *oldes
                        (double)out_ns / (double)NS_PER_S);
         return out_ns > PATIENCE_NS ? text : NULL;
     }
-    for (unsigned k = 0; k < oldest->link_count; k++) {
-        const char *words = why_strand(core, oldest, oldest->links[k].strand, text);
+    for (unsigned k = 0; k < entry_strands(oldest); k++) {
+        const char *words = why_strand(core, oldest, entry_strand(oldest, k), text);
         if (words != NULL) {
             return words;
         }

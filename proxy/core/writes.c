@@ -9,8 +9,12 @@
 #include "proxy/core/join.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/letters.h"
+#include "proxy/core/mark.h"
+#include "proxy/core/payload.h"
+#include "proxy/core/quota.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/send.h"
+#include "proxy/core/strands.h"
 #include "proxy/core/submit.h"
 
 uint64_t core_append(struct core *core, uint8_t type, struct block *meta, struct block *body, bool sync)
@@ -28,10 +32,14 @@ uint64_t core_append(struct core *core, uint8_t type, struct block *meta, struct
 
 /* ---- places: tenants and databases ---- */
 
+bool writes_of_records(enum chroma_op op)
+{
+    return op == OP_ADD || op == OP_UPSERT || op == OP_UPDATE || op == OP_DELETE;
+}
+
 bool writes_by_uuid(enum chroma_op op)
 {
-    return op == OP_ADD || op == OP_UPSERT || op == OP_UPDATE || op == OP_DELETE ||
-           op == OP_COLLECTION_UPDATE;
+    return writes_of_records(op) || op == OP_COLLECTION_UPDATE;
 }
 
 bool writes_is_barrier(const struct entry *entry)
@@ -40,40 +48,34 @@ bool writes_is_barrier(const struct entry *entry)
            entry->op == OP_DATABASE_CREATE || entry->op == OP_DATABASE_DELETE;
 }
 
-static bool same_place(const struct record_write *record, const struct barrier *barrier)
+bool writes_in_place(const struct entry *entry, const struct entry_wide *barrier)
 {
-    return str_equal(record->tenant, barrier->tenant) &&
-           (barrier->database.size == 0 || str_equal(record->database, barrier->database));
+    const struct entry_wide *wide = entry->near == NULL ? NULL : entry->near->wide;
+    struct str tenant = wide != NULL ? wide->tenant : entry->lane->tenant;
+    struct str database = wide != NULL ? wide->database : entry->lane->database;
+    return str_equal(tenant, barrier->tenant) &&
+           (barrier->database.size == 0 || str_equal(database, barrier->database));
 }
 
-bool writes_in_place(const struct entry *entry, const struct barrier *barrier)
+/* All writes of a strand are of one place, so the first that is not finished tells. */
+static bool strand_is_older(const struct strand *strand, const struct entry *entry, unsigned i)
 {
-    struct record_write record;
-    return record_write_decode(block_str(entry->meta), &record) && same_place(&record, barrier);
+    const struct entry *head = strand_head(strand, i);
+    return head != NULL && head->lsn < entry->lsn && writes_in_place(head, entry->near->wide);
 }
 
-static struct barrier *barrier_of(struct core *core, const struct entry *entry)
+bool writes_older_in_place(const struct core *core, const struct entry *entry, unsigned i)
 {
-    struct barrier *barrier;
-    TAILQ_FOREACH (barrier, &core->barriers, all) {
-        if (barrier->entry == entry) {
-            return barrier;
+    CHECK(entry->near->wide->is_barrier);
+    const struct lane *lane;
+    for (lane = core->lanes; lane != NULL; lane = lane->by_birth.next) {
+        if (strand_is_older(&lane->strand, entry, i)) {
+            return true;
         }
     }
-    return NULL;
-}
-
-bool writes_older_in_place(struct core *core, const struct entry *entry, unsigned i)
-{
-    const struct barrier *barrier = barrier_of(core, entry);
-    CHECK(barrier != NULL);
-    const struct entry *other;
-    TAILQ_FOREACH (other, &core->entries, all) {
-        if (other == entry) {
-            return false;
-        }
-        if (other->fate != FATE_REJECTED && other->at[i] != AT_DONE && other->at[i] != AT_DEAD &&
-            writes_in_place(other, barrier)) {
+    const struct name_slot *slot;
+    for (slot = core->names; slot != NULL; slot = slot->hh.next) {
+        if (strand_is_older(&slot->strand, entry, i)) {
             return true;
         }
     }
@@ -82,8 +84,8 @@ bool writes_older_in_place(struct core *core, const struct entry *entry, unsigne
 
 void writes_wake_place(struct core *core, const struct entry *entry, unsigned i)
 {
-    const struct barrier *barrier = barrier_of(core, entry);
-    if (barrier == NULL) {
+    const struct entry_wide *barrier = entry->near == NULL ? NULL : entry->near->wide;
+    if (barrier == NULL || !barrier->is_barrier) {
         return;
     }
     struct lane *lane;
@@ -100,60 +102,70 @@ void writes_wake_place(struct core *core, const struct entry *entry, unsigned i)
     }
 }
 
-static void add_barrier(struct core *core, struct entry *entry, const struct record_write *record)
-{
-    struct barrier *barrier = mem_alloc(sizeof(*barrier));
-    barrier->entry = entry;
-    barrier->tenant = record->tenant;
-    barrier->database =
-        entry->op == OP_DATABASE_CREATE || entry->op == OP_DATABASE_DELETE ? record->database : STR("");
-    TAILQ_INSERT_TAIL(&core->barriers, barrier, all);
-}
-
-static void remove_barrier(struct core *core, const struct entry *entry)
-{
-    struct barrier *barrier = barrier_of(core, entry);
-    if (barrier == NULL) {
-        return;
-    }
-    TAILQ_REMOVE(&core->barriers, barrier, all);
-    mem_free(barrier);
-}
-
 /* ---- a new entry ---- */
 
-static void link_entry(struct core *core, struct entry *entry, const struct record_write *record)
+void entry_join(struct core *core, struct entry *entry, struct strand *strand)
+{
+    struct entry_wide *wide = entry->near->wide;
+    if (wide != NULL) {
+        CHECK(wide->strand_count < ENTRY_STRANDS);
+        wide->strands[wide->strand_count++] = strand;
+    }
+    strand_push(strand, entry);
+    for (unsigned i = core->instance_count; i < CORE_INSTANCES; i++) {
+        strand_advance(core, strand, i);
+    }
+}
+
+static void join_names_of_rename(struct core *core, struct entry *entry, struct str new_name)
+{
+    struct lane *lane = entry->lane;
+    struct name_slot *old_slot = name_get(core, lane->tenant, lane->database, lane->name);
+    struct name_slot *new_slot = name_get(core, lane->tenant, lane->database, new_name);
+    entry_join(core, entry, &old_slot->strand);
+    if (new_slot != old_slot) {
+        entry_join(core, entry, &new_slot->strand);
+    }
+}
+
+/* Puts the entry into its strands.  Nobody sends it before it is durable. */
+static void join_strands(struct core *core, struct entry *entry, const struct record_write *record)
 {
     if (entry->lane != NULL) {
-        strand_push(&entry->lane->strand, entry);
+        entry_join(core, entry, &entry->lane->strand);
     }
     switch ((int)record->op) { /* the others are not tied to a name */
         case OP_COLLECTION_CREATE:
         case OP_COLLECTION_DELETE:
-            strand_push(&name_get(core, record->tenant, record->database, record->name)->strand, entry);
+            entry_join(core, entry, &name_get(core, record->tenant, record->database, record->name)->strand);
             break;
         case OP_COLLECTION_UPDATE:
             if (record->new_name.size > 0 && entry->lane != NULL) {
-                struct lane *lane = entry->lane;
-                struct name_slot *old_slot = name_get(core, lane->tenant, lane->database, lane->name);
-                struct name_slot *new_slot = name_get(core, lane->tenant, lane->database, record->new_name);
-                strand_push(&old_slot->strand, entry);
-                if (new_slot != old_slot) {
-                    strand_push(&new_slot->strand, entry);
-                }
+                join_names_of_rename(core, entry, record->new_name);
             }
             break;
         case OP_TENANT_CREATE:
         case OP_TENANT_UPDATE:
         case OP_DATABASE_CREATE:
         case OP_DATABASE_DELETE:
-            strand_push(&name_get(core, record->tenant, record->database, STR(""))->strand, entry);
-            add_barrier(core, entry, record);
+            entry_join(core, entry, &name_get(core, record->tenant, record->database, STR(""))->strand);
+            TAILQ_INSERT_TAIL(&core->barriers, entry->near->wide, barriers);
             break;
         default:
             break;
     }
-    CHECK(entry->link_count > 0);
+}
+
+/* record: slices of the entry's own meta. */
+static struct entry_wide *wide_new(struct entry *entry, const struct record_write *record)
+{
+    struct entry_wide *wide = mem_alloc(sizeof(*wide));
+    wide->entry = entry;
+    wide->is_barrier = writes_is_barrier(entry);
+    wide->tenant = record->tenant;
+    bool whole_tenant = entry->op == OP_TENANT_CREATE || entry->op == OP_TENANT_UPDATE;
+    wide->database = whole_tenant ? STR("") : record->database;
+    return wide;
 }
 
 /* How old a record of the log is by the wall clock; a restart must not make a pending write young again.  In
@@ -167,37 +179,30 @@ static uint64_t age_of_record(const struct core *core, const struct record_write
 struct entry *entry_new(struct core *core, uint64_t lsn, const struct record_write *source,
                         struct block *meta, struct block *body)
 {
-    struct entry *entry = mem_alloc(sizeof(*entry));
-    entry->lsn = lsn;
-    entry->meta = block_ref(meta);
-    entry->body = block_ref(body);
+    struct entry *entry = entries_add(&core->entries, lsn);
     entry->op = source->op;
     entry->nonconvergent = source->nonconvergent;
-    entry->get_or_create = source->get_or_create;
-    entry->asker = INSTANCE_NONE;
     entry->since_ns = core->now_ns - age_of_record(core, source);
     entry->wall_ms = source->wall_ms;
+    payload_put(core, entry, meta, body);
+    TAILQ_INSERT_TAIL(&core->undecided, entry->near, undecided);
+    core->undecided_count++;
     struct record_write record; /* slices of meta, which live as long as the entry */
-    CHECK(record_write_decode(block_str(entry->meta), &record));
+    CHECK(record_write_decode(block_str(entry->near->meta), &record));
     if (record.lane != 0) {
         entry->lane = lane_by_birth_or_placeholder(core, record.lane);
     } else if (record.op == OP_COLLECTION_DELETE) {
         struct name_slot *slot = name_find(core, record.tenant, record.database, record.name);
         entry->lane = slot == NULL ? NULL : slot->lane;
     }
+    if (!writes_of_records((enum chroma_op)record.op)) {
+        entry->near->wide = wide_new(entry, &record);
+    }
     for (unsigned i = core->instance_count; i < CORE_INSTANCES; i++) {
         entry->at[i] = AT_DONE; /* no such instance */
     }
-    TAILQ_INSERT_TAIL(&core->entries, entry, all);
-    core->entry_count++;
-    core->undecided_count++;
-    core->payload_bytes += (body == NULL ? 0 : body->size) + meta->size;
-    link_entry(core, entry, &record);
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        for (unsigned i = core->instance_count; i < CORE_INSTANCES; i++) {
-            strand_advance(core, entry->links[k].strand, i);
-        }
-    }
+    join_strands(core, entry, &record);
+    CHECK(entry->near->wide == NULL ? entry->lane != NULL : entry->near->wide->strand_count > 0);
     return entry;
 }
 
@@ -206,15 +211,13 @@ void writes_begin(struct core *core, struct client *client, struct record_write 
     struct block *meta = record_write_encode(record);
     struct entry *entry = entry_new(core, core->next_lsn, record, meta, client->body);
     (void)core_append(core, RECORD_WRITE, meta, client->body, true);
-    entry->client = client->id;
+    entry->near->client = client->id;
     client->entry = entry;
     letters_younger(core, entry);
     client->stage = STAGE_WAIT;
+    client->hold_ns = core->now_ns + quota_delay_ns(core);
     block_unref(client->body);
     client->body = NULL;
-    if (core->first_undurable == NULL) {
-        core->first_undurable = entry;
-    }
     if (MUTANT(core, MUTANT_ACK_BEFORE_DURABLE)) {
         entry_ask(core, entry);
     }
@@ -231,16 +234,13 @@ struct entry *writes_redrive(struct core *core, struct block *old_meta, struct b
     struct block *meta = record_write_encode(&record);
     struct entry *entry = entry_new(core, core->next_lsn, &record, meta, body);
     (void)core_append(core, RECORD_WRITE, meta, body, true);
-    entry->redriven = true;
-    if (core->first_undurable == NULL) {
-        core->first_undurable = entry;
-    }
+    entry->near->redriven = true;
     return entry;
 }
 
 struct client *writes_client(struct core *core, const struct entry *entry)
 {
-    return entry->client == 0 ? NULL : client_find(core, entry->client);
+    return entry->near == NULL ? NULL : client_find(core, entry->near->client);
 }
 
 /* ---- durable ---- */
@@ -263,12 +263,14 @@ void writes_durable(struct core *core, uint64_t lsn, uint64_t log_bytes)
 {
     CHECK(lsn >= core->durable_lsn);
     CHECK(lsn < core->next_lsn);
+    uint64_t next_lsn = core->durable_lsn + 1;
     core->durable_lsn = lsn;
     core->log_bytes = log_bytes;
-    while (core->first_undurable != NULL && core->first_undurable->lsn <= lsn) {
-        struct entry *entry = core->first_undurable;
-        core->first_undurable = TAILQ_NEXT(entry, all);
-        if (entry->fate == FATE_UNDECIDED && entry->asker == INSTANCE_NONE) {
+    struct entry *entry;
+    while ((entry = entries_from(&core->entries, next_lsn)) != NULL && entry->lsn <= lsn) {
+        next_lsn = entry->lsn + 1; /* it may be over in a moment */
+        payload_loosen(core, entry, entry->fate == FATE_UNDECIDED);
+        if (entry->fate == FATE_UNDECIDED && entry->near->asker == INSTANCE_NONE) {
             entry_ask(core, entry);
             continue;
         }
@@ -279,33 +281,36 @@ void writes_durable(struct core *core, uint64_t lsn, uint64_t log_bytes)
     client_flush_durable(core);
     admin_durable(core);
     wake_synced(core);
+    mark_durable(core);
 }
 
 /* ---- asking ---- */
 
 void entry_wait(struct core *core, struct entry *entry)
 {
-    CHECK(!entry->waits);
-    entry->waits = true;
+    CHECK(!entry->near->waits);
+    entry->near->waits = true;
     core->waiting_count++;
 }
 
 static void stop_waiting(struct core *core, struct entry *entry)
 {
-    core->waiting_count -= entry->waits ? 1 : 0;
-    entry->waits = false;
+    if (entry->near != NULL && entry->near->waits) {
+        core->waiting_count--;
+        entry->near->waits = false;
+    }
 }
 
 void writes_ask_again(struct core *core)
 {
-    struct entry *entry = core->waiting_count == 0 ? NULL : TAILQ_FIRST(&core->entries);
-    while (entry != NULL) {
-        struct entry *next = TAILQ_NEXT(entry, all);
-        if (entry->waits) {
-            memset(entry->asked, 0, sizeof(entry->asked)); /* nothing of it has been sent */
-            entry_ask(core, entry);
+    struct entry_near *near = core->waiting_count == 0 ? NULL : TAILQ_FIRST(&core->undecided);
+    while (near != NULL) {
+        struct entry_near *next = TAILQ_NEXT(near, undecided);
+        if (near->waits) {
+            memset(near->asked, 0, sizeof(near->asked)); /* nothing of it has been sent */
+            entry_ask(core, near->entry);
         }
-        entry = next;
+        near = next;
     }
 }
 
@@ -315,14 +320,14 @@ void entry_ask(struct core *core, struct entry *entry)
     stop_waiting(core, entry);
     for (unsigned turn = 0; turn < core->instance_count; turn++) {
         unsigned i = (core->primary + turn) % core->instance_count;
-        if (!entry->asked[i] && entry->at[i] == AT_WAITING && send_can_ask(core, entry, i)) {
-            entry->asked[i] = true;
-            entry->asker = i;
+        if (!entry->near->asked[i] && entry->at[i] == AT_WAITING && send_can_ask(core, entry, i)) {
+            entry->near->asked[i] = true;
+            entry->near->asker = i;
             send_wake_entry(core, entry, i);
             return;
         }
     }
-    entry->asker = INSTANCE_NONE;
+    entry->near->asker = INSTANCE_NONE;
     submit_decide_alone(core, entry);
 }
 
@@ -331,8 +336,8 @@ void entry_ask(struct core *core, struct entry *entry)
 void writes_fence(struct entry *entry, unsigned i)
 {
     bool by_uuid = writes_by_uuid((enum chroma_op)entry->op);
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        struct strand *strand = entry->links[k].strand;
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        struct strand *strand = entry_strand(entry, k);
         strand->fenced[i] = strand->fenced[i] || (strand->lane != NULL) == by_uuid;
     }
 }
@@ -356,33 +361,18 @@ void writes_outlived(struct core *core, struct entry *entry, unsigned i)
     entry_applied(core, entry, i, NULL);
 }
 
-struct entry *entry_by_lsn(struct core *core, uint64_t lsn)
-{
-    struct entry *entry;
-    TAILQ_FOREACH (entry, &core->entries, all) {
-        if (entry->lsn == lsn) {
-            return entry;
-        }
-        if (entry->lsn > lsn) {
-            return NULL;
-        }
-    }
-    return NULL;
-}
-
 static void entry_free(struct core *core, struct entry *entry)
 {
     stop_waiting(core, entry);
-    remove_barrier(core, entry);
-    if (core->first_undurable == entry) {
-        core->first_undurable = TAILQ_NEXT(entry, all);
+    struct entry_near *near = entry->near;
+    if (entry->fate == FATE_UNDECIDED) {
+        TAILQ_REMOVE(&core->undecided, near, undecided);
     }
-    TAILQ_REMOVE(&core->entries, entry, all);
-    core->entry_count--;
-    core->payload_bytes -= (entry->body == NULL ? 0 : entry->body->size) + entry->meta->size;
-    block_unref(entry->meta);
-    block_unref(entry->body);
-    mem_free(entry);
+    if (near != NULL && near->wide != NULL && near->wide->is_barrier) {
+        TAILQ_REMOVE(&core->barriers, near->wide, barriers);
+    }
+    payload_drop(core, entry);
+    entries_remove(&core->entries, entry);
 }
 
 void entry_release_if_over(struct core *core, struct entry *entry)
@@ -394,31 +384,46 @@ void entry_release_if_over(struct core *core, struct entry *entry)
         bool over = entry->at[i] == AT_DONE || entry->at[i] == AT_DEAD ||
                     (entry->fate == FATE_REJECTED && entry->at[i] != AT_SENT);
         if (!over || !send_is_past(entry, i)) {
+            payload_near_settle(entry);
             return;
         }
     }
-    for (unsigned k = 0; k < entry->link_count; k++) {
-        strand_sweep(entry->links[k].strand, entry);
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        strand_remove(entry_strand(entry, k), entry);
     }
     entry_free(core, entry);
 }
 
-void writes_forget(struct core *core, unsigned i)
+void writes_drop_backlog(struct core *core, unsigned i)
 {
-    struct entry *entry = TAILQ_FIRST(&core->entries);
+    struct entry *entry = entries_from(&core->entries, 0);
     while (entry != NULL) {
-        struct entry *next = TAILQ_NEXT(entry, all);
+        uint64_t lsn = entry->lsn;
         if (entry->fate == FATE_ACCEPTED && entry->at[i] == AT_WAITING) {
-            entry_applied(core, entry, i, NULL);
+            entry_finish_at(core, entry, i, false);
+            entry_release_if_over(core, entry);
         }
-        entry = next;
+        entry = entries_from(&core->entries, lsn + 1);
+    }
+}
+
+void writes_note_cursors(struct core *core)
+{
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        struct instance *instance = &core->instances[i];
+        const struct entry *entry = entries_from(&core->entries, instance->behind_lsn);
+        while (entry != NULL && entry_finished_at(entry, i)) {
+            entry = entries_next(&core->entries, entry);
+        }
+        instance->behind_lsn = entry == NULL ? core->next_lsn : entry->lsn;
     }
 }
 
 void writes_free(struct core *core)
 {
     struct entry *entry;
-    while ((entry = TAILQ_FIRST(&core->entries)) != NULL) {
+    while ((entry = entries_from(&core->entries, 0)) != NULL) {
         entry_free(core, entry);
     }
+    entries_deinit(&core->entries);
 }

@@ -11,8 +11,6 @@
 #include "proxy/core/records.h"
 #include "proxy/core/state.h"
 
-struct barrier;
-
 /* Everything a new entry needs; used for clients and for recovery. meta and body: references are taken. */
 struct entry *entry_new(struct core *core, uint64_t lsn, const struct record_write *record,
                         struct block *meta, struct block *body);
@@ -49,21 +47,27 @@ void entry_settle(struct core *core, struct entry *entry, unsigned by, const str
                   bool accepted);
 void entry_finish_at(struct core *core, struct entry *entry, unsigned instance, bool dead);
 void entry_set_late(struct core *core, struct entry *entry);
+/* Puts the entry at the end of one more strand. */
+void entry_join(struct core *core, struct entry *entry, struct strand *strand);
 void entry_release_if_over(struct core *core, struct entry *entry);
-struct entry *entry_by_lsn(struct core *core, uint64_t lsn);
 
 struct client *writes_client(struct core *core, const struct entry *entry);
 /* After an ambiguous outcome (rule 2): nothing goes to its lane, or to its names, before a fence. */
 void writes_fence(struct entry *entry, unsigned instance);
 void writes_outlived(struct core *core, struct entry *entry, unsigned instance);
+/* add, upsert, update, delete: they order nothing but their lane */
+bool writes_of_records(enum chroma_op op);
 bool writes_by_uuid(enum chroma_op op); /* the request names its collection by UUID */
 bool writes_is_barrier(const struct entry *entry);
-bool writes_in_place(const struct entry *entry, const struct barrier *barrier);
+bool writes_in_place(const struct entry *entry, const struct entry_wide *barrier);
 /* A barrier stands no longer at that instance: what waited behind it may go. Nothing for other entries. */
 void writes_wake_place(struct core *core, const struct entry *entry, unsigned instance);
-bool writes_older_in_place(struct core *core, const struct entry *entry, unsigned instance);
-void writes_forget(struct core *core, unsigned instance); /* mutant only */
+bool writes_older_in_place(const struct core *core, const struct entry *entry, unsigned instance);
+/* What waits for that instance is no longer to be carried out there. */
+void writes_drop_backlog(struct core *core, unsigned instance);
 void writes_checkpoint(struct core *core);
+/* How far the instances are; at the end of each step. */
+void writes_note_cursors(struct core *core);
 uint64_t core_append(struct core *core, uint8_t type, struct block *meta, struct block *body, bool sync);
 void writes_free(struct core *core);
 

@@ -9,16 +9,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-struct entry {
-    struct block *body;
-    uint64_t bytes; /* meta and body */
-};
-
 struct memory_store {
     struct log_store base;
     int event_fd;
-    struct entry *entries; /* of LSN first_lsn + i, for i in [head, count) */
-    uint64_t first_lsn;    /* of entries[head] */
+    uint32_t *sizes;    /* meta and body of record first_lsn + i, for i in [head, count) */
+    uint64_t first_lsn; /* of sizes[head] */
     size_t head;
     size_t count;
     size_t capacity;
@@ -29,7 +24,6 @@ struct memory_store {
     size_t read_head;
     size_t read_count;
     size_t read_capacity;
-    struct block *read_body;
     bool signalled;
 };
 
@@ -60,17 +54,17 @@ static void port_append(void *context, uint64_t lsn, uint8_t type, struct block 
     }
     CHECK(lsn == m->first_lsn + (m->count - m->head));
     if (m->count == m->capacity && m->head > m->count / 2) {
-        memmove(m->entries, m->entries + m->head, (m->count - m->head) * sizeof(m->entries[0]));
+        memmove(m->sizes, m->sizes + m->head, (m->count - m->head) * sizeof(m->sizes[0]));
         m->count -= m->head;
         m->head = 0;
     }
     if (m->count == m->capacity) {
         m->capacity = m->capacity == 0 ? 64 : m->capacity * 2;
-        m->entries = mem_realloc(m->entries, m->capacity * sizeof(m->entries[0]));
+        m->sizes = mem_realloc(m->sizes, m->capacity * sizeof(m->sizes[0]));
     }
-    uint64_t bytes = (uint64_t)block_str(meta).size + block_str(body).size;
-    m->entries[m->count++] = (struct entry){ .body = block_ref(body), .bytes = bytes };
-    m->held_bytes += bytes;
+    uint32_t size = (uint32_t)(block_str(meta).size + block_str(body).size); /* at most 1 GiB and 1 MiB */
+    m->sizes[m->count++] = size;
+    m->held_bytes += size;
     m->durable = true;
     m->durable_lsn = lsn;
     signal_loop(m);
@@ -90,20 +84,13 @@ static void port_read(void *context, uint64_t lsn)
     signal_loop(m);
 }
 
-static void drop_first(struct memory_store *m)
-{
-    struct entry *entry = &m->entries[m->head++];
-    m->held_bytes -= entry->bytes;
-    block_unref(entry->body);
-    m->first_lsn++;
-}
-
 static void port_trim(void *context, uint64_t lsn)
 {
     struct memory_store *m = context;
     bool any = false;
     while (m->head < m->count && m->first_lsn < lsn) {
-        drop_first(m);
+        m->held_bytes -= m->sizes[m->head++];
+        m->first_lsn++;
         any = true;
     }
     if (any) { /* log_bytes has changed */
@@ -120,8 +107,6 @@ static struct log_port store_port(struct log_store *store)
 static bool store_next(struct log_store *store, struct core_event *event)
 {
     struct memory_store *m = store_of(store);
-    block_unref(m->read_body);
-    m->read_body = NULL;
     *event = (struct core_event){ 0 };
     if (m->durable) {
         m->durable = false;
@@ -131,15 +116,10 @@ static bool store_next(struct log_store *store, struct core_event *event)
         return true;
     }
     if (m->read_head < m->read_count) {
-        uint64_t lsn = m->reads[m->read_head++];
-        bool held = m->head < m->count && lsn >= m->first_lsn && lsn - m->first_lsn < m->count - m->head;
-        if (held) {
-            m->read_body = block_ref(m->entries[m->head + (size_t)(lsn - m->first_lsn)].body);
-        }
         event->kind = CORE_EV_LOG_READ;
-        event->u.log_read.lsn = lsn;
-        event->u.log_read.body = m->read_body;
-        event->u.log_read.failed = !held;
+        event->u.log_read.lsn = m->reads[m->read_head++];
+        event->u.log_read.failed = true;
+        event->u.log_read.detail = "a log in memory keeps nothing to be read back";
         return true;
     }
     if (m->signalled) {
@@ -166,11 +146,7 @@ static int store_fd(const struct log_store *store)
 static void store_close(struct log_store *store)
 {
     struct memory_store *m = store_of(store);
-    while (m->head < m->count) {
-        drop_first(m);
-    }
-    block_unref(m->read_body);
-    mem_free(m->entries);
+    mem_free(m->sizes);
     mem_free(m->reads);
     if (m->event_fd >= 0) {
         (void)close(m->event_fd);

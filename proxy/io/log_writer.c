@@ -46,11 +46,14 @@ struct wishes {
     size_t capacity;
 };
 
+/* A record read back.  Its blocks are made on the log thread, which hands over the only references. */
 struct read_answer {
     uint64_t lsn;
+    uint8_t type;
     bool failed;
-    size_t size;
-    char *bytes;
+    struct block *meta;
+    struct block *body;
+    char detail[160];
 };
 
 /* References held for the thread, by rising LSN. */
@@ -92,7 +95,7 @@ struct file_store {
     size_t held_head;
     size_t held_count;
     size_t held_capacity;
-    struct block *read_body;
+    struct read_answer read; /* lent to the core until the next call of next */
     bool failed;
     char detail[256];
 };
@@ -125,10 +128,17 @@ static void outbox_add_read(struct outbox *o, const struct wal_notice *notice)
         o->reads = mem_realloc(o->reads, o->read_capacity * sizeof(o->reads[0]));
     }
     struct read_answer *answer = &o->reads[o->read_count++];
-    *answer = (struct read_answer){ .lsn = notice->lsn, .failed = notice->failed, .size = notice->body.size };
-    if (!notice->failed && notice->body.size > 0) {
-        answer->bytes = mem_alloc(notice->body.size);
-        memcpy(answer->bytes, notice->body.data, notice->body.size);
+    *answer = (struct read_answer){ .lsn = notice->lsn, .type = notice->type, .failed = notice->failed };
+    (void)snprintf(answer->detail, sizeof(answer->detail), "%s", notice->detail);
+    if (notice->failed) {
+        return;
+    }
+    answer->meta = block_copy(notice->meta.data, notice->meta.size);
+    answer->body = notice->body.size == 0 ? NULL : block_copy(notice->body.data, notice->body.size);
+    if (answer->meta == NULL || (notice->body.size > 0 && answer->body == NULL)) {
+        block_unref(answer->meta);
+        block_unref(answer->body);
+        *answer = (struct read_answer){ .lsn = notice->lsn, .failed = true, .detail = "out of memory" };
     }
 }
 
@@ -346,12 +356,12 @@ static bool outbox_take(struct file_store *s, struct core_event *event, struct r
 static bool store_next(struct log_store *store, struct core_event *event)
 {
     struct file_store *s = store_of(store);
-    struct read_answer read_done = { 0 };
-    block_unref(s->read_body);
-    s->read_body = NULL;
+    block_unref(s->read.meta);
+    block_unref(s->read.body);
+    s->read = (struct read_answer){ 0 };
     *event = (struct core_event){ 0 };
     (void)pthread_mutex_lock(&s->lock);
-    bool any = outbox_take(s, event, &read_done);
+    bool any = outbox_take(s, event, &s->read);
     (void)pthread_mutex_unlock(&s->lock);
     if (!any) {
         return false;
@@ -362,13 +372,12 @@ static bool store_next(struct log_store *store, struct core_event *event)
         s->failed = true; /* the thread has forgotten all it had, and will not look at more */
         release_held(s, UINT64_MAX);
     } else {
-        if (!read_done.failed && read_done.size > 0) {
-            s->read_body = block_copy(read_done.bytes, read_done.size);
-        }
-        mem_free(read_done.bytes);
-        event->u.log_read.lsn = read_done.lsn;
-        event->u.log_read.body = s->read_body;
-        event->u.log_read.failed = read_done.failed || (read_done.size > 0 && s->read_body == NULL);
+        event->u.log_read.lsn = s->read.lsn;
+        event->u.log_read.type = s->read.type;
+        event->u.log_read.meta = s->read.meta;
+        event->u.log_read.body = s->read.body;
+        event->u.log_read.failed = s->read.failed;
+        event->u.log_read.detail = s->read.detail;
     }
     return true;
 }
@@ -410,9 +419,11 @@ static void store_close(struct log_store *store)
         (void)pthread_join(s->thread, NULL);
     }
     release_held(s, UINT64_MAX);
-    block_unref(s->read_body);
+    block_unref(s->read.meta);
+    block_unref(s->read.body);
     for (size_t i = s->outbox.read_head; i < s->outbox.read_count; i++) {
-        mem_free(s->outbox.reads[i].bytes);
+        block_unref(s->outbox.reads[i].meta);
+        block_unref(s->outbox.reads[i].body);
     }
     mem_free(s->outbox.reads);
     mem_free(s->inbox.items);
@@ -466,6 +477,9 @@ static int recover(struct file_store *s, log_record_cb *each, void *context, str
     struct wal_result result = { .detail = "" };
     result.code = log_dir_execute_job(s->dir, job, msg);
     wal_writer_done(s->writer, &result);
+    if (result.code == 0) {
+        post_notices(s);
+    }
     return result.code;
 }
 

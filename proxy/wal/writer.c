@@ -219,6 +219,8 @@ static void read_done(struct wal_writer *w, const struct wal_result *result)
 {
     w->notice_read = true;
     w->notice_read_failed = true;
+    w->read_type = 0;
+    w->read_meta = (struct str){ 0 };
     buf_clear(&w->read_body);
     if (result->code != 0) {
         (void)snprintf(w->read_failure, sizeof(w->read_failure), "%.200s", result->detail);
@@ -233,11 +235,9 @@ static void read_done(struct wal_writer *w, const struct wal_result *result)
     uint64_t size = 0;
     const struct wal_segment *s = wal_segments_find(&w->segments, w->read_lsn, &offset, &size);
     CHECK(s != NULL);
-    uint8_t type = 0;
-    struct str meta = { 0 };
     struct errmsg msg = { 0 };
     int rc = wal_record_decode(str_make(w->read_bytes, (size_t)size), w->log_id, s->sequence, w->read_lsn,
-                               &type, &meta, &w->read_body, &msg);
+                               &w->read_type, &w->read_meta, &w->read_body, &msg);
     if (rc != 0) {
         (void)error_wrap(&msg, rc, "%s at %llu", w->job.ops[0].name, (unsigned long long)offset);
         (void)snprintf(w->read_failure, sizeof(w->read_failure), "%.200s", msg.text);
@@ -307,6 +307,8 @@ bool wal_writer_poll(struct wal_writer *w, struct wal_notice *out)
                                     .lsn = w->read_lsn,
                                     .failed = w->notice_read_failed,
                                     .detail = w->notice_read_failed ? w->read_failure : "",
+                                    .type = w->read_type,
+                                    .meta = w->read_meta,
                                     .body = buf_str(&w->read_body) };
         return true;
     }

@@ -118,7 +118,9 @@ struct wal_notice {
     enum wal_notice_kind kind;
     uint64_t lsn;       /* DURABLE: all up to here; READ: this one */
     uint64_t log_bytes; /* DURABLE: bytes of the records held, frames and padding included */
-    struct str body;    /* READ: borrowed until the next call of poll or done */
+    uint8_t type;       /* READ: of the record */
+    struct str meta;    /* READ: borrowed until the next call of poll or done */
+    struct str body;    /* READ: likewise */
     bool failed;        /* READ: it could not be read */
     const char *detail; /* FAILED, or READ with failed: why; borrowed likewise */
 };

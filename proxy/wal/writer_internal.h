@@ -67,6 +67,8 @@ struct wal_writer {
     uint64_t read_lsn;
     char *read_bytes;
     size_t read_capacity;
+    uint8_t read_type;
+    struct str read_meta; /* in read_bytes */
     struct buf read_body;
 
     /* What open has to make sound. */

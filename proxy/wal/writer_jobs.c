@@ -149,6 +149,7 @@ static void open_done(struct wal_writer *w)
     }
     w->opened = true;
     w->durable_lsn = w->next_lsn - 1 - (w->queue.count - w->queue.head);
+    w->notice_durable = w->durable_lsn > 0; /* tells log_bytes, too */
 }
 
 /* ---- commit and roll ---- */

@@ -1,7 +1,9 @@
-/* Is mockchroma a Chroma?  Every exchange recorded with a real server is played against it.
+/* Is mockchroma a Chroma?  Every exchange recorded with a real server is played against it, as it was
+ * and with other names and numbers.
  *
  * With --url http://127.0.0.1:PORT the same exchanges go to a server that runs already (a real Chroma
- * on a fresh folder), which tests the test; system-reset is left out then unless --reset is given. */
+ * on a fresh folder), which tests the test: all areas but system-reset, or with --reset that one alone.
+ * --seed N changes names and numbers. */
 #include "tests/lib/process.h"
 #include "tests/lib/suite.h"
 #include "tests/lib/transcript.h"
@@ -17,11 +19,11 @@ static const struct {
               { "records", 119 }, { "query-filters", 78 },     { "errors", 123 } };
 enum { AREAS = sizeof(areas) / sizeof(areas[0]) };
 
-static struct transcript_result play(const char *area, unsigned port)
+static struct transcript_result play(const char *area, unsigned port, uint64_t seed)
 {
     char path[600];
     (void)snprintf(path, sizeof(path), TEST_DATA_DIR "/chroma-transcripts/%s.jsonl", area);
-    struct transcript_result r = transcript_play(path, port);
+    struct transcript_result r = transcript_play(path, port, seed);
     (void)printf("  %-20s %zu of %zu\n", area, r.agreed, r.played);
     return r;
 }
@@ -45,51 +47,85 @@ static void stop_mock(struct process *p)
     process_free(p);
 }
 
-static void every_exchange_agrees(void)
+static void all_areas_agree(uint64_t seed)
 {
     unsigned port;
     struct process *p = start_mock(&port, false);
     for (size_t i = 0; i < AREAS; i++) {
-        struct transcript_result r = play(areas[i].name, port);
+        struct transcript_result r = play(areas[i].name, port, seed);
         CU_ASSERT_EQUAL(r.played, areas[i].exchanges);
         CU_ASSERT_EQUAL(r.agreed, r.played);
     }
     stop_mock(p);
 }
 
-static void reset_agrees_when_allowed(void)
+static void reset_area_agrees(uint64_t seed)
 {
     unsigned port;
     struct process *p = start_mock(&port, true);
-    struct transcript_result r = play("system-reset", port);
+    struct transcript_result r = play("system-reset", port, seed);
     CU_ASSERT_EQUAL(r.played, 13);
     CU_ASSERT_EQUAL(r.agreed, r.played);
     stop_mock(p);
 }
 
-static int play_against(const char *url, bool reset)
+static void every_exchange_agrees(void)
+{
+    all_areas_agree(0);
+}
+
+static void reset_agrees_when_allowed(void)
+{
+    reset_area_agrees(0);
+}
+
+static void other_names_and_numbers_agree(void)
+{
+    uint64_t seed = 1 + (uint64_t)test_now_ms() % 1000000;
+    (void)printf("  names and numbers changed with --seed %llu\n", (unsigned long long)seed);
+    all_areas_agree(seed);
+    reset_area_agrees(seed);
+}
+
+static int play_against(int argc, char **argv)
 {
     struct transcript_result total = { 0, 0 };
-    const char *colon = strrchr(url, ':');
-    unsigned port = colon == NULL ? 0 : (unsigned)strtoul(colon + 1, NULL, 10);
-    for (size_t i = 0; i < AREAS + (reset ? 1U : 0U); i++) {
-        struct transcript_result r = play(i == AREAS ? "system-reset" : areas[i].name, port);
+    unsigned port = 0;
+    bool reset = false;
+    uint64_t seed = 0;
+    for (int i = 1; i < argc; i++) {
+        bool more = i + 1 < argc;
+        if (strcmp(argv[i], "--reset") == 0) {
+            reset = true;
+        } else if (strcmp(argv[i], "--seed") == 0 && more) {
+            seed = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--url") == 0 && more && strrchr(argv[i + 1], ':') != NULL) {
+            port = (unsigned)strtoul(strrchr(argv[++i], ':') + 1, NULL, 10);
+        } else {
+            (void)fprintf(stderr, "expected --url http://127.0.0.1:PORT, --reset or --seed N, not %s\n",
+                          argv[i]);
+            return 2;
+        }
+    }
+    for (size_t i = 0; i < (reset ? 1 : AREAS); i++) {
+        struct transcript_result r = play(reset ? "system-reset" : areas[i].name, port, seed);
         total.played += r.played;
         total.agreed += r.agreed;
     }
     (void)printf("%zu of %zu exchanges agree\n", total.agreed, total.played);
-    return total.agreed == total.played ? 0 : 1;
+    return total.agreed == total.played && total.played > 0 ? 0 : 1;
 }
 
 static const struct suite_test tests[] = {
     { "every exchange recorded with a real server agrees", every_exchange_agrees },
     { "reset agrees when it is allowed", reset_agrees_when_allowed },
+    { "other names and numbers agree", other_names_and_numbers_agree },
 };
 
 int main(int argc, char **argv)
 {
-    if (argc > 2 && strcmp(argv[1], "--url") == 0) {
-        return play_against(argv[2], argc > 3 && strcmp(argv[3], "--reset") == 0);
+    if (argc > 1 && strncmp(argv[1], "--", 2) == 0) {
+        return play_against(argc, argv);
     }
     return suite_main(argc, argv, "mock conformance", tests, sizeof(tests) / sizeof(tests[0]));
 }

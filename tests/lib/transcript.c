@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/uuid.h"
 #include "tests/lib/http.h"
+#include "tests/lib/vary.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -363,31 +364,46 @@ static bool play_one(struct play *p, json_t *exchange)
     return good;
 }
 
-struct transcript_result transcript_play(const char *path, unsigned port)
+static json_t *load(const char *path)
 {
-    struct transcript_result result = { 0, 0 };
-    struct play *p = mem_alloc(sizeof(*p));
-    const char *slash = strrchr(path, '/');
+    json_t *exchanges = json_array();
     char *line = NULL;
     size_t capacity = 0;
     FILE *f = fopen(path, "re");
-    p->port = port;
-    p->area = slash == NULL ? path : slash + 1;
     while (f != NULL && getline(&line, &capacity, f) > 0) {
-        json_t *exchange = json_loads(line, JSON_ALLOW_NUL, NULL);
-        p->name = json_string_value(json_object_get(exchange, "name"));
-        result.played++;
-        if (exchange != NULL && play_one(p, exchange)) {
-            result.agreed++;
-        } else {
-            (void)fprintf(stderr, "%s: %s: %s\n", p->area, p->name == NULL ? "?" : p->name, p->why);
-        }
-        json_decref(exchange);
+        (void)json_array_append_new(exchanges, json_loads(line, JSON_ALLOW_NUL, NULL));
     }
     if (f != NULL) {
         (void)fclose(f);
     }
     free(line);
+    return exchanges;
+}
+
+struct transcript_result transcript_play(const char *path, unsigned port, uint64_t seed)
+{
+    struct transcript_result result = { 0, 0 };
+    struct play *p = mem_alloc(sizeof(*p));
+    const char *slash = strrchr(path, '/');
+    json_t *exchanges = load(path);
+    json_t *exchange;
+    size_t i;
+    p->port = port;
+    p->area = slash == NULL ? path : slash + 1;
+    if (seed != 0) {
+        vary_exchanges(exchanges, seed);
+    }
+    json_array_foreach(exchanges, i, exchange)
+    {
+        p->name = json_string_value(json_object_get(exchange, "name"));
+        result.played++;
+        if (play_one(p, exchange)) {
+            result.agreed++;
+        } else {
+            (void)fprintf(stderr, "%s: %s: %s\n", p->area, p->name == NULL ? "?" : p->name, p->why);
+        }
+    }
+    json_decref(exchanges);
     mem_free(p);
     return result;
 }

@@ -4,6 +4,7 @@
 #define WALDRILL_TESTS_LIB_TRANSCRIPT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct transcript_result {
     size_t played;
@@ -11,7 +12,7 @@ struct transcript_result {
 };
 
 /* Plays one file, in order, against 127.0.0.1:port; each disagreement is told on stderr.  played is 0
- * when the file cannot be read. */
-struct transcript_result transcript_play(const char *path, unsigned port);
+ * when the file cannot be read.  A seed other than 0 plays it with other names and numbers (vary.h). */
+struct transcript_result transcript_play(const char *path, unsigned port, uint64_t seed);
 
 #endif

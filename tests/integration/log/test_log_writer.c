@@ -487,14 +487,11 @@ static void test_memory(void)
     }
     CU_ASSERT_EQUAL(poll(&p, 1, 0), 1);
     CU_ASSERT_EQUAL(wait_durable(log, 200), 200 * (BODY_SIZE + 4));
-    expect_read(log, 1, true);
-    expect_read(log, 200, true);
-    expect_read(log, 201, false);
+    CU_ASSERT_EQUAL(block_bytes_live(), live); /* what is pending is the core's to keep */
+    expect_read(log, 1, false);
     struct log_port port = log_store_port(log);
     port.trim(port.context, 150);
     CU_ASSERT_EQUAL(wait_durable(log, 200), 51 * (BODY_SIZE + 4));
-    expect_read(log, 149, false);
-    expect_read(log, 150, true);
     CU_ASSERT_FALSE(log_store_next(log, &event));
     CU_ASSERT_EQUAL(poll(&p, 1, 0), 0); /* quiet when there is nothing */
     log_store_close(log);
@@ -512,6 +509,6 @@ static const struct suite_test tests[] = {
     { "a missing or impossible directory is refused", test_no_directory },
     { "damage is refused with segment and offset, nothing changed", test_damaged },
     { "a full disk fails once and for good, keeping what was durable", test_full },
-    { "the memory log keeps, reads and trims", test_memory },
+    { "the memory log counts and trims, and keeps nothing", test_memory },
 };
 TEST_MAIN("log/writer", tests)

@@ -103,12 +103,12 @@ static inline void told_contents(struct told *t, const char *primary, const char
 static inline void told_judge(const struct told *t, const char *oracle, const char *words)
 {
     struct assertion_result result = { 0 };
-    const struct checker *checker = NULL;
-    for (size_t i = 0; i < checker_table_size; i++) {
-        checker = strcmp(checker_table[i].name, oracle) == 0 ? &checker_table[i] : checker;
+    size_t at = 0;
+    while (at < checker_table_size && strcmp(checker_table[at].name, oracle) != 0) {
+        at++;
     }
-    CU_ASSERT_PTR_NOT_NULL_FATAL(checker);
-    checker->check(&t->input, &result);
+    CU_ASSERT_TRUE_FATAL(at < checker_table_size);
+    checker_table[at].check(&t->input, &result);
     CU_ASSERT_EQUAL(result.passed, words == NULL);
     CU_ASSERT_TRUE(result.expected != NULL && result.expected[0] != '\0');
     char copy[1024];

@@ -75,6 +75,7 @@ static void take_call(struct driver *d, const struct core_action *a)
     };
     call->probe = !d->hold_probes && strstr(call->request, "/collections?limit=1\n") != NULL &&
                   strstr(call->request, "x-") == NULL;
+    call->own = driver_is_mark(call) || (!d->hold_resync && driver_is_resync(call));
     note(d, call->instance == PRIMARY ? "call primary" : "call replica", call->id, call->request);
 }
 
@@ -255,11 +256,14 @@ static void read_back(struct driver *d, uint64_t lsn)
     struct core_event event = { .kind = CORE_EV_LOG_READ };
     event.u.log_read.lsn = lsn;
     event.u.log_read.failed = true;
+    event.u.log_read.detail = "read 0000000000000001.wal: Input/output error";
     CU_ASSERT(lsn <= d->durable_lsn);
     CU_ASSERT(lsn >= d->trimmed_lsn);
     for (size_t i = 0; i < d->log_count && !d->reads_fail; i++) {
         if (d->log[i].lsn == lsn) {
             event.u.log_read.failed = false;
+            event.u.log_read.type = d->log[i].type;
+            event.u.log_read.meta = d->log[i].meta;
             event.u.log_read.body = d->log[i].body;
         }
     }
@@ -286,6 +290,11 @@ static bool serve_one(struct driver *d)
             answer_now(d, call, 200, "", "[]");
             return true;
         }
+        if (call->own) {
+            char text[8192];
+            answer_now(d, call, driver_house(d, call, text, sizeof(text)), "", text);
+            return true;
+        }
     }
     for (size_t i = 0; i < d->client_count; i++) {
         struct driver_client *c = &d->clients[i];
@@ -294,7 +303,7 @@ static bool serve_one(struct driver *d)
             return true;
         }
     }
-    if (d->reads_done < d->read_count) {
+    if (!d->slow_reads && d->reads_done < d->read_count) {
         read_back(d, d->reads[d->reads_done++]);
         return true;
     }
@@ -344,6 +353,9 @@ static void begin(struct driver *d)
     }
     struct core_event event = { .kind = CORE_EV_START };
     step(d, &event);
+    if (d->durable_lsn > 0) {
+        driver_durable_to(d, d->durable_lsn);
+    }
     settle(d);
 }
 
@@ -404,6 +416,8 @@ void driver_close(struct driver *d)
         block_unref(d->log[i].meta);
         block_unref(d->log[i].body);
     }
+    driver_unmark(d, PRIMARY);
+    driver_unmark(d, REPLICA);
     buf_deinit(&d->trace);
     mem_free(d->command_answer);
     CU_ASSERT_EQUAL(block_bytes_live(), d->blocks_before);
@@ -584,7 +598,7 @@ struct driver_call *driver_next(struct driver *d, unsigned instance)
 {
     for (size_t i = 0; i < d->call_count; i++) {
         struct driver_call *call = &d->calls[i];
-        if (call->instance == instance && !call->over && !call->probe) {
+        if (call->instance == instance && !call->over && !call->probe && !call->own) {
             return call;
         }
     }

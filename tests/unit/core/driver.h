@@ -9,9 +9,10 @@
  *     driver_close(&d);                      checks that every ticket ended and every block came back
  *
  * What the world does by itself: it collects bodies, delivers answers, answers probes of instances that are
- * up and refuses everything at those that are down, ends cancelled calls, and makes the log durable after
- * each step unless d.slow_log is set.  All other calls wait for the test.  Nothing here knows the core's
- * insides. */
+ * up, keeps marks and shows copies empty collections (driver_house.c), refuses everything at those that are
+ * down, ends cancelled calls, makes the log durable after each step unless d.slow_log is set, and reads back
+ * from it unless d.slow_reads is.  All other calls wait for the test.  Nothing here knows the core's insides.
+ */
 #ifndef WALDRILL_TESTS_UNIT_CORE_DRIVER_H
 #define WALDRILL_TESTS_UNIT_CORE_DRIVER_H
 
@@ -25,6 +26,7 @@
 #define REPLICA      1u
 #define DRIVER_CALLS 512
 #define DRIVER_MANY  512
+#define DRIVER_MADE  16
 #define C_PATH       "/api/v2/tenants/default_tenant/databases/default_database/collections"
 #define NOT_FOUND    "{\"error\":\"NotFoundError\",\"message\":\"Collection [x] does not exists.\"}"
 #define TAKEN        "{\"error\":\"ChromaError\",\"message\":\"Collection [x] already exists\"}"
@@ -41,6 +43,7 @@ struct driver_call {
     bool relayed;
     bool cancelled;
     bool probe;
+    bool own; /* of the proxy's housekeeping: marks, copies */
     bool over;
 };
 
@@ -74,7 +77,14 @@ struct driver {
     bool up[CORE_INSTANCES];
     unsigned probed[CORE_INSTANCES]; /* probes answered */
     bool hold_probes;                /* probes wait for the test like other calls */
-    bool slow_log;                   /* nothing becomes durable but by driver_durable */
+    bool hold_resync;                /* requests of copies wait for the test like other calls */
+    char *mark[CORE_INSTANCES];      /* the metadata of the mark that stands there; NULL = none */
+    struct {
+        const char *name;
+        unsigned nth;
+    } made[DRIVER_MADE];
+    unsigned made_count;
+    bool slow_log; /* nothing becomes durable but by driver_durable */
     struct driver_call calls[DRIVER_CALLS];
     size_t call_count;
     struct driver_client clients[DRIVER_MANY];
@@ -83,10 +93,11 @@ struct driver {
     size_t log_count;
     uint64_t durable_lsn;
     uint64_t trimmed_lsn;
-    uint64_t reads[DRIVER_MANY]; /* asked back from the log */
+    uint64_t log_bytes;          /* told with each durable; 0 = some */
+    uint64_t reads[DRIVER_MANY]; /* LSNs asked back, in order */
     size_t read_count, reads_done;
+    bool slow_reads; /* none is answered */
     bool reads_fail;
-    uint64_t log_bytes; /* told with durable; 0 = some */
     uint64_t commands;
     int command_status; /* of the last one; 0 = not answered */
     char *command_answer;
@@ -143,6 +154,12 @@ void driver_end(struct driver *d, struct driver_call *call, enum call_outcome ou
 /* The fence of rule 2 is this call. */
 bool driver_is_fence(const struct driver_call *call);
 
+/* ---- housekeeping ---- */
+bool driver_is_mark(const struct driver_call *call);
+bool driver_is_resync(const struct driver_call *call);
+void driver_unmark(struct driver *d, unsigned instance);
+/* What the instance answers to such a request; the status. */
+int driver_house(struct driver *d, const struct driver_call *call, char *out, size_t size);
 /* An admin command (kind and ticket are filled in); its answer is in command_status and command_answer. */
 void driver_command(struct driver *d, struct core_event *event);
 

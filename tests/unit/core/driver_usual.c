@@ -1,8 +1,7 @@
-/* Usual beginnings: collections that both instances have, writes to them, and answers to whatever waits. */
+/* The beginnings most tests of the core share: a collection on both instances, a write to it, whoever waits
+ * is served. */
 #include "tests/unit/core/driver.h"
-
 #include <stdio.h>
-#include <string.h>
 
 #define TEXTS 8 /* results that may be held at once */
 
@@ -32,6 +31,9 @@ const char *driver_object(const char *id, const char *name)
 void driver_make(struct driver *d, unsigned nth, const char *name)
 {
     char body[256];
+    CU_ASSERT_FATAL(d->made_count < DRIVER_MADE);
+    d->made[d->made_count].name = name;
+    d->made[d->made_count++].nth = nth;
     (void)snprintf(body, sizeof(body), "{\"name\":\"%s\"}", name);
     uint64_t client = driver_send(d, "POST", C_PATH, body);
     for (unsigned i = 0; i < 2; i++) {

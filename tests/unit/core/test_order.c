@@ -284,9 +284,12 @@ static void test_delete_knows_its_collection(void)
 {
     driver_init(&d);
     d.settings.wal_segment_bytes = 2000;
+    d.settings.wal_retain_ns = 0;
     driver_start(&d);
     driver_make(&d, 1, "docs");
     driver_make(&d, 2, "other");
+    uint64_t created = d.log[d.log_count - 1].lsn;
+    driver_advance(&d, 11 * NS_PER_S); /* both are marked: what came before may be trimmed */
     d.up[REPLICA] = false;
     (void)driver_write(&d, 1, "add", "a");
     uint64_t pending = d.log[d.log_count - 1].lsn;
@@ -297,7 +300,7 @@ static void test_delete_knows_its_collection(void)
         (void)driver_write(&d, 2, "upsert", "filling");
         driver_answer(&d, open_call(PRIMARY, "/upsert\n"), 200, "{}");
     }
-    CU_ASSERT_EQUAL_FATAL(d.trimmed_lsn, pending);
+    CU_ASSERT_FATAL(d.trimmed_lsn > created && d.trimmed_lsn <= pending);
     driver_trim(&d);
     d.up[REPLICA] = true;
     driver_restart(&d, false);

@@ -150,15 +150,16 @@ static void test_bounds(void)
     (void)driver_write(&d, 1, "upsert", "a");
     (void)driver_write(&d, 1, "upsert", "b");
     uint64_t client = driver_write(&d, 1, "upsert", "c");
-    CU_ASSERT_EQUAL(driver_status(&d, client), 507);
+    CU_ASSERT_EQUAL(driver_status(&d, client), 429); /* they are in flight: nobody has to come back first */
     CU_ASSERT_PTR_NOT_NULL(strstr(driver_client(&d, client)->headers, "retry-after: "));
     driver_close(&d);
     driver_init(&d);
     d.settings.max_body_bytes = 20;
     driver_start(&d);
+    size_t logged = d.log_count;
     client = driver_send(&d, "POST", C_PATH, "{\"name\":\"a name that is too long\"}");
     CU_ASSERT_EQUAL(driver_status(&d, client), 413);
-    CU_ASSERT_EQUAL(d.log_count, 0);
+    CU_ASSERT_EQUAL(d.log_count, logged);
     driver_close(&d);
 }
 

@@ -170,19 +170,31 @@ static void test_413_is_the_clients_answer(void)
     driver_close(&d);
 }
 
-/* Rule 5: an instance that has lost a collection is at fault; the write waits for it. */
+/* Rule 5: an instance that has lost a collection is at fault; it is made there again from the other. */
 static void test_404_for_a_mapped_id(void)
 {
     pending_on_primary();
+    d.hold_resync = true;
     driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 404, NOT_FOUND);
     driver_advance(&d, 3 * NS_PER_S);
     CU_ASSERT_EQUAL(driver_number(&d, "dead_letters"), 0);
     CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 1);
-    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/collections/docs"), 200,
-                  driver_object(driver_id(PRIMARY, 9), "docs"));
-    struct driver_call *call = driver_expect(&d, PRIMARY, "POST", "/upsert");
-    CU_ASSERT_PTR_NOT_NULL(strstr(call->request, driver_id(PRIMARY, 9)));
-    driver_answer(&d, call, 200, "{}");
+    driver_answer(&d, driver_expect(&d, REPLICA, "GET", "/collections/docs"), 200,
+                  driver_object(driver_id(REPLICA, 1), "docs"));
+    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/collections/docs"), 404, NOT_FOUND);
+    struct driver_call *create = driver_expect(&d, PRIMARY, "POST", "/collections");
+    CU_ASSERT_PTR_NOT_NULL(strstr(create->body, "\"name\":\"docs\""));
+    driver_answer(&d, create, 200, driver_object(driver_id(PRIMARY, 9), "docs"));
+    CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 1);
+    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/count"), 200, "0");
+    driver_answer(
+        &d, driver_expect(&d, REPLICA, "POST", "/get"), 200,
+        "{\"ids\":[\"a\"],\"embeddings\":[[1.0]],\"documents\":[null],\"metadatas\":[null],\"uris\":[null]}");
+    struct driver_call *add = driver_expect(&d, PRIMARY, "POST", "/add");
+    CU_ASSERT_PTR_NOT_NULL(strstr(add->request, driver_id(PRIMARY, 9)));
+    CU_ASSERT_PTR_NOT_NULL(strstr(add->body, "\"ids\":[\"a\"]"));
+    driver_answer(&d, add, 201, "{}");
+    driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/get"), 200, "{\"ids\":[]}");
     CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 0);
     driver_close(&d);
 }

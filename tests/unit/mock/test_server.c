@@ -27,7 +27,7 @@ static void one_writer_at_a_time(void)
     begin("measured-small", 5);
     uint64_t requests[8];
     for (size_t i = 0; i < 8; i++) {
-        char id[8];
+        char id[16];
         (void)snprintf(id, sizeof(id), "r%zu", i);
         d.conn = i + 1;
         requests[i] = send_add(id);
@@ -161,7 +161,7 @@ static char *hour(uint64_t seed)
     (void)driver_fault(&d,
                        "{\"do\":\"respond\",\"status\":503,\"share\":\"20%\",\"match\":{\"op\":\"write\"}}");
     for (int i = 0; i < 50; i++) {
-        char id[8];
+        char id[16];
         (void)snprintf(id, sizeof(id), "r%d", i);
         d.conn = (uint64_t)(i % 5 + 1);
         (void)send_add(id);

@@ -67,6 +67,17 @@ static const struct assertion_result *failed_of_kind(const struct played *p, enu
     return NULL;
 }
 
+/* All invariants hold of a run in which nothing happened; that must not be green. */
+static void promises_about_nothing_are_invalid(void)
+{
+    struct played *p = played_new(
+        "scenario: test\nclock: virtual\ninvariants: [ no_lost_ack ]\nphases:\n  - { name: quiet, for: 10s "
+        "}\n");
+    CU_ASSERT_EQUAL(played_run(p), VERDICT_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr(p->results.verdict_words, "nothing was asserted"));
+    played_free(p);
+}
+
 static void whole_run_passes(void)
 {
     struct played *p = played_new(HEAD WRITER FAULT GREEN);
@@ -316,6 +327,7 @@ static const struct suite_test tests[] = {
     { "a load that offers nothing makes the run invalid", load_of_nothing_is_invalid },
     { "an expectation about something never seen is not green", unknown_expectation_is_not_green },
     { "a scenario that asserts nothing is not green", asserting_nothing_is_not_green },
+    { "promises about operations that nobody made are not green", promises_about_nothing_are_invalid },
     { "an expectation that does not hold fails the run with its time", broken_expectation_fails },
     { "healing that fails is told as a failed cleanup", failed_healing_fails_the_cleanup },
     { "a balancer that does not drain fails the run", balancer_that_never_drains_fails },

@@ -1,0 +1,117 @@
+#include "proxy/core/quota.h"
+
+#include "proxy/core/clients.h"
+#include "proxy/core/payload.h"
+#include "proxy/core/resync.h"
+#include "proxy/core/writes.h"
+#include <stdio.h>
+
+#define GIVE_UP_AT  0.875 /* of the quota: trimming needs a checkpoint first, and that has to be synced */
+#define RETRY_FULL  30    /* s: an outage of the primary is no matter of seconds */
+#define RETRY_AGAIN 1
+
+static bool in_memory(const struct core *core)
+{
+    return core->settings.wal_mode == WAL_MODE_MEMORY;
+}
+
+double quota_used(const struct core *core)
+{
+    const struct settings *s = &core->settings;
+    double writes = (double)core->entries.live / (double)s->wal_max_writes;
+    double bytes = in_memory(core) ? (double)core->payload_bytes / (double)s->wal_memory_bytes
+                                   : (double)core->log_bytes / (double)s->wal_max_bytes;
+    return bytes > writes ? bytes : writes;
+}
+
+uint64_t quota_delay_ns(const struct core *core)
+{
+    double start = core->settings.throttle_start;
+    double used = quota_used(core);
+    if (used <= start) {
+        return 0;
+    }
+    double share = used >= 1 ? 1 : (used - start) / (1 - start);
+    return (uint64_t)(share * (double)core->settings.throttle_max_delay_ns);
+}
+
+/* ---- who pins the log ---- */
+
+/* Is the instance the reason that more than half of what stands in the log is kept? */
+static bool pins(const struct core *core, unsigned i)
+{
+    const struct entry *oldest = entries_from(&core->entries, 0);
+    uint64_t others = core->next_lsn;
+    for (unsigned j = 0; j < core->instance_count; j++) {
+        others = j != i && core->instances[j].behind_lsn < others ? core->instances[j].behind_lsn : others;
+    }
+    return oldest != NULL && core->instances[i].pending > 0 && core->instances[i].behind_lsn < others &&
+           others - oldest->lsn > (core->next_lsn - oldest->lsn) / 2;
+}
+
+void quota_give_up(struct core *core, unsigned i)
+{
+    char count[24];
+    (void)snprintf(count, sizeof(count), "%llu", (unsigned long long)core->instances[i].pending);
+    core_line(core, LOG_ERROR, "backlog_given_up", "target", core->instances[i].name, "writes", count,
+              "reason", "the log is full; the instance needs a resync", NULL);
+    core->instances[i].needs_resync = true;
+    struct lane *lane;
+    for (lane = core->lanes; lane != NULL; lane = lane->by_birth.next) {
+        lane->divergent[i] = lane->divergent[i] || lane->strand.backlog[i] > 0;
+    }
+    writes_drop_backlog(core, i);
+    resync_instance(core, i);
+    core->checkpoint_wanted = true; /* tells of it, so that what was dropped may be trimmed */
+}
+
+void quota_look(struct core *core)
+{
+    if (core->instance_count < 2 || quota_used(core) < GIVE_UP_AT) {
+        return;
+    }
+    unsigned replica = 1 - core->primary;
+    if (pins(core, replica)) {
+        quota_give_up(core, replica);
+    }
+}
+
+/* ---- admission ---- */
+
+static void full(struct core *core, struct client *client)
+{
+    if (core->instances[core->primary].pending > 0) {
+        client_reply_error(core, client, 507, "LogFull",
+                           "the write-ahead log is full; the primary has to come back first", RETRY_FULL);
+    } else {
+        client_reply_error(core, client, 429, "TooManyWrites",
+                           "the write-ahead log is full of writes in flight, or about to be trimmed",
+                           RETRY_AGAIN);
+    }
+}
+
+bool quota_admits(struct core *core, struct client *client, const struct record_write *record)
+{
+    const struct settings *s = &core->settings;
+    uint64_t size = record_write_size(record) + block_str(client->body).size;
+    if (core->log_failed) {
+        client_reply_error(core, client, 503, "LogFailed", "the write-ahead log failed; writes are refused",
+                           0);
+        return false;
+    }
+    bool log_full = !in_memory(core) && core->log_bytes + size > s->wal_max_bytes;
+    if (log_full || core->entries.live >= s->wal_max_writes) {
+        full(core, client);
+        return false;
+    }
+    if (payload_make_room(core, size) || core->payload_bytes == 0) {
+        return true;
+    }
+    if (in_memory(core)) {
+        full(core, client);
+    } else {
+        client_reply_error(core, client, 429, "TooManyWrites",
+                           "writes in flight fill the memory set aside for them", RETRY_AGAIN);
+    }
+    return false;
+}
