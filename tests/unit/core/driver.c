@@ -317,7 +317,10 @@ void driver_init(struct driver *d)
     (void)settings_set(&draft, STR("PRIMARY_URL"), STR("http://127.0.0.1:1"), SETTINGS_ENV, NULL);
     (void)settings_set(&draft, STR("REPLICA_URL"), STR("http://127.0.0.1:2"), SETTINGS_ENV, NULL);
     CU_ASSERT_EQUAL_FATAL(settings_finish(&draft, NULL), 0);
-    *d = (struct driver){ .settings = draft.values, .seed = 1, .room = STEP_ROOM };
+    memset(d, 0, sizeof(*d));
+    d->settings = draft.values;
+    d->seed = 1;
+    d->room = STEP_ROOM;
     d->now_ns = NS_PER_S;
     d->wall_ms = 1700000000000;
     d->up[PRIMARY] = true;
