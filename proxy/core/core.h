@@ -65,8 +65,8 @@ struct core_event {
             uint64_t lsn;
             uint8_t type;
             struct str meta;
-            struct block *body; /* NULL when empty */
-            bool first;         /* the first record of the log */
+            struct str body;
+            bool first; /* the first record of the log */
         } record;
         struct {
             uint64_t client;

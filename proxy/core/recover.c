@@ -97,14 +97,22 @@ static void read_finished(struct core *core, uint64_t lsn, unsigned i, bool dead
 
 static void read_write(struct core *core, const struct core_event *event)
 {
+    struct str meta = event->u.record.meta;
+    struct str body = event->u.record.body;
     struct record_write record;
-    CHECK(record_write_decode(event->u.record.meta, &record)); /* its checksum was right */
-    struct block *meta = block_copy(event->u.record.meta.data, event->u.record.meta.size);
-    CHECK(meta != NULL);
-    struct entry *entry = entry_new(core, event->u.record.lsn, &record, meta, event->u.record.body);
+    CHECK(record_write_decode(meta, &record)); /* its checksum was right */
+    struct payload payload = { .size = (uint32_t)(meta.size + body.size) };
+    bool fits = core->payload_bytes + payload.size <= core->settings.wal_memory_bytes;
+    if (fits || !writes_of_records((enum chroma_op)record.op)) {
+        payload.meta = block_copy(meta.data, meta.size);
+        payload.body = body.size == 0 ? NULL : block_copy(body.data, body.size);
+        CHECK(payload.meta != NULL && (body.size == 0 || payload.body != NULL));
+    }
+    struct entry *entry = entry_new(core, event->u.record.lsn, &record, &payload);
     payload_loosen(core, entry, false);
     (void)payload_make_room(core, 0);
-    block_unref(meta);
+    block_unref(payload.meta);
+    block_unref(payload.body);
 }
 
 void recover_record(struct core *core, const struct core_event *event)
@@ -143,7 +151,7 @@ void recover_record(struct core *core, const struct core_event *event)
             read_lane_record(core, &r.lane, lsn);
             break;
         case RECORD_CHECKPOINT:
-            read_checkpoint(core, meta, block_str(event->u.record.body), lsn);
+            read_checkpoint(core, meta, event->u.record.body, lsn);
             break;
         case RECORD_MARK:
             CHECK(record_mark_decode(meta, &r.mark));

@@ -11,9 +11,10 @@
 #include "proxy/core/records.h"
 #include "proxy/core/state.h"
 
-/* Everything a new entry needs; used for clients and for recovery. meta and body: references are taken. */
+/* Used for clients and for recovery. payload: references are taken. */
+struct payload;
 struct entry *entry_new(struct core *core, uint64_t lsn, const struct record_write *record,
-                        struct block *meta, struct block *body);
+                        const struct payload *payload);
 /* Logs the client's write and queues it.  lane: of record writes and renames. */
 void writes_begin(struct core *core, struct client *client, struct record_write *record);
 void writes_durable(struct core *core, uint64_t lsn, uint64_t log_bytes);

@@ -337,7 +337,7 @@ static void begin(struct driver *d)
         event.u.record.lsn = d->log[i].lsn;
         event.u.record.type = d->log[i].type;
         event.u.record.meta = block_str(d->log[i].meta);
-        event.u.record.body = d->log[i].body;
+        event.u.record.body = block_str(d->log[i].body);
         event.u.record.first = i == 0;
         step(d, &event);
     }
