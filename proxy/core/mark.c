@@ -295,7 +295,7 @@ void mark_timer(struct core *core, unsigned i)
         return;
     }
     timer_set(core, &mark->timer, core->now_ns + MARK_INTERVAL_NS);
-    if (instance->state == INSTANCE_UP && mark->building == BUILD_DONE && !mark->looked_at) {
+    if (instance->state == INSTANCE_UP && mark->building == BUILD_DONE && mark->ever && !mark->looked_at) {
         mark->looked_at = true; /* before it is written again: a restart that nobody noticed shows here */
         call_it(core, i, STR("GET"), STR(MARK_COLLECTIONS "/" MARK_NAME), NULL);
         return;
