@@ -54,6 +54,9 @@ enum call_outcome {
 enum core_command {
     CORE_COMMAND_DRAIN, /* SIGTERM: accept nothing new, finish what is in flight, then CORE_ACT_STOPPED */
     CORE_COMMAND_LOG_LEVEL,
+    CORE_COMMAND_RESYNC,  /* everything on that instance is compared with the other one, and made equal to it
+                           */
+    CORE_COMMAND_COMPARE, /* all collections of both; the result is a log line and in /status */
 };
 
 struct core_event {
@@ -112,7 +115,8 @@ struct core_event {
         } log_read;
         struct {
             enum core_command command;
-            enum log_level level;
+            enum log_level level; /* LOG_LEVEL */
+            unsigned instance;    /* RESYNC */
         } command;
     } u;
 };

@@ -96,6 +96,7 @@ void payload_drop(struct core *core, struct entry *entry)
     core->reads_out -= near->reading ? 1 : 0;
     block_unref(near->meta);
     block_unref(near->body);
+    block_unref(near->shown);
     mem_free(near->wide);
     mem_free(near);
     entry->near = NULL;

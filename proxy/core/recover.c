@@ -27,6 +27,10 @@ static void read_lane(struct core *core, const struct record_lane *record, uint6
             name_bind(core, lane);
         }
     }
+    if (record->dead && !lane->dead) {
+        lane->dead = true;
+        name_unbind(core, lane);
+    }
     if (!uuid_is_zero(&record->logical)) {
         lane_set_logical(core, lane, &record->logical);
     }
@@ -69,7 +73,7 @@ static void read_checkpoint(struct core *core, struct str meta, struct str body,
     core->checkpoint_lsn = lsn;
 }
 
-static void read_decided(struct core *core, const struct record_decided *record)
+static void read_decided(struct core *core, const struct record_decided *record, struct block *shown)
 {
     struct entry *entry = entries_find(&core->entries, record->lsn);
     if (entry == NULL || entry->fate != FATE_UNDECIDED) {
@@ -77,6 +81,9 @@ static void read_decided(struct core *core, const struct record_decided *record)
     }
     if (record->by != core->primary && record->accepted) {
         entry_set_late(core, entry);
+    }
+    if (shown != NULL) {
+        entry->near->shown = block_ref(shown);
     }
     entry_settle(core, entry, record->by, record->has_uuid ? &record->uuid : NULL, record->accepted);
     entry_release_if_over(core, entry);
@@ -135,7 +142,7 @@ void recover_record(struct core *core, const struct core_event *event)
             break;
         case RECORD_DECIDED:
             CHECK(record_decided_decode(meta, &r.decided));
-            read_decided(core, &r.decided);
+            read_decided(core, &r.decided, event->u.record.body);
             break;
         case RECORD_APPLIED:
             CHECK(record_applied_decode(meta, &r.applied));

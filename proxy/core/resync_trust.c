@@ -256,8 +256,11 @@ bool resync_forbids_asking(const struct core *core, const struct entry *entry, u
     if (about_names(entry) && names_shut(core, i)) {
         return true;
     }
-    return lane != NULL &&
-           (lane->trust[i] == TRUST_STALE || (r->job == JOB_WALK && r->lane == lane && r->target == i));
+    if (lane == NULL || lane->trust[i] == TRUST_STALE) {
+        return lane != NULL;
+    }
+    return r->job == JOB_WALK && r->lane == lane &&
+           (r->target == i || (r->long_one && entry->lsn >= r->walk_lsn));
 }
 
 static bool other_is_up(const struct core *core, unsigned i)

@@ -163,7 +163,8 @@ static void send_write(struct core *core, struct entry *entry, unsigned i)
         .content_type = record.content_type,
         .request_id = record.request_id,
         .header_lines = client == NULL ? STR("") : client->header_lines,
-        .body = entry->near->body,
+        .body = entry->fate == FATE_ACCEPTED && entry->near->shown != NULL ? entry->near->shown
+                                                                           : entry->near->body,
         .fresh = entry->maybe_sent[i],
         .answer_limit = ANSWER_LIMIT_SMALL,
         .timeout_ns = replay ? call_timeout_floor(core, core->settings.request_timeout_ns)

@@ -87,6 +87,8 @@ struct entry_near {
     struct entry *entry;
     struct block *meta; /* of its record: method, target, content type, ... (records.h); NULL = not here */
     struct block *body; /* NULL when empty, or not here */
+    struct block
+        *shown; /* an accepted create, as the others get it: what the client was shown; NULL = body */
     struct entry_wide *wide;      /* NULL for writes that order nothing but their lane */
     uint64_t client;              /* waiting for the answer; 0 = none */
     uint32_t asker;               /* instance asked while undecided; INSTANCE_NONE = the proxy decides */
@@ -261,7 +263,8 @@ enum call_kind {
     CALL_LEARN,
     CALL_PASS,
     CALL_MARK,
-    CALL_RESYNC
+    CALL_RESYNC,
+    CALL_RESET
 };
 struct call {
     uint64_t id;
@@ -385,6 +388,8 @@ struct core {
     struct name_slot *names;
     struct strand_list awaiting_sync;
     struct barrier_list barriers;
+    uint64_t reset_client; /* who asked for the reset that is under way */
+    unsigned reset_turn;   /* whose turn it is, from 1, the primary first; 0 = none is */
     struct resync *resync; /* resync.c */
     struct uuid log_id;    /* in the marks; zero until START */
     uint64_t log_id_lsn;   /* of the record that gives the log its id; 0 = found in the log */

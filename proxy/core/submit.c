@@ -5,9 +5,11 @@
 #include "proxy/core/clients.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
+#include "proxy/core/mark.h"
 #include "proxy/core/payload.h"
 #include "proxy/core/quota.h"
 #include "proxy/core/reads.h"
+#include "proxy/core/reset.h"
 #include "proxy/core/writes.h"
 #include <stdio.h>
 
@@ -169,6 +171,10 @@ static void submit_place(struct core *core, struct client *client, struct record
             return;
         }
     }
+    if (tenant && str_equal(record->tenant, STR(MARK_TENANT))) {
+        client_reply_error(core, client, 409, "ChromaError", "Tenant [" MARK_TENANT "] already exists", 0);
+        return;
+    }
     if (quota_admits(core, client, record)) {
         writes_begin(core, client, record);
     }
@@ -188,6 +194,10 @@ void submit_write(struct core *core, struct client *client)
     if (!decode(client->route.tenant, names.tenant, &record.tenant) ||
         !decode(client->route.database, names.database, &record.database)) {
         pass(core, client);
+        return;
+    }
+    if (reset_is_on(core)) {
+        client_reply_error(core, client, 503, "ServiceUnavailable", "the instances are being reset", 1);
         return;
     }
     switch ((int)client->route.op) { /* only writes get here */
@@ -211,8 +221,7 @@ void submit_write(struct core *core, struct client *client)
             submit_place(core, client, &record, &names);
             break;
         case OP_RESET:
-            client_reply_error(core, client, 403, "ChromaError",
-                               "Reset is refused by walproxy: it would not be replicated", 0);
+            reset_begin(core, client);
             break;
         default: /* a fork: known, but not replicated (rule 24) */
             core->stats.unreplicated++;

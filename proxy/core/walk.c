@@ -25,6 +25,7 @@
 #define PAGE_ROWS      100
 #define DRAIN_POLL_NS  (20 * NS_PER_MS)
 #define DRAIN_LIMIT_NS (10 * NS_PER_S)
+#define LONG_NS        (1 * NS_PER_S) /* longer than clients should wait for it */
 
 static void forget_page(struct walk *w)
 {
@@ -53,6 +54,8 @@ void walk_begin(struct core *core)
     r->walk->page_rows = PAGE_ROWS;
     r->walk->drain_until_ns = core->now_ns + DRAIN_LIMIT_NS;
     r->walk_lsn = core->next_lsn;
+    r->begun_ns = core->now_ns;
+    r->long_one = false;
     resync_ask_elsewhere(core, r->lane, r->target);
 }
 
@@ -167,6 +170,10 @@ void walk_next(struct core *core)
     if (r->lane->dead) {
         over(core, false);
         return;
+    }
+    if (!r->long_one && core->now_ns - r->begun_ns >= LONG_NS) {
+        r->long_one = true;
+        resync_ask_elsewhere(core, r->lane, r->source);
     }
     if (fence_first(core)) {
         return;

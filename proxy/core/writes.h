@@ -30,6 +30,7 @@ struct decision {
     int status;
     struct block *headers;
     struct block *body;
+    struct block *shown; /* of a create: the create that the other instances get; NULL = the client's own */
     bool has_uuid;
     struct uuid uuid; /* the collection's id at that instance */
 };
