@@ -45,7 +45,11 @@ static void put_field(struct json_writer *w, enum include_field field, const str
             put_text(w, r->uri);
             break;
         case INCLUDE_METADATAS:
-            meta_write(w, r->metadata);
+            if (r->metadata == NULL && r->uri != NULL) {
+                json_put_raw(w, STR("{}")); /* the uri is metadata of the server's own */
+            } else {
+                meta_write_shown(w, r->metadata);
+            }
             break;
         case INCLUDE_EMBEDDINGS:
             write_embedding(w, r->embedding, r->dimension);
@@ -160,21 +164,19 @@ void handle_record_read(struct handling *h)
     if ((!count && !handling_read_body(h, read_read, &p)) || !handling_uuid(h, &uuid)) {
         return;
     }
+    const struct collection *c = handling_collection(h, &uuid);
+    if (c == NULL) {
+        return;
+    }
     if (count) {
-        const struct collection *c = handling_collection(h, &uuid);
-        if (c != NULL) {
-            buf_printf(&h->answer->body, "%u", HASH_COUNT(c->records));
-        }
+        buf_printf(&h->answer->body, "%u", HASH_COUNT(c->records));
         return;
     }
     buf_init(&message, (size_t)64 * 1024 * 1024);
     if (!filter_parse(&h->chroma->arena, &p.where, &p.where_document, &filter, &message)) {
         handling_invalid(h, "%s", buf_text(&message));
     } else {
-        const struct collection *c = handling_collection(h, &uuid);
-        if (c != NULL) {
-            get_records(h, c, &p, filter);
-        }
+        get_records(h, c, &p, filter);
     }
     filter_free(filter);
     buf_deinit(&message);
@@ -424,14 +426,15 @@ void handle_query(struct handling *h)
     if (!handling_read_body(h, read_read, &p) || !handling_uuid(h, &uuid)) {
         return;
     }
+    struct collection *c = handling_collection(h, &uuid);
+    if (c == NULL) {
+        return;
+    }
     buf_init(&message, (size_t)64 * 1024 * 1024);
     if (!filter_parse(&h->chroma->arena, &p.where, &p.where_document, &filter, &message)) {
         handling_invalid(h, "%s", buf_text(&message));
     } else {
-        struct collection *c = handling_collection(h, &uuid);
-        if (c != NULL) {
-            query_collection(h, c, &p, filter);
-        }
+        query_collection(h, c, &p, filter);
     }
     filter_free(filter);
     buf_deinit(&message);

@@ -137,6 +137,10 @@ void handle_record_write(struct handling *h)
     if (!handling_read_body(h, read_write, &p) || !handling_uuid(h, &uuid)) {
         return;
     }
+    struct collection *c = handling_collection(h, &uuid);
+    if (c == NULL) {
+        return;
+    }
     buf_init(&message, 4096);
     bool decoded = payload_decode_base64(arena, &p.embeddings, &message);
     if (!decoded) {
@@ -150,8 +154,7 @@ void handle_record_write(struct handling *h)
         handling_invalid(h, "Validation error: embeddings: Each embedding must have at least 1 dimension");
         return;
     }
-    struct collection *c = handling_collection(h, &uuid);
-    if (c == NULL || !handling_check_dimensions(h, c, &p.embeddings, true) || !consistent(h, &p)) {
+    if (!handling_check_dimensions(h, c, &p.embeddings, true) || !consistent(h, &p)) {
         return;
     }
     size_t count = limited(h, p.ids.count);
@@ -220,16 +223,17 @@ void handle_record_delete(struct handling *h)
     if (!handling_read_body(h, read_read, &p) || !handling_uuid(h, &uuid)) {
         return;
     }
+    struct collection *c = handling_collection(h, &uuid);
+    if (c == NULL) {
+        return;
+    }
     buf_init(&message, (size_t)64 * 1024 * 1024);
     if (!filter_parse(&h->chroma->arena, &p.where, &p.where_document, &filter, &message)) {
         handling_invalid(h, "%s", buf_text(&message));
     } else if (p.ids.given && p.ids.count == 0 && filter == NULL) {
         handling_invalid(h, "Validation error: ids, where: Either ids or where must be specified");
     } else {
-        struct collection *c = handling_collection(h, &uuid);
-        if (c != NULL) {
-            delete_matching(h, c, &p, filter);
-        }
+        delete_matching(h, c, &p, filter);
     }
     filter_free(filter);
     buf_deinit(&message);

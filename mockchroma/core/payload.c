@@ -1,6 +1,7 @@
 /* Record payloads: add, upsert, update, delete, get, query.  The field tables stand in the order of
  * the real server's structs, because "missing field" names the first one that is absent. */
 #include "mockchroma/core/payload.h"
+#include "mockchroma/core/serde_internal.h"
 
 static const char *const write_fields[] = { "ids", "embeddings", "documents", "uris", "metadatas" };
 static const char *const get_fields[] = { "ids", "limit", "offset", "include", "where", "where_document" };
@@ -271,7 +272,7 @@ static void read_include(struct serde *s, struct include_list *out)
     while (serde_seq_next(s, &w)) {
         size_t i = 0;
         if (serde_peek(s) != '"') {
-            (void)serde_fail_type(s, "variant identifier");
+            (void)serde_fail_peeked(s, "expected value");
             continue;
         }
         if (!serde_string(s, &name)) {

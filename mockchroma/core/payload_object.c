@@ -196,7 +196,7 @@ static void read_config(struct serde *s, bool update, struct config_payload *out
         .name = update ? "struct UpdateCollectionConfiguration" : "struct CollectionConfiguration",
         .fields = config_fields,
         .field_count = 3,
-        .deny_unknown = true,
+        .deny_unknown = update,
     };
     int field;
     if (serde_null(s) || !serde_struct_begin(s, &st)) {
