@@ -73,7 +73,7 @@ static void read_checkpoint(struct core *core, struct str meta, struct str body,
     core->checkpoint_lsn = lsn;
 }
 
-static void read_decided(struct core *core, const struct record_decided *record, struct block *shown)
+static void read_decided(struct core *core, const struct record_decided *record, struct str shown)
 {
     struct entry *entry = entries_find(&core->entries, record->lsn);
     if (entry == NULL || entry->fate != FATE_UNDECIDED) {
@@ -82,8 +82,9 @@ static void read_decided(struct core *core, const struct record_decided *record,
     if (record->by != core->primary && record->accepted) {
         entry_set_late(core, entry);
     }
-    if (shown != NULL) {
-        entry->near->shown = block_ref(shown);
+    if (shown.size > 0) {
+        entry->near->shown = block_copy(shown.data, shown.size);
+        CHECK(entry->near->shown != NULL); /* as large as the create it stands for */
     }
     entry_settle(core, entry, record->by, record->has_uuid ? &record->uuid : NULL, record->accepted);
     entry_release_if_over(core, entry);
