@@ -24,7 +24,7 @@ static const struct lane *lane_of(const struct entry *entry)
         return entry->lane;
     }
     const struct strand *strand = entry_strand(entry, 0); /* of its name */
-    return ((const struct name_slot *)(const void *)strand)->lane;
+    return strand == NULL ? NULL : ((const struct name_slot *)(const void *)strand)->lane;
 }
 
 void resync_wake_lane(struct core *core, struct lane *lane)
