@@ -1,6 +1,7 @@
 /* Decisions on writes, and what they do to identity, order and counts. */
 #include "base/check.h"
 #include "proxy/core/clients.h"
+#include "proxy/core/create.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/payload.h"
 #include "proxy/core/reads.h"
@@ -100,9 +101,15 @@ static void born(struct core *core, struct entry *entry, unsigned i, const struc
         lane->placeholder = false;
         name_bind(core, lane);
     }
-    lane_set_id(core, lane, i, uuid);
+    if (i < CORE_INSTANCES) {
+        lane_set_id(core, lane, i, uuid);
+    } else {
+        lane_set_logical(core, lane, uuid); /* ours: no instance has been asked */
+    }
     entry->lane = lane;
-    send_wake(core, &lane->strand, i);
+    for (i = 0; i < core->instance_count; i++) {
+        send_wake(core, &lane->strand, i);
+    }
 }
 
 /* A delete logged while the create before it was undecided could not know its lane yet. */
@@ -131,6 +138,7 @@ static void renamed(struct core *core, struct entry *entry)
 {
     struct record_write record;
     CHECK(record_write_decode(block_str(entry->near->meta), &record));
+    create_remember(entry->lane, NULL); /* whatever was changed of it */
     if (record.new_name.size == 0) {
         return;
     }
@@ -146,6 +154,7 @@ static void database_gone(struct core *core, const struct entry *entry)
 {
     struct record_write record;
     CHECK(record_write_decode(block_str(entry->near->meta), &record));
+    create_unlisted(core, record.tenant, record.database);
     struct lane *lane;
     struct lane *next;
     HASH_ITER (by_birth, core->lanes, lane, next) {
@@ -173,7 +182,7 @@ void entry_settle(struct core *core, struct entry *entry, unsigned by, const str
     for (unsigned i = 0; i < core->instance_count; i++) {
         count_pending(core, entry, i, true);
     }
-    if (entry->op == OP_COLLECTION_CREATE && uuid != NULL && by < CORE_INSTANCES) {
+    if (entry->op == OP_COLLECTION_CREATE && uuid != NULL) {
         born(core, entry, by, uuid);
         adopt_followers(core, entry);
     } else if (entry->op == OP_COLLECTION_DELETE && entry->lane != NULL) {
@@ -259,9 +268,26 @@ void entry_accept(struct core *core, struct entry *entry, struct decision *decis
         entry_set_late(core, entry);
     }
     entry_settle(core, entry, decision->by, decision->has_uuid ? &decision->uuid : NULL, true);
+    if (entry->op == OP_COLLECTION_CREATE && entry->lane != NULL && decision->body != NULL) {
+        create_remember(entry->lane, decision->body);
+    }
     acknowledged(core, entry);
     answer(core, entry, decision, lsn, wait);
     entry_release_if_over(core, entry);
+}
+
+/* A name is taken that no collection is known by: the listing that is held is not the whole one. */
+static void note_taken(struct core *core, const struct entry *entry, int status)
+{
+    struct record_write record;
+    if (entry->op != OP_COLLECTION_CREATE || status != 409 ||
+        !record_write_decode(block_str(entry->near->meta), &record)) {
+        return;
+    }
+    const struct name_slot *slot = name_find(core, record.tenant, record.database, record.name);
+    if (slot == NULL || slot->lane == NULL) {
+        create_unlisted(core, record.tenant, record.database);
+    }
 }
 
 void entry_reject(struct core *core, struct entry *entry, struct decision *decision)
@@ -273,6 +299,7 @@ void entry_reject(struct core *core, struct entry *entry, struct decision *decis
     };
     uint64_t lsn = core_append(core, RECORD_DECIDED, record_decided_encode(&record), NULL, true);
     core->stats.rejected++;
+    note_taken(core, entry, decision->status);
     answer(core, entry, decision, lsn, true);
     entry_settle(core, entry, decision->by, NULL, false);
     entry_release_if_over(core, entry);

@@ -137,6 +137,8 @@ void resync_returned(struct core *core, unsigned i, enum resync_found found, uin
         case RESYNC_FOUND_SAME:
             if (!kept_in_sight && core->instance_count > 1) {
                 distrust_since(core, i, lsn, TRUST_VERIFY);
+            } else if (i != core->primary) {
+                instance->names_trust = TRUST_VERIFY; /* once: so that the listings are held again */
             }
             break;
         case RESYNC_FOUND_OLDER:

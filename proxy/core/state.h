@@ -140,8 +140,9 @@ enum trust {
 
 struct lane {
     struct strand strand;
-    uint64_t birth;      /* LSN of the record that introduced it; its name in the log */
-    struct block *place; /* "tenant\0database\0name\0" */
+    uint64_t birth;       /* LSN of the record that introduced it; its name in the log */
+    struct block *object; /* as it was last shown, ids logical; NULL = not known any more */
+    struct block *place;  /* "tenant\0database\0name\0" */
     struct str tenant, database, name;
     struct uuid logical;
     struct uuid ids[CORE_INSTANCES];
@@ -177,7 +178,9 @@ static inline bool entry_finished_at(const struct entry *entry, unsigned instanc
 
 struct name_slot {
     struct strand strand;
-    struct lane *lane; /* bound now, NULL = none known */
+    struct lane *lane;  /* bound now, NULL = none known */
+    uint64_t looked_ns; /* of a database: when it was last listed for an id that is known nowhere */
+    bool listed;        /* of a database (its own name empty): its listing is held (create.h) */
     size_t key_size;
     UT_hash_handle hh;
     char key[]; /* tenant\0database\0name */
@@ -306,12 +309,13 @@ struct client {
     struct block *body;
     struct entry *entry;
     struct lane *lane;
-    uint64_t call;       /* READ, LEARN, PASS in flight */
-    unsigned tried;      /* bit per instance */
-    unsigned wish;       /* the instance whose turn it is by the ratio; INSTANCE_NONE = not drawn yet */
-    bool learned;        /* listings were looked at already */
-    bool listing_seen;   /* and at least one of them was answered */
-    bool primary_listed; /* and the primary's among them */
+    uint64_t call;           /* READ, LEARN, PASS in flight */
+    unsigned tried;          /* bit per instance */
+    unsigned wish;           /* the instance whose turn it is by the ratio; INSTANCE_NONE = not drawn yet */
+    struct name_slot *place; /* the database looked at now for an unknown id; NULL = its path's */
+    bool learned;            /* listings were looked at already */
+    bool listing_seen;       /* and at least one of them was answered */
+    bool primary_listed;     /* and the primary's among them */
     bool gone;
     bool is_write;
     /* An answer that waits for the log. */

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/json_scan.h"
 #include "proxy/core/clients.h"
+#include "proxy/core/create.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
 #include "proxy/core/mark.h"
@@ -315,6 +316,24 @@ static bool worth_waiting(struct core *core, const struct entry *entry)
     return false;
 }
 
+static bool alone_may_create(struct core *core, struct entry *entry)
+{
+    struct decision decision = { 0 };
+    struct client *client = writes_client(core, entry);
+    bool nobody = core->settings.when_none_up == WHEN_NONE_UP_QUEUE && !worth_waiting(core, entry);
+    if (!nobody || !create_alone(core, entry, &decision)) {
+        return false;
+    }
+    bool yes = decision.status < 300;
+    decision.headers = client == NULL ? NULL : client_headers(client, "application/json", yes, 0);
+    if (yes) {
+        entry_accept(core, entry, &decision);
+    } else {
+        entry_reject(core, entry, &decision);
+    }
+    return true;
+}
+
 void submit_decide_alone(struct core *core, struct entry *entry)
 {
     bool maybe = maybe_applied(core, entry);
@@ -325,6 +344,9 @@ void submit_decide_alone(struct core *core, struct entry *entry)
     if (!maybe && submit_plainly_wrong(entry)) {
         refuse(core, entry, 400,
                error_body("InvalidArgumentError", "Failed to parse the request body as JSON"));
+        return;
+    }
+    if (!maybe && entry->op == OP_COLLECTION_CREATE && alone_may_create(core, entry)) {
         return;
     }
     /* Whether a name is taken, or there at all, is an instance's to say. */

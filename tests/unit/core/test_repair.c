@@ -227,6 +227,79 @@ static void test_thirty_creates(void)
     driver_close(&d);
 }
 
+/* Rule 15: nobody can be asked, but the listing is held. */
+static void test_creates_alone(void)
+{
+    ready();
+    driver_down(&d, PRIMARY);
+    driver_down(&d, REPLICA);
+    driver_advance(&d, 120 * NS_PER_S);
+    uint64_t client = driver_send(&d, "POST", C_PATH, "{\"name\":\"docs\"}");
+    driver_advance(&d, 20 * NS_PER_S);
+    CU_ASSERT_EQUAL(driver_status(&d, client), 409);
+    client = driver_send(&d, "POST", C_PATH, "{\"name\":\"docs\",\"get_or_create\":true}");
+    driver_advance(&d, 20 * NS_PER_S);
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+    CU_ASSERT_PTR_NOT_NULL(strstr(driver_answer_of(&d, client), driver_id(PRIMARY, 1)));
+    client = driver_send(&d, "POST", C_PATH, "{\"name\":\"..\"}");
+    driver_advance(&d, 20 * NS_PER_S);
+    CU_ASSERT_EQUAL(driver_status(&d, client), 503);
+    client = driver_send(&d, "POST", C_PATH, "{\"name\":\"fresh\",\"metadata\":{\"k\":1}}");
+    driver_advance(&d, 20 * NS_PER_S);
+    CU_ASSERT_EQUAL_FATAL(driver_status(&d, client), 200);
+    CU_ASSERT_TRUE(driver_queued(&d, client));
+    const char *answer = driver_answer_of(&d, client);
+    CU_ASSERT_PTR_NOT_NULL(strstr(answer, "\"metadata\":{\"k\":1}"));
+    char id[37] = "";
+    (void)snprintf(id, sizeof(id), "%.36s", strstr(answer, "\"id\":\"") + 6);
+    char target[256];
+    (void)snprintf(target, sizeof(target), C_PATH "/%s/add", id);
+    client = driver_send(&d, "POST", target, "{\"ids\":[\"a\"],\"embeddings\":[[1.0]]}");
+    driver_advance(&d, 20 * NS_PER_S);
+    CU_ASSERT_EQUAL(driver_status(&d, client), 201); /* under the id that was promised */
+    driver_restart(&d, false);                       /* which outlives a crash */
+    client = driver_send(&d, "POST", target, "{\"ids\":[\"b\"],\"embeddings\":[[1.0]]}");
+    driver_advance(&d, 20 * NS_PER_S);
+    CU_ASSERT_EQUAL(driver_status(&d, client), 201);
+    driver_close(&d);
+}
+
+static void test_no_listing_no_create(void)
+{
+    driver_init(&d);
+    d.up[PRIMARY] = d.up[REPLICA] = false;
+    driver_start(&d);
+    driver_advance(&d, 120 * NS_PER_S);
+    uint64_t client = driver_send(&d, "POST", C_PATH, "{\"name\":\"docs\"}");
+    driver_advance(&d, 20 * NS_PER_S);
+    CU_ASSERT_EQUAL(driver_status(&d, client), 503);
+    driver_close(&d);
+}
+
+/* Rule 16: the path's database need not be the collection's. */
+static void test_id_of_another_database(void)
+{
+    ready();
+    d.made_count = 0;
+    char target[256];
+    (void)snprintf(target, sizeof(target),
+                   "/api/v2/tenants/default_tenant/databases/wrong/collections/%s/count",
+                   driver_id(PRIMARY, 5));
+    uint64_t client = driver_send(&d, "GET", target, "");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/wrong/collections"), 200, "[]");
+    driver_answer(&d, driver_expect(&d, REPLICA, "GET", "/wrong/collections"), 200, "[]");
+    char listing[1024];
+    (void)snprintf(listing, sizeof(listing), "[%s]", driver_object(driver_id(PRIMARY, 5), "direct"));
+    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/default_database/collections"), 200, listing);
+    struct driver_call *call = driver_next(&d, REPLICA);
+    if (call != NULL) {
+        driver_answer(&d, call, 200, "[]");
+    }
+    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/count"), 200, "3");
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+    driver_close(&d);
+}
+
 static const struct suite_test tests[] = {
     { "both instances are marked", test_marks_are_written },
     { "clients neither see the marks nor reach them", test_marks_are_hidden },
@@ -236,6 +309,9 @@ static const struct suite_test tests[] = {
     { "an instance of another log stops the start", test_foreign_is_refused },
     { "unless it is to be adopted", test_foreign_is_adopted_on_wish },
     { "the others get the create that was shown", test_others_get_what_was_shown },
+    { "with nobody to ask, creates go by the listing that is held", test_creates_alone },
+    { "without a listing nothing is created", test_no_listing_no_create },
+    { "an id is looked for in the other databases too", test_id_of_another_database },
     { "thirty creates of one name make one mapping", test_thirty_creates },
 };
 
