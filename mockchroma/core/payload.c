@@ -271,8 +271,10 @@ static void read_include(struct serde *s, struct include_list *out)
     }
     while (serde_seq_next(s, &w)) {
         size_t i = 0;
-        if (serde_peek(s) != '"') {
-            (void)serde_fail_peeked(s, "expected value");
+        int c = serde_peek(s);
+        if (c != '"') {
+            s->at += c == '{' ? 1 : 0; /* an object may hold a variant: its key is looked for */
+            (void)serde_fail_peeked(s, serde_peek(s) < 0 ? "EOF while parsing a value" : "expected value");
             continue;
         }
         if (!serde_string(s, &name)) {
