@@ -379,6 +379,9 @@ bool payload_read_read(struct serde *s, enum chroma_op op, struct read_payload *
         st.fields = query_fields;
         st.field_count = 6;
     }
+    for (size_t i = 0; i < st.field_count; i++) {
+        st.late |= str_starts(str_of(st.fields[i]), STR("where")) ? UINT32_C(1) << i : 0;
+    }
     set_include(&out->include, INCLUDE_DOCUMENTS);
     set_include(&out->include, INCLUDE_METADATAS);
     if (op == OP_QUERY) {

@@ -415,8 +415,8 @@ def main():
                     "DIFFERENT" if at in sequence.differences else "same", number, at, method, path,
                     str(body)[:1500], str(a)[:1500], str(b)[:1500]))
     print("%d requests, %d sequences with differences" % (requests, different))
-    print("differential fuzzer: %d passed, %d failed" % (
-        (1 if options.only is not None else options.sequences) - different, different))
+    played = 1 if options.only is not None else options.sequences
+    print("differential fuzzer: %d passed, %d failed" % (played - different, different))
     return 1 if different else 0
 
 
