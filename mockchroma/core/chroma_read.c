@@ -154,6 +154,13 @@ static void get_records(struct handling *h, const struct collection *c, const st
     json_object_end(&w);
 }
 
+static void fail_without_index(struct handling *h)
+{
+    answer_error(h->answer, 500, "InternalError",
+                 "Error executing plan: Internal error: Error creating hnsw segment reader: Nothing found "
+                 "on disk");
+}
+
 void handle_record_read(struct handling *h)
 {
     struct read_payload p;
@@ -164,18 +171,22 @@ void handle_record_read(struct handling *h)
     if ((!count && !handling_read_body(h, read_read, &p)) || !handling_uuid(h, &uuid)) {
         return;
     }
-    const struct collection *c = handling_collection(h, &uuid);
+    struct collection *c = handling_collection(h, &uuid);
     if (c == NULL) {
         return;
     }
     if (count) {
+        collection_note_read(c);
         buf_printf(&h->answer->body, "%u", HASH_COUNT(c->records));
         return;
     }
     buf_init(&message, (size_t)64 * 1024 * 1024);
     if (!filter_parse(&h->chroma->arena, &p.where, &p.where_document, &filter, &message)) {
         handling_invalid(h, "%s", buf_text(&message));
+    } else if (included(&p, INCLUDE_EMBEDDINGS) && collection_lacks_index(c)) {
+        fail_without_index(h);
     } else {
+        collection_note_read(c);
         get_records(h, c, &p, filter);
     }
     filter_free(filter);
@@ -433,7 +444,10 @@ void handle_query(struct handling *h)
     buf_init(&message, (size_t)64 * 1024 * 1024);
     if (!filter_parse(&h->chroma->arena, &p.where, &p.where_document, &filter, &message)) {
         handling_invalid(h, "%s", buf_text(&message));
+    } else if (filter == NULL && collection_lacks_index(c)) {
+        fail_without_index(h);
     } else {
+        collection_note_read(c);
         query_collection(h, c, &p, filter);
     }
     filter_free(filter);

@@ -90,7 +90,7 @@ static void merge_record(struct handling *h, struct record *r, const struct writ
         return;
     }
     struct meta *merged = meta_merge(arena, r->metadata, m->entries, m->count);
-    bool nothing = r->metadata == NULL && merged->count == 0;
+    bool nothing = merged->count == 0;
     record_set_metadata(r, merged);
     if (nothing) {
         record_set_metadata(r, NULL);
@@ -165,6 +165,9 @@ void handle_record_write(struct handling *h)
             apply_record(h, c, &p, i);
         }
     }
+    if (count > 0 && !h->request->dry) {
+        collection_note_write(c);
+    }
     h->effect->ids = p.ids.items;
     h->effect->id_count = h->request->dry ? 0 : count;
     h->answer->status = op == OP_ADD ? 201 : 200;
@@ -200,7 +203,13 @@ static void delete_matching(struct handling *h, struct collection *c, const stru
                             const struct filter *filter)
 {
     struct str *ids;
+    if (filter != NULL) {
+        collection_note_read(c);
+    }
     size_t count = limited(h, doomed(h, c, p, filter, &ids));
+    if (count > 0 && !h->request->dry) {
+        collection_note_write(c);
+    }
     h->effect->ids = ids;
     h->effect->tags = arena_alloc_array(&h->chroma->arena, count, sizeof(int64_t));
     for (size_t i = 0; i < count; i++) {

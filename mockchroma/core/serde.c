@@ -308,6 +308,7 @@ bool serde_struct_begin(struct serde *s, struct serde_struct *st)
     st->first = true;
     st->next = 0;
     st->seen = 0;
+    st->repeated = 0;
     st->value_open = false;
     st->in_array = false;
     if (s->failed) {
@@ -357,7 +358,10 @@ static int map_field(struct serde *s, struct serde_struct *st)
         return -1;
     }
     int index = field_index(st, key);
-    if (index >= 0 && (st->seen & (UINT32_C(1) << index)) != 0) {
+    if (index >= 0 && (st->seen & st->late & (UINT32_C(1) << index)) != 0) {
+        st->repeated |= UINT32_C(1) << index;
+        index = -1;
+    } else if (index >= 0 && (st->seen & (UINT32_C(1) << index)) != 0) {
         serde_fail_data(s, "duplicate field `%s`", st->fields[index]);
         return -1;
     }
@@ -412,6 +416,11 @@ bool serde_struct_end(struct serde *s, struct serde_struct *st, uint32_t require
     for (size_t i = 0; !s->failed && !st->in_array && i < st->field_count; i++) {
         if ((required & (UINT32_C(1) << i)) != 0 && (st->seen & (UINT32_C(1) << i)) == 0) {
             serde_fail_data(s, "missing field `%s`", st->fields[i]);
+        }
+    }
+    for (size_t i = 0; !s->failed && i < st->field_count; i++) {
+        if ((st->repeated & (UINT32_C(1) << i)) != 0) {
+            serde_fail_data(s, "duplicate field `%s`", st->fields[i]);
         }
     }
     if (s->failed) {

@@ -45,13 +45,13 @@ class Server:
 
 
 def close(a, b):
-    """Equal, floats to 1e-5 relative; key order does not count."""
+    """Equal, floats to 1e-5 relative (1e-6 near 0: single precision); key order does not count."""
     if isinstance(a, bool) or isinstance(b, bool) or a is None or b is None:
         return a is b
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
         if isinstance(a, int) and isinstance(b, int):
             return a == b
-        return abs(a - b) <= 1e-5 * max(abs(a), abs(b), 1e-6)
+        return abs(a - b) <= 1e-5 * max(abs(a), abs(b), 0.1)
     if type(a) is not type(b):
         return False
     if isinstance(a, list):
@@ -95,10 +95,7 @@ class Sequence:
         out = {}
         for _ in range(self.rng.randrange(0, 4)):
             key = self.rng.choice(KEYS)
-            # Taking a key of the server's own away with null is not asked: what is left depends on how
-            # the row was written before.
-            absent = nulls and self.rng.random() < 0.2 and not key.startswith("chroma:")
-            out[key] = None if absent else self.value()
+            out[key] = None if nulls and self.rng.random() < 0.2 else self.value()
         if self.rng.random() < 0.03:
             out["k"] = self.odd()
         return out
@@ -366,7 +363,7 @@ class Sequence:
         if method == "POST" and paths[0].endswith("/collections") and a[0] == 200 == b[0]:
             raw_b = next((k for k, v in self.learned.items() if v == a[3]["id"]), None)
             if raw_b is not None and all(c[1] != a[3]["id"] for c in self.collections):
-                self.collections.append([a[3]["name"], a[3]["id"], raw_b, self.rng.randrange(1, 5)])
+                self.collections.append([a[3]["name"], a[3]["id"], raw_b, self.rng.randrange(2, 5)])
 
     def play(self, steps):
         self.step("POST", ["/api/v2/tenants/default_tenant/databases"] * 2, {"name": self.database})
@@ -374,7 +371,8 @@ class Sequence:
         for _ in range(steps):
             method, paths, body = self.request()
             headers = {}
-            if body is not None and self.rng.random() < 0.08:
+            # Bytes are not changed in what names an embedding function: its reader looks ahead.
+            if body is not None and self.rng.random() < 0.08 and "embedding_function" not in str(body):
                 body = self.spoil(json.dumps(body, ensure_ascii=self.rng.random() < 0.5))
             if self.rng.random() < 0.01:
                 headers["content-type"] = self.rng.choice(["text/plain", "application/json; charset=utf-8", "", "a/b+json"])
@@ -417,8 +415,8 @@ def main():
                     "DIFFERENT" if at in sequence.differences else "same", number, at, method, path,
                     str(body)[:1500], str(a)[:1500], str(b)[:1500]))
     print("%d requests, %d sequences with differences" % (requests, different))
-    print("differential fuzzer: %d passed, %d failed" % (
-        (1 if options.only is not None else options.sequences) - different, different))
+    played = 1 if options.only is not None else options.sequences
+    print("differential fuzzer: %d passed, %d failed" % (played - different, different))
     return 1 if different else 0
 
 
