@@ -2,15 +2,19 @@
  *
  *   bench_pending DIR [ROUNDS [WRITES]]
  *
- * A real core and a real log; the primary refuses, the replica answers at once.  Writes of 256 bytes are sent
+ * A real core and a real log;  two of the mock's Chromas that answer at once, until the primary refuses.  Writes of 256 bytes are sent
  * through the core, 64 at a time, until so many are pending, with WAL_MEMORY_BYTES at 1 MiB: all but that is in
  * the log only.  Then the process's memory is compared with what it was before the first write, everything
  * included: entries, queues, the log's table of places, the allocator's own.
  *
  * After that the log is closed and opened again, in alternating rounds with merely reading its files. */
+#include "base/check.h"
 #include "base/memory.h"
+#include "base/prng.h"
 #include "base/units.h"
+#include "base/uuid.h"
 #include "bench/measure.h"
+#include "mockchroma/core/chroma.h"
 #include "proxy/core/records.h"
 #include "proxy/io/log_writer.h"
 #include "proxy/ports/pump.h"
@@ -26,12 +30,12 @@
 #define AT_ONCE      64u
 #define ROUNDS_MAX   31u
 #define COLLECTIONS  "/api/v2/tenants/default_tenant/databases/default_database/collections"
-#define LOGICAL_ID   "11111111-0000-4000-8000-000000000001"
 
 struct open_call {
     uint64_t id;
     unsigned instance;
-    bool creates;
+    struct block *request;
+    struct block *body;
 };
 
 struct bench {
@@ -45,6 +49,9 @@ struct bench {
     uint64_t ok;
     uint64_t failed;
     uint64_t records;
+    struct chroma instances[CORE_INSTANCES];
+    bool primary_is_down;
+    char collection[UUID_TEXT_SIZE + 1]; /* as clients know it; "" until it was created */
 };
 
 /* ---- the world of the core ---- */
@@ -58,9 +65,14 @@ static void collect(void *context, uint64_t client, uint64_t limit)
 
 static void reply(void *context, uint64_t client, int status, struct block *headers, struct block *body)
 {
+    static const char key[] = "\"id\":\"";
     (void)headers;
-    (void)body;
     struct bench *b = context;
+    struct str text = block_str(body);
+    const char *id = status == 200 ? memmem(text.data, text.size, key, sizeof(key) - 1) : NULL;
+    if (id != NULL && b->collection[0] == '\0') {
+        memcpy(b->collection, id + sizeof(key) - 1, UUID_TEXT_SIZE);
+    }
     b->answered[b->answered_count++] = client;
     b->ok += status < 300 ? 1 : 0;
     b->failed += status < 300 ? 0 : 1;
@@ -84,12 +96,11 @@ static void ignore_client(void *context, uint64_t client)
 static void call(void *context, const struct upstream_request *request)
 {
     struct bench *b = context;
-    static const char create[] = "POST " COLLECTIONS "\n";
-    struct str head = block_str(request->request);
     b->calls[b->call_count++] = (struct open_call){
         .id = request->call,
         .instance = request->instance,
-        .creates = str_starts(head, str_make(create, sizeof(create) - 1)),
+        .request = block_ref(request->request),
+        .body = block_ref(request->body),
     };
 }
 
@@ -119,22 +130,44 @@ static void deliver(struct bench *b, struct core_event *event)
     pump_event(&b->pump, event);
 }
 
-static void answer_call(struct bench *b, const struct open_call *c)
+static void answer_call(struct bench *b, struct open_call *c)
 {
-    static const char object[] = "{\"id\":\"" LOGICAL_ID "\",\"name\":\"bench\",\"dimension\":null}";
-    struct http_head head = { .status = 200, .content_length = -1 };
-    struct block *body = c->creates ? block_copy(object, sizeof(object) - 1) : block_copy("[]", 2);
+    struct str rest;
+    struct str target;
+    struct str method = str_cut(block_str(c->request), ' ', &rest);
+    target = str_cut(rest, '\n', &rest);
+    struct chroma_route route = chroma_route(method, target, false);
+    struct chroma_request request = {
+        .route = &route,
+        .target = target,
+        .content_type = STR("application/json"),
+        .body = block_str(c->body),
+        .record_limit = -1,
+    };
+    struct answer answer = { 0 };
+    struct effect effect;
     struct core_event event = { .kind = CORE_EV_CALL_END };
     event.u.call_end.call = c->id;
     event.u.call_end.detail = "";
-    event.u.call_end.outcome = c->instance == 0 ? CALL_REFUSED : CALL_ANSWERED;
-    if (c->instance != 0) {
+    event.u.call_end.outcome = CALL_REFUSED;
+    struct http_header type = { .name = STR("content-type"), .value = STR("application/json") };
+    struct http_head head = { .headers = &type, .header_count = 1, .content_length = -1 };
+    struct block *body = NULL;
+    if (c->instance != 0 || !b->primary_is_down) {
+        buf_init(&answer.body, 1u << 20);
+        chroma_answer(&b->instances[c->instance], &request, &answer, &effect);
+        head.status = answer.status;
+        body = block_from_buf(&answer.body);
+        buf_deinit(&answer.body);
+        event.u.call_end.outcome = CALL_ANSWERED;
         event.u.call_end.bytes_left = true;
         event.u.call_end.head = &head;
         event.u.call_end.body = body;
     }
     deliver(b, &event);
     block_unref(body);
+    block_unref(c->request);
+    block_unref(c->body);
 }
 
 static bool work(struct bench *b)
@@ -204,7 +237,9 @@ static void open_all(struct bench *b, const char *dir, uint64_t writes)
     if (settings_finish(&draft, &msg) != 0) {
         bench_die(msg.text);
     }
-    *b = (struct bench){ .started_ns = bench_now_ns() };
+    b->started_ns = bench_now_ns();
+    b->records = 0;
+    b->call_count = b->answered_count = 0;
     b->pump.core = core_new(&draft.values, 1);
     struct log_writer_options options = { .dir = dir, .segment_bytes = draft.values.wal_segment_bytes };
     if (log_writer_open(&b->store, &options, record_found, b, NULL, &msg) != 0 ||
@@ -231,9 +266,12 @@ static void close_all(struct bench *b)
 
 static void send_request(struct bench *b, uint64_t client, const char *target, struct block *body)
 {
+    char path[256];
+    (void)snprintf(path, sizeof(path), COLLECTIONS "%s%s%s", target[0] == '\0' ? "" : "/",
+                   target[0] == '\0' ? "" : b->collection, target);
     struct http_header type = { .name = STR("content-type"), .value = STR("application/json") };
     struct http_head head = { .method = STR("POST"),
-                              .target = str_of(target),
+                              .target = str_of(path),
                               .headers = &type,
                               .header_count = 1,
                               .content_length = (int64_t)body->size };
@@ -247,11 +285,12 @@ static void send_request(struct bench *b, uint64_t client, const char *target, s
     deliver(b, &event);
 }
 
+/* Few records, so that the replica stays small. */
 static struct block *write_body(uint64_t n)
 {
     char text[BODY_BYTES + 1];
     int size = snprintf(text, sizeof(text), "{\"ids\":[\"record-%012llu\"],\"embeddings\":[[1,2,3]],\"documents\":[\"",
-                        (unsigned long long)n);
+                        (unsigned long long)(n % 100));
     memset(text + size, 'x', BODY_BYTES - (size_t)size);
     memcpy(text + BODY_BYTES - 3, "\"]}", 3);
     return block_copy(text, BODY_BYTES);
@@ -267,7 +306,7 @@ static void fill(struct bench *b, uint64_t writes)
         uint64_t answers = b->ok + b->failed + now;
         for (uint64_t i = 0; i < now; i++) {
             struct block *body = write_body(client);
-            send_request(b, ++client, COLLECTIONS "/" LOGICAL_ID "/upsert", body);
+            send_request(b, ++client, "/upsert", body);
             block_unref(body);
         }
         wait_for(b, answers);
@@ -280,13 +319,14 @@ static void fill(struct bench *b, uint64_t writes)
 static void make_collection(struct bench *b)
 {
     struct block *body = block_copy("{\"name\":\"bench\"}", 16);
-    for (uint64_t id = UINT64_MAX; b->ok == 0; id--) { /* refused until the replica has answered a probe */
+    for (uint64_t id = UINT64_MAX; b->ok == 0; id--) { /* until the proxy knows its replica */
         uint64_t answers = b->ok + b->failed + 1;
-        send_request(b, id, COLLECTIONS, body);
+        send_request(b, id, "", body);
         wait_for(b, answers);
     }
     b->failed = 0;
     block_unref(body);
+    CHECK(b->collection[0] != '\0');
 }
 
 /* ---- reading the files, as a measure ---- */
@@ -324,8 +364,14 @@ int main(int argc, char **argv)
         bench_die("usage: bench_pending DIR [ROUNDS [WRITES]]");
     }
     static struct bench b;
+    struct prng prng;
+    for (unsigned i = 0; i < CORE_INSTANCES; i++) {
+        prng_seed(&prng, 1 + i);
+        chroma_init(&b.instances[i], prng, false, 1u << 20, NULL);
+    }
     open_all(&b, argv[1], writes);
     make_collection(&b);
+    b.primary_is_down = true;
     uint64_t empty = bench_rss_bytes();
     uint64_t begin = bench_now_ns();
     fill(&b, writes);
@@ -364,5 +410,8 @@ int main(int argc, char **argv)
                  "%llu bytes of payloads in memory\n",
                  (unsigned long long)records, (double)bytes / 1e6, bench_median(opening, rounds),
                  bench_median(cpu, rounds), bench_median(ratios, rounds), (unsigned long long)held);
+    for (unsigned i = 0; i < CORE_INSTANCES; i++) {
+        chroma_deinit(&b.instances[i]);
+    }
     return 0;
 }

@@ -23,8 +23,8 @@ static const struct lane *lane_of(const struct entry *entry)
     if (entry->lane != NULL || entry->op != OP_COLLECTION_CREATE) {
         return entry->lane;
     }
-    const struct strand *strand = entry_strand(entry, 0); /* of its name */
-    return strand == NULL ? NULL : ((const struct name_slot *)(const void *)strand)->lane;
+    const struct strand *strand = entry->near->wide->strands[0]; /* of its name */
+    return ((const struct name_slot *)(const void *)strand)->lane;
 }
 
 void resync_wake_lane(struct core *core, struct lane *lane)
@@ -137,8 +137,6 @@ void resync_returned(struct core *core, unsigned i, enum resync_found found, uin
         case RESYNC_FOUND_SAME:
             if (!kept_in_sight && core->instance_count > 1) {
                 distrust_since(core, i, lsn, TRUST_VERIFY);
-            } else if (i != core->primary) {
-                instance->names_trust = TRUST_VERIFY; /* once: so that the listings are held again */
             }
             break;
         case RESYNC_FOUND_OLDER:
@@ -258,11 +256,8 @@ bool resync_forbids_asking(const struct core *core, const struct entry *entry, u
     if (about_names(entry) && names_shut(core, i)) {
         return true;
     }
-    if (lane == NULL || lane->trust[i] == TRUST_STALE) {
-        return lane != NULL;
-    }
-    return r->job == JOB_WALK && r->lane == lane &&
-           (r->target == i || (r->long_one && entry->lsn >= r->walk_lsn));
+    return lane != NULL &&
+           (lane->trust[i] == TRUST_STALE || (r->job == JOB_WALK && r->lane == lane && r->target == i));
 }
 
 static bool other_is_up(const struct core *core, unsigned i)
