@@ -8,45 +8,18 @@
  * first segments it lives on recycled files, as in production. */
 #include "base/memory.h"
 #include "base/units.h"
+#include "bench/measure.h"
 #include "proxy/io/log_writer.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SEGMENT_BYTES (64u << 20)
 #define WRITERS       32u
 #define ROUNDS_MAX    31u
 #define SAMPLES_MAX   100000u
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof(values[0]), compare);
-    return count == 0 ? 0 : values[count / 2];
-}
-
-static _Noreturn void die(const char *what)
-{
-    (void)fprintf(stderr, "bench_log_append: %s\n", what);
-    exit(1);
-}
 
 struct result {
     double per_second;
@@ -65,22 +38,22 @@ static struct result bare(int fd, size_t size, unsigned batch, uint64_t span_ns,
     size_t chunk = size * batch;
     uint64_t offset = 0;
     size_t count = 0;
-    uint64_t begin = now_ns();
+    uint64_t begin = bench_now_ns();
     uint64_t end = begin;
     while (end - begin < span_ns && count < SAMPLES_MAX) {
-        uint64_t start = now_ns();
+        uint64_t start = bench_now_ns();
         if (offset + chunk > SEGMENT_BYTES) {
             offset = 0;
         }
         if (pwrite(fd, bytes, chunk, (off_t)offset) != (ssize_t)chunk || fdatasync(fd) != 0) {
-            die("bare write failed");
+            bench_die("bare write failed");
         }
         offset += chunk;
-        end = now_ns();
+        end = bench_now_ns();
         samples[count++] = (double)(end - start) / 1000;
     }
     return (struct result){ .per_second = (double)count * batch * 1e9 / (double)(end - begin),
-                            .p50_us = median(samples, count) };
+                            .p50_us = bench_median(samples, count) };
 }
 
 /* ---- the log ---- */
@@ -91,14 +64,10 @@ struct bench_log {
     struct block *meta;
 };
 
-static void ignore_record(void *context, uint64_t lsn, uint8_t type, struct str meta, struct block *body,
-                          bool first)
+static void note_record(void *context, const struct wal_record *record, bool first)
 {
-    (void)type;
-    (void)meta;
-    (void)body;
     (void)first;
-    *(uint64_t *)context = lsn + 1;
+    *(uint64_t *)context = record->lsn + 1;
 }
 
 static uint64_t wait_durable(struct bench_log *log)
@@ -109,7 +78,7 @@ static uint64_t wait_durable(struct bench_log *log)
         (void)poll(&p, 1, -1);
     }
     if (event.kind != CORE_EV_LOG_DURABLE) {
-        die("the log failed");
+        bench_die("the log failed");
     }
     return event.u.log_durable.lsn;
 }
@@ -124,15 +93,15 @@ static struct result through_log(struct bench_log *log, size_t size, unsigned ou
     uint64_t durable = first - 1;
     uint64_t trimmed = first;
     size_t count = 0;
-    uint64_t begin = now_ns();
+    uint64_t begin = bench_now_ns();
     uint64_t end = begin;
     while (end - begin < span_ns && count < SAMPLES_MAX) {
-        uint64_t start = now_ns();
+        uint64_t start = bench_now_ns();
         while (log->next_lsn <= durable + outstanding) {
             port.append(port.context, log->next_lsn++, 1, log->meta, body, true);
         }
         durable = wait_durable(log);
-        end = now_ns();
+        end = bench_now_ns();
         samples[count++] = (double)(end - start) / 1000;
         if (durable - trimmed > 1000) {
             trimmed = durable;
@@ -145,7 +114,7 @@ static struct result through_log(struct bench_log *log, size_t size, unsigned ou
     }
     block_unref(body);
     return (struct result){ .per_second = (double)done * 1e9 / (double)(end - begin),
-                            .p50_us = median(samples, count) };
+                            .p50_us = bench_median(samples, count) };
 }
 
 static void compare_at(struct bench_log *log, int fd, size_t size, unsigned writers, unsigned rounds,
@@ -165,8 +134,8 @@ static void compare_at(struct bench_log *log, int fd, size_t size, unsigned writ
         latency[i] = ours.p50_us / raw.p50_us;
     }
     (void)printf("%2u writers, %5zu bytes: log %8.0f rec/s, bare %8.0f rec/s, ratio %.2f; p50 ratio %.2f\n",
-                 writers, size, median(rates, rounds), median(bare_rates, rounds), median(ratios, rounds),
-                 median(latency, rounds));
+                 writers, size, bench_median(rates, rounds), bench_median(bare_rates, rounds), bench_median(ratios, rounds),
+                 bench_median(latency, rounds));
     mem_free(samples);
 }
 
@@ -178,12 +147,12 @@ static int open_bare(const char *dir)
     char *zeros = mem_alloc(1u << 20);
     for (size_t i = 0; fd >= 0 && i < SEGMENT_BYTES >> 20; i++) {
         if (write(fd, zeros, 1u << 20) != 1 << 20) {
-            die("no room for the bare file");
+            bench_die("no room for the bare file");
         }
     }
     mem_free(zeros);
     if (fd < 0 || fsync(fd) != 0) {
-        die("cannot make the bare file");
+        bench_die("cannot make the bare file");
     }
     (void)unlink(path);
     return fd;
@@ -196,14 +165,14 @@ int main(int argc, char **argv)
     if (argc < 2 || argc > 4 || (argc > 2 && units_parse_u64(str_of(argv[2]), &rounds, NULL) != 0) ||
         (argc > 3 && units_parse_u64(str_of(argv[3]), &seconds, NULL) != 0) || rounds == 0 ||
         rounds > ROUNDS_MAX) {
-        die("usage: bench_log_append DIR [ROUNDS [SECONDS]]");
+        bench_die("usage: bench_log_append DIR [ROUNDS [SECONDS]]");
     }
     struct errmsg msg = { 0 };
     struct bench_log log = { .next_lsn = 1, .meta = block_copy("meta-of-16-bytes", 16) };
     struct log_writer_options options = { .dir = argv[1], .segment_bytes = SEGMENT_BYTES };
-    if (log_writer_open(&log.store, &options, ignore_record, &log.next_lsn, NULL, &msg) != 0 ||
+    if (log_writer_open(&log.store, &options, note_record, &log.next_lsn, NULL, &msg) != 0 ||
         log_store_start(log.store, &msg) != 0) {
-        die(msg.text);
+        bench_die(msg.text);
     }
     int fd = open_bare(argv[1]);
     double *samples = mem_alloc_array(SAMPLES_MAX, sizeof(double));

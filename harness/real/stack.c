@@ -165,7 +165,8 @@ int stack_start_lb(struct stack *s, struct errmsg *msg)
 int stack_start(struct stack *s, const struct stack_options *o, struct errmsg *msg)
 {
     const unsigned count = o->has_replica ? 3 : 2;
-    *s = (struct stack){ .count = count };
+    memset(s, 0, sizeof(*s)); /* assigned as a whole it would stand on the stack once more, 29 KB */
+    s->count = count;
     int rv = 0;
     if (o->mutant != NULL) {
         return error_set(msg, ERR_UNSUPPORTED, "known-bad proxies stand trial on the engine sim only");

@@ -390,15 +390,13 @@ static void record_found(void *context, const struct wal_record *record, bool fi
     struct world *w = context;
     journal_note(&w->journal, w->now_ns, JOURNAL_LB_RECORD, record->lsn, record->type, record->body.size,
                  record->meta);
-    struct block *body = record->body.size == 0 ? NULL : block_copy(record->body.data, record->body.size);
     struct core_event event = { .kind = CORE_EV_RECORD };
     event.u.record.lsn = record->lsn;
     event.u.record.type = record->type;
     event.u.record.meta = record->meta;
-    event.u.record.body = body;
+    event.u.record.body = record->body;
     event.u.record.first = first;
     balancer_event(w, &event);
-    block_unref(body);
 }
 
 static void ready_now(struct world *w, struct happening *h)

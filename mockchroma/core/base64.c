@@ -23,29 +23,53 @@ static bool bad_text(struct buf *message, const char *what)
     return false;
 }
 
-static bool check_symbols(struct str text, size_t *symbols, struct buf *message)
+static bool bad_symbol(struct str text, size_t at, struct buf *message)
+{
+    char what[80];
+    (void)snprintf(what, sizeof(what), "Invalid symbol %u, offset %zu.", (unsigned char)text.data[at], at);
+    return bad_text(message, what);
+}
+
+/* The last four symbols, or what is left of them: the only place for padding, and only behind two. */
+static bool check_tail(struct str text, size_t from, size_t *symbols, struct buf *message)
 {
     char what[80];
     size_t padding = 0;
-    while (padding < 2 && padding < text.size && text.data[text.size - 1 - padding] == '=') {
-        padding++;
+    for (size_t i = from; i < text.size; i++) {
+        bool pad = text.data[i] == '=';
+        if (pad && i - from < 2) {
+            return bad_symbol(text, i, message);
+        }
+        if (!pad && padding > 0) {
+            return bad_symbol(text, i - padding, message);
+        }
+        if (!pad && symbol_value(text.data[i]) < 0) {
+            return bad_symbol(text, i, message);
+        }
+        padding += pad ? 1 : 0;
     }
     *symbols = text.size - padding;
-    for (size_t i = 0; i < *symbols; i++) {
-        if (symbol_value(text.data[i]) < 0) {
-            (void)snprintf(what, sizeof(what), "Invalid symbol %u, offset %zu.", (unsigned char)text.data[i],
-                           i);
-            return bad_text(message, what);
-        }
-    }
-    if (*symbols % 4 == 1) {
-        (void)snprintf(what, sizeof(what), "Invalid input length: %zu", text.size);
+    if (text.size > 0 && *symbols - from < 2) {
+        (void)snprintf(what, sizeof(what), "Invalid input length: %zu", *symbols);
         return bad_text(message, what);
     }
-    if (text.size % 4 != 0 || (*symbols + padding) % 4 != 0) {
-        return bad_text(message, "Invalid padding");
+    return text.size % 4 == 0 || bad_text(message, "Invalid padding");
+}
+
+static bool check_symbols(struct str text, size_t *symbols, struct buf *message)
+{
+    size_t rest = text.size % 4;
+    /* A last symbol that is one too many is found first. */
+    if (rest == 1 && text.data[text.size - 1] != '=' && symbol_value(text.data[text.size - 1]) < 0) {
+        return bad_symbol(text, text.size - 1, message);
     }
-    return true;
+    size_t whole = text.size - (rest == 0 && text.size > 0 ? 4 : rest);
+    for (size_t i = 0; i < whole; i++) {
+        if (symbol_value(text.data[i]) < 0) {
+            return bad_symbol(text, i, message);
+        }
+    }
+    return check_tail(text, whole, symbols, message);
 }
 
 static bool decode_row(struct arena *arena, struct embedding_row *row, struct buf *message)

@@ -3,6 +3,7 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static bool read_object(struct serde *s, enum chroma_op op, void *out)
@@ -237,7 +238,7 @@ static bool alphanumeric(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool valid_name(struct handling *h, const char *field, struct str name)
+static void name_problem(const char *field, struct str name, struct buf *problems)
 {
     char text[516];
     struct in_addr address;
@@ -248,36 +249,43 @@ static bool valid_name(struct handling *h, const char *field, struct str name)
         good = good && name.data[i] != '\0';
     }
     if (!good) {
-        handling_invalid(h,
-                         "Validation error: %s: Expected a name containing 3-512 characters from "
-                         "[a-zA-Z0-9._-], starting and ending with a character in [a-zA-Z0-9]. Got: %.*s",
-                         field, STR_ARGS(name));
-        return false;
+        buf_printf(problems,
+                   "%s: Expected a name containing 3-512 characters from [a-zA-Z0-9._-], starting and "
+                   "ending with a character in [a-zA-Z0-9]. Got: %.*s",
+                   field, STR_ARGS(name));
+        return;
     }
     memcpy(text, name.data, name.size);
     text[name.size] = '\0';
     if (strstr(text, "..") != NULL) {
-        handling_invalid(h,
-                         "Validation error: %s: Expected a name that does not contains two consecutive "
-                         "periods (..). Got %s",
-                         field, text);
-        return false;
+        buf_printf(problems,
+                   "%s: Expected a name that does not contains two consecutive periods (..). Got %s", field,
+                   text);
+    } else if (inet_pton(AF_INET, text, &address) == 1) {
+        buf_printf(problems, "%s: Expected a name that is not a valid ip address. Got %s", field, text);
     }
-    if (inet_pton(AF_INET, text, &address) == 1) {
-        handling_invalid(h, "Validation error: %s: Expected a name that is not a valid ip address. Got %s",
-                         field, text);
-        return false;
-    }
-    return true;
 }
 
-static bool valid_metadata(struct handling *h, const char *field, const struct meta_row *m)
+/* All that is wrong is told at once, a line for each field. */
+static bool valid_object(struct handling *h, const char *prefix, const struct object_payload *p, bool named)
 {
-    if (m->present && m->count == 0) {
-        handling_invalid(h, "Validation error: %s: Metadata cannot be empty", field);
-        return false;
+    struct buf problems;
+    char field[32];
+    buf_init(&problems, (size_t)64 * 1024 * 1024);
+    if (named) {
+        (void)snprintf(field, sizeof(field), "%sname", prefix);
+        name_problem(field, p->name, &problems);
     }
-    return true;
+    if (p->metadata.present && p->metadata.count == 0) {
+        buf_printf(&problems, "%s%smetadata: Metadata cannot be empty", problems.size > 0 ? "\n" : "",
+                   prefix);
+    }
+    bool good = problems.size == 0;
+    if (!good) {
+        handling_invalid(h, "Validation error: %s", buf_text(&problems));
+    }
+    buf_deinit(&problems);
+    return good;
 }
 
 static void list_collections(struct handling *h)
@@ -362,7 +370,7 @@ static void create_collection(struct handling *h)
         handling_invalid(h, "Multiple vector index configurations provided");
         return;
     }
-    if (!valid_name(h, "name", p.name) || !valid_metadata(h, "metadata", &p.metadata)) {
+    if (!valid_object(h, "", &p, true)) {
         return;
     }
     struct database *d = store_database(store, h->tenant, h->database);
@@ -425,13 +433,11 @@ static void update_collection(struct handling *h)
 {
     struct object_payload p;
     struct uuid uuid;
-    if (!handling_read_body(h, read_object, &p) || !handling_uuid(h, &uuid) ||
-        (p.has_name && !valid_name(h, "new_name", p.name)) ||
-        !valid_metadata(h, "new_metadata", &p.metadata)) {
+    if (!handling_read_body(h, read_object, &p) || !handling_uuid(h, &uuid)) {
         return;
     }
     struct collection *c = handling_collection(h, &uuid);
-    if (c == NULL) {
+    if (c == NULL || !valid_object(h, "new_", &p, p.has_name)) {
         return;
     }
     struct collection *other = p.has_name ? store_collection_named(c->database, p.name) : NULL;

@@ -45,7 +45,11 @@ static void put_field(struct json_writer *w, enum include_field field, const str
             put_text(w, r->uri);
             break;
         case INCLUDE_METADATAS:
-            meta_write(w, r->metadata);
+            if (r->metadata == NULL && r->uri != NULL) {
+                json_put_raw(w, STR("{}")); /* the uri is metadata of the server's own */
+            } else {
+                meta_write_shown(w, r->metadata);
+            }
             break;
         case INCLUDE_EMBEDDINGS:
             write_embedding(w, r->embedding, r->dimension);
@@ -150,6 +154,13 @@ static void get_records(struct handling *h, const struct collection *c, const st
     json_object_end(&w);
 }
 
+static void fail_without_index(struct handling *h)
+{
+    answer_error(h->answer, 500, "InternalError",
+                 "Error executing plan: Internal error: Error creating hnsw segment reader: Nothing found "
+                 "on disk");
+}
+
 void handle_record_read(struct handling *h)
 {
     struct read_payload p;
@@ -160,21 +171,23 @@ void handle_record_read(struct handling *h)
     if ((!count && !handling_read_body(h, read_read, &p)) || !handling_uuid(h, &uuid)) {
         return;
     }
+    struct collection *c = handling_collection(h, &uuid);
+    if (c == NULL) {
+        return;
+    }
     if (count) {
-        const struct collection *c = handling_collection(h, &uuid);
-        if (c != NULL) {
-            buf_printf(&h->answer->body, "%u", HASH_COUNT(c->records));
-        }
+        collection_note_read(c);
+        buf_printf(&h->answer->body, "%u", HASH_COUNT(c->records));
         return;
     }
     buf_init(&message, (size_t)64 * 1024 * 1024);
     if (!filter_parse(&h->chroma->arena, &p.where, &p.where_document, &filter, &message)) {
         handling_invalid(h, "%s", buf_text(&message));
+    } else if (included(&p, INCLUDE_EMBEDDINGS) && collection_lacks_index(c)) {
+        fail_without_index(h);
     } else {
-        const struct collection *c = handling_collection(h, &uuid);
-        if (c != NULL) {
-            get_records(h, c, &p, filter);
-        }
+        collection_note_read(c);
+        get_records(h, c, &p, filter);
     }
     filter_free(filter);
     buf_deinit(&message);
@@ -424,14 +437,18 @@ void handle_query(struct handling *h)
     if (!handling_read_body(h, read_read, &p) || !handling_uuid(h, &uuid)) {
         return;
     }
+    struct collection *c = handling_collection(h, &uuid);
+    if (c == NULL) {
+        return;
+    }
     buf_init(&message, (size_t)64 * 1024 * 1024);
     if (!filter_parse(&h->chroma->arena, &p.where, &p.where_document, &filter, &message)) {
         handling_invalid(h, "%s", buf_text(&message));
+    } else if (filter == NULL && collection_lacks_index(c)) {
+        fail_without_index(h);
     } else {
-        struct collection *c = handling_collection(h, &uuid);
-        if (c != NULL) {
-            query_collection(h, c, &p, filter);
-        }
+        collection_note_read(c);
+        query_collection(h, c, &p, filter);
     }
     filter_free(filter);
     buf_deinit(&message);

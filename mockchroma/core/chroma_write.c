@@ -90,7 +90,7 @@ static void merge_record(struct handling *h, struct record *r, const struct writ
         return;
     }
     struct meta *merged = meta_merge(arena, r->metadata, m->entries, m->count);
-    bool nothing = r->metadata == NULL && merged->count == 0;
+    bool nothing = merged->count == 0;
     record_set_metadata(r, merged);
     if (nothing) {
         record_set_metadata(r, NULL);
@@ -137,6 +137,10 @@ void handle_record_write(struct handling *h)
     if (!handling_read_body(h, read_write, &p) || !handling_uuid(h, &uuid)) {
         return;
     }
+    struct collection *c = handling_collection(h, &uuid);
+    if (c == NULL) {
+        return;
+    }
     buf_init(&message, 4096);
     bool decoded = payload_decode_base64(arena, &p.embeddings, &message);
     if (!decoded) {
@@ -150,8 +154,7 @@ void handle_record_write(struct handling *h)
         handling_invalid(h, "Validation error: embeddings: Each embedding must have at least 1 dimension");
         return;
     }
-    struct collection *c = handling_collection(h, &uuid);
-    if (c == NULL || !handling_check_dimensions(h, c, &p.embeddings, true) || !consistent(h, &p)) {
+    if (!handling_check_dimensions(h, c, &p.embeddings, true) || !consistent(h, &p)) {
         return;
     }
     size_t count = limited(h, p.ids.count);
@@ -161,6 +164,9 @@ void handle_record_write(struct handling *h)
         if (!h->request->dry) {
             apply_record(h, c, &p, i);
         }
+    }
+    if (count > 0 && !h->request->dry) {
+        collection_note_write(c);
     }
     h->effect->ids = p.ids.items;
     h->effect->id_count = h->request->dry ? 0 : count;
@@ -197,7 +203,13 @@ static void delete_matching(struct handling *h, struct collection *c, const stru
                             const struct filter *filter)
 {
     struct str *ids;
+    if (filter != NULL) {
+        collection_note_read(c);
+    }
     size_t count = limited(h, doomed(h, c, p, filter, &ids));
+    if (count > 0 && !h->request->dry) {
+        collection_note_write(c);
+    }
     h->effect->ids = ids;
     h->effect->tags = arena_alloc_array(&h->chroma->arena, count, sizeof(int64_t));
     for (size_t i = 0; i < count; i++) {
@@ -220,16 +232,17 @@ void handle_record_delete(struct handling *h)
     if (!handling_read_body(h, read_read, &p) || !handling_uuid(h, &uuid)) {
         return;
     }
+    struct collection *c = handling_collection(h, &uuid);
+    if (c == NULL) {
+        return;
+    }
     buf_init(&message, (size_t)64 * 1024 * 1024);
     if (!filter_parse(&h->chroma->arena, &p.where, &p.where_document, &filter, &message)) {
         handling_invalid(h, "%s", buf_text(&message));
     } else if (p.ids.given && p.ids.count == 0 && filter == NULL) {
         handling_invalid(h, "Validation error: ids, where: Either ids or where must be specified");
     } else {
-        struct collection *c = handling_collection(h, &uuid);
-        if (c != NULL) {
-            delete_matching(h, c, &p, filter);
-        }
+        delete_matching(h, c, &p, filter);
     }
     filter_free(filter);
     buf_deinit(&message);

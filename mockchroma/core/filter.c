@@ -150,13 +150,28 @@ static struct filter *parse_meta(struct parser *p, struct str key, const struct 
     return parse_comparison(p, STR("$eq"), v, f);
 }
 
-/* Rust's message, with the caret under the offending place. */
+/* Rust's message, with carets under the offending place. */
+static void regex_complaint(struct parser *p, struct str pattern, size_t offset, size_t width,
+                            const char *text)
+{
+    buf_printf(p->message, "Regex syntax errror: regex parse error:\n    %.*s\n    %*s", STR_ARGS(pattern),
+               (int)(offset < 1000 ? offset : 1000), "");
+    for (size_t i = 0; i < width && i < 1000; i++) {
+        buf_append_char(p->message, '^');
+    }
+    buf_printf(p->message, "\nerror: %s", text);
+}
+
 static void regex_message(struct parser *p, struct str pattern, size_t offset, int code)
 {
+    size_t width = 1;
     static const struct {
         int code;
         const char *text;
-    } texts[] = { { 114, "unclosed group" }, { 106, "unclosed character class" }, { 122, "unopened group" } };
+    } texts[] = { { 114, "unclosed group" },
+                  { 106, "unclosed character class" },
+                  { 122, "unopened group" },
+                  { 108, "invalid character class range, the start must be <= the end" } };
     const char *text = NULL;
     char other[200];
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -176,12 +191,38 @@ static void regex_message(struct parser *p, struct str pattern, size_t offset, i
             }
         }
     }
+    if (code == 108 && offset >= 2) {
+        offset -= 2; /* PCRE2 points at the end of the range, Rust marks all of it */
+        width = 3;
+    }
     if (text == NULL) {
         (void)pcre2_get_error_message(code, (PCRE2_UCHAR *)other, sizeof(other));
         text = other;
     }
-    buf_printf(p->message, "Regex syntax errror: regex parse error:\n    %.*s\n    %*s^\nerror: %s",
-               STR_ARGS(pattern), (int)(offset < 1000 ? offset : 1000), "", text);
+    regex_complaint(p, pattern, offset, width, text);
+}
+
+/* PCRE2 takes a brace that counts nothing for itself; Rust wants its end.  The place, or SIZE_MAX. */
+static size_t unclosed_count(struct str pattern)
+{
+    bool in_class = false;
+    for (size_t i = 0; i < pattern.size; i++) {
+        char c = pattern.data[i];
+        if (c == '\\') {
+            i++;
+        } else if (c == '[' || c == ']') {
+            in_class = c == '[';
+        } else if (c == '{' && !in_class) {
+            size_t end = i + 1;
+            while (end < pattern.size && strchr("0123456789, ", pattern.data[end]) != NULL) {
+                end++;
+            }
+            if (end == pattern.size) {
+                return i;
+            }
+        }
+    }
+    return SIZE_MAX;
 }
 
 /* Rust knows neither look-around nor back-references. */
@@ -214,6 +255,11 @@ static struct filter *parse_regex(struct parser *p, struct str pattern, struct f
                    "Regex syntax errror: regex parse error:\n    %.*s\nerror: look-around, including "
                    "look-ahead and look-behind, and backreferences are not supported",
                    STR_ARGS(pattern));
+        return NULL;
+    }
+    size_t brace = unclosed_count(pattern);
+    if (brace != SIZE_MAX) {
+        regex_complaint(p, pattern, brace, pattern.size - brace, "unclosed counted repetition");
         return NULL;
     }
     f->regex = pcre2_compile((PCRE2_SPTR)pattern.data, pattern.size,

@@ -137,7 +137,7 @@ void meta_write_double(struct json_writer *w, double value)
     }
 }
 
-void meta_write(struct json_writer *w, const struct meta *m)
+static void write_entries(struct json_writer *w, const struct meta *m, bool all)
 {
     if (m == NULL) {
         json_put_null(w);
@@ -146,6 +146,9 @@ void meta_write(struct json_writer *w, const struct meta *m)
     json_object_begin(w);
     for (size_t i = 0; i < m->count; i++) {
         const struct meta_value *v = &m->entries[i].value;
+        if (!all && str_starts(m->entries[i].key, STR("chroma:"))) {
+            continue;
+        }
         json_key_str(w, m->entries[i].key);
         switch (v->kind) {
             case META_NULL:
@@ -166,4 +169,14 @@ void meta_write(struct json_writer *w, const struct meta *m)
         }
     }
     json_object_end(w);
+}
+
+void meta_write(struct json_writer *w, const struct meta *m)
+{
+    write_entries(w, m, true);
+}
+
+void meta_write_shown(struct json_writer *w, const struct meta *m)
+{
+    write_entries(w, m, false);
 }

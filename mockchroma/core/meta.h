@@ -40,7 +40,9 @@ struct meta *meta_merge(struct arena *scratch, const struct meta *old, const str
                         size_t count);
 struct meta *meta_copy(const struct meta *m); /* NULL gives NULL */
 const struct meta_value *meta_find(const struct meta *m,
-                                   struct str key);           /* NULL when absent; m may be NULL */
+                                   struct str key); /* NULL when absent; m may be NULL */
+/* As an answer shows it: keys that begin with "chroma:" are the server's own and left out. */
+void meta_write_shown(struct json_writer *w, const struct meta *m);
 void meta_write(struct json_writer *w, const struct meta *m); /* NULL gives null */
 /* As Chroma prints it: a whole float keeps its ".0". */
 void meta_write_double(struct json_writer *w, double value);

@@ -1,6 +1,7 @@
 /* Record payloads: add, upsert, update, delete, get, query.  The field tables stand in the order of
  * the real server's structs, because "missing field" names the first one that is absent. */
 #include "mockchroma/core/payload.h"
+#include "mockchroma/core/serde_internal.h"
 
 static const char *const write_fields[] = { "ids", "embeddings", "documents", "uris", "metadatas" };
 static const char *const get_fields[] = { "ids", "limit", "offset", "include", "where", "where_document" };
@@ -270,8 +271,10 @@ static void read_include(struct serde *s, struct include_list *out)
     }
     while (serde_seq_next(s, &w)) {
         size_t i = 0;
-        if (serde_peek(s) != '"') {
-            (void)serde_fail_type(s, "variant identifier");
+        int c = serde_peek(s);
+        if (c != '"') {
+            s->at += c == '{' ? 1 : 0; /* an object may hold a variant: its key is looked for */
+            (void)serde_fail_peeked(s, serde_peek(s) < 0 ? "EOF while parsing a value" : "expected value");
             continue;
         }
         if (!serde_string(s, &name)) {
@@ -375,6 +378,9 @@ bool payload_read_read(struct serde *s, enum chroma_op op, struct read_payload *
         st.name = "struct QueryRequestPayload";
         st.fields = query_fields;
         st.field_count = 6;
+    }
+    for (size_t i = 0; i < st.field_count; i++) {
+        st.late |= str_starts(str_of(st.fields[i]), STR("where")) ? UINT32_C(1) << i : 0;
     }
     set_include(&out->include, INCLUDE_DOCUMENTS);
     set_include(&out->include, INCLUDE_METADATAS);

@@ -1,5 +1,6 @@
 /* Payloads of collections, tenants and databases. */
 #include "mockchroma/core/payload.h"
+#include "mockchroma/core/serde_internal.h"
 
 const struct collection_config collection_config_default = {
     .space = SPACE_L2,
@@ -49,8 +50,9 @@ static void read_space(struct serde *s, struct config_payload *out)
     if (serde_null(s)) {
         return;
     }
-    if (serde_peek(s) != '"') {
-        (void)serde_fail_type(s, "string or map");
+    int c = serde_peek(s);
+    if (c != '"') {
+        (void)serde_fail_peeked(s, c < 0 ? "EOF while parsing a value" : "expected value");
         return;
     }
     if (!serde_string(s, &name)) {
@@ -196,7 +198,7 @@ static void read_config(struct serde *s, bool update, struct config_payload *out
         .name = update ? "struct UpdateCollectionConfiguration" : "struct CollectionConfiguration",
         .fields = config_fields,
         .field_count = 3,
-        .deny_unknown = true,
+        .deny_unknown = update,
     };
     int field;
     if (serde_null(s) || !serde_struct_begin(s, &st)) {

@@ -197,11 +197,25 @@ bool serde_map_begin(struct serde *s, struct serde_walk *w)
     return true;
 }
 
+/* A key that cannot be read is `?` in the path. */
+static bool read_key(struct serde *s, bool *first, struct str *key)
+{
+    if (next_key(s, first) && serde_string(s, key)) {
+        return true;
+    }
+    if (s->failed && s->path_count > 0 && s->path_count < SERDE_DEPTH &&
+        s->error_path_count == s->path_count) {
+        s->path[s->path_count].key = STR("?");
+        s->error_path_count++;
+    }
+    return false;
+}
+
 bool serde_map_next(struct serde *s, struct serde_walk *w, struct str *key)
 {
     if (!s->failed) {
         pop_value(s, &w->value_open);
-        if (next_key(s, &w->first) && serde_string(s, key) && colon(s) && serde_push(s, *key, 0)) {
+        if (read_key(s, &w->first, key) && colon(s) && serde_push(s, *key, 0)) {
             w->value_open = true;
             return true;
         }
@@ -294,6 +308,7 @@ bool serde_struct_begin(struct serde *s, struct serde_struct *st)
     st->first = true;
     st->next = 0;
     st->seen = 0;
+    st->repeated = 0;
     st->value_open = false;
     st->in_array = false;
     if (s->failed) {
@@ -339,11 +354,14 @@ static bool fail_unknown_field(struct serde *s, const struct serde_struct *st, s
 static int map_field(struct serde *s, struct serde_struct *st)
 {
     struct str key;
-    if (!next_key(s, &st->first) || !serde_string(s, &key)) {
+    if (!(st->flatten ? next_key(s, &st->first) && serde_string(s, &key) : read_key(s, &st->first, &key))) {
         return -1;
     }
     int index = field_index(st, key);
-    if (index >= 0 && (st->seen & (UINT32_C(1) << index)) != 0) {
+    if (index >= 0 && (st->seen & st->late & (UINT32_C(1) << index)) != 0) {
+        st->repeated |= UINT32_C(1) << index;
+        index = -1;
+    } else if (index >= 0 && (st->seen & (UINT32_C(1) << index)) != 0) {
         serde_fail_data(s, "duplicate field `%s`", st->fields[index]);
         return -1;
     }
@@ -398,6 +416,11 @@ bool serde_struct_end(struct serde *s, struct serde_struct *st, uint32_t require
     for (size_t i = 0; !s->failed && !st->in_array && i < st->field_count; i++) {
         if ((required & (UINT32_C(1) << i)) != 0 && (st->seen & (UINT32_C(1) << i)) == 0) {
             serde_fail_data(s, "missing field `%s`", st->fields[i]);
+        }
+    }
+    for (size_t i = 0; !s->failed && i < st->field_count; i++) {
+        if ((st->repeated & (UINT32_C(1) << i)) != 0) {
+            serde_fail_data(s, "duplicate field `%s`", st->fields[i]);
         }
     }
     if (s->failed) {

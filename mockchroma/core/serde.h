@@ -60,7 +60,9 @@ struct serde_struct {
     bool deny_unknown;
     bool in_array;
     bool first;
-    size_t next;     /* in_array */
+    size_t next;   /* in_array */
+    uint32_t late; /* fields of a flattened part: a second one is noticed only at the end */
+    uint32_t repeated;
     uint32_t seen;   /* bit per field */
     bool value_open; /* a value was handed out: pop its path on the next call */
 };

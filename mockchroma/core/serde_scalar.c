@@ -53,22 +53,22 @@ bool serde_bool(struct serde *s, bool *out)
 static bool hex4(struct serde *s, unsigned *out)
 {
     unsigned value = 0;
+    bool good = true;
+    /* All four are taken before any is looked at. */
+    if (s->size - s->at < 4) {
+        return serde_fail_syntax(s, "EOF while parsing a string", s->size);
+    }
     for (int i = 0; i < 4; i++) {
-        if (s->at >= s->size) {
-            return serde_fail_syntax(s, "EOF while parsing a string", s->size);
-        }
         char c = s->data[s->at++];
         unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
                          : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
                          : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
                                                 : 16;
-        if (digit == 16) {
-            return serde_fail_syntax(s, "invalid escape", s->at);
-        }
+        good = good && digit < 16;
         value = value * 16 + digit;
     }
     *out = value;
-    return true;
+    return good || serde_fail_syntax(s, "invalid escape", s->at);
 }
 
 static size_t put_utf8(char *out, unsigned c)

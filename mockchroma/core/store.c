@@ -166,6 +166,24 @@ void store_collection_delete(struct store *store, struct collection *collection)
     mem_free(collection);
 }
 
+void collection_note_read(struct collection *c)
+{
+    c->blind = c->blind || (!c->written && c->dimension < 0);
+}
+
+void collection_note_write(struct collection *c)
+{
+    if (c->dimension >= 0) {
+        c->written = true;
+        c->blind = false;
+    }
+}
+
+bool collection_lacks_index(const struct collection *c)
+{
+    return c->blind && c->dimension >= 0;
+}
+
 struct record *collection_record(const struct collection *collection, struct str id)
 {
     struct record *found = NULL;

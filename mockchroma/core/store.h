@@ -42,6 +42,8 @@ struct collection {
     char *embedding_function; /* JSON text; NULL: null */
     int64_t dimension;        /* -1: not fixed yet */
     uint64_t births;
+    bool written; /* by a write of at least one record, whatever it changed, since it had a dimension */
+    bool blind;   /* read before that, and before it had a dimension: see collection_note_read */
     struct record *records;
 };
 
@@ -84,6 +86,13 @@ struct collection *store_collection_named(const struct database *database, struc
 struct collection *store_collection_add(struct store *store, struct database *database, struct str name);
 void store_collection_rename(struct collection *collection, struct str name);
 void store_collection_delete(struct store *store, struct collection *collection);
+
+/* An accident of the real server, kept: it sets a collection up for reading at its first read.  If there is
+ * neither a dimension nor a record then, and a write that is refused fixes the dimension, there is no index
+ * to read vectors from until the next write that is accepted. */
+void collection_note_read(struct collection *collection);
+void collection_note_write(struct collection *collection);
+bool collection_lacks_index(const struct collection *collection);
 
 struct record *collection_record(const struct collection *collection, struct str id);
 struct record *collection_record_add(struct collection *collection, struct str id);

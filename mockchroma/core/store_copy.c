@@ -24,6 +24,8 @@ static void copy_records(struct collection *to, const struct collection *from)
         copy->metadata = meta_copy(r->metadata);
     }
     to->births = from->births;
+    to->written = from->written;
+    to->blind = from->blind;
 }
 
 static void copy_collection(struct store *to, struct database *database, const struct collection *from)

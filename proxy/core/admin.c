@@ -279,7 +279,7 @@ void admin_redrive(struct core *core, struct letter *letter, const struct letter
     letter_line(core, "dead_letter_redriven", letter->lsn);
     letters_heal(core, letter, entry->lsn);
     uint64_t over = letters_over(core, letter, entry->lsn);
-    letters_younger(core, entry); /* to the others */
+    letters_younger(core, entry, block_str(body)); /* to the others */
     done_when_durable(core, job->ticket, over, 202, one_number("redriven_as", entry->lsn));
 }
 
@@ -368,6 +368,8 @@ void admin_command(struct core *core, const struct core_event *event)
             break;
         case CORE_COMMAND_DRAIN:
         case CORE_COMMAND_LOG_LEVEL:
+        case CORE_COMMAND_RESYNC:
+        case CORE_COMMAND_COMPARE:
             break; /* core.c's */
     }
 }

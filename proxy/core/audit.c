@@ -13,6 +13,7 @@
 #include "base/json_scan.h"
 #include "base/memory.h"
 #include "base/units.h"
+#include "proxy/core/create.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
 #include "proxy/core/mark.h"
@@ -409,6 +410,7 @@ static void compare_listings(struct core *core, struct block *target_listing)
             compare_lane(core, lane, before == NULL, block_str(target_listing));
         }
     }
+    create_listed(core, tenant_of(a), database_of(a));
     compare_target(core, block_str(target_listing));
     a->step = STEP_MEND;
     if (a->mend_count == 0) {

@@ -256,7 +256,9 @@ struct block *batch_body(const struct batch *batch, bool *alone)
         }
         *alone = true;
     }
-    return block_ref(batch->members[0]->near->body);
+    const struct entry *head = batch->members[0];
+    bool as_shown = head->fate == FATE_ACCEPTED && head->near->shown != NULL; /* a create, rule 14 */
+    return block_ref(as_shown ? head->near->shown : head->near->body);
 }
 
 void batch_request_id(const struct batch *batch, struct buf *out)

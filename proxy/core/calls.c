@@ -8,6 +8,7 @@
 #include "proxy/core/mark.h"
 #include "proxy/core/outcome.h"
 #include "proxy/core/reads.h"
+#include "proxy/core/reset.h"
 #include "proxy/core/resync.h"
 
 #define SCALED_TIMEOUT_FLOOR_NS (2 * NS_PER_S)
@@ -177,6 +178,9 @@ void call_end(struct core *core, const struct core_event *event)
             break;
         case CALL_RESYNC:
             resync_end(core, call, event);
+            break;
+        case CALL_RESET:
+            reset_end(core, call, event);
             break;
     }
     call_free(core, call);

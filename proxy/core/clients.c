@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "proxy/core/calls.h"
+#include "proxy/core/mark.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/status.h"
 #include "proxy/core/submit.h"
@@ -161,6 +162,10 @@ void client_route(struct core *core, struct client *client)
 {
     if (client->deadline_ns == 0) {
         start_budget(core, client);
+    }
+    if (mark_hides(client->route.tenant)) {
+        client_reply_error(core, client, 404, "NotFoundError", "Tenant [" MARK_TENANT "] not found", 0);
+        return;
     }
     client->is_write = chroma_op_is_write(client->route.op);
     if (client->is_write) {

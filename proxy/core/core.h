@@ -54,6 +54,9 @@ enum call_outcome {
 enum core_command {
     CORE_COMMAND_DRAIN, /* SIGTERM: accept nothing new, finish what is in flight, then CORE_ACT_STOPPED */
     CORE_COMMAND_LOG_LEVEL,
+    CORE_COMMAND_RESYNC,  /* everything on that instance is compared with the other one, and made equal to it
+                           */
+    CORE_COMMAND_COMPARE, /* all collections of both; the result is a log line and in /status */
     /* Answered with CORE_ACT_COMMAND_DONE when they carry a ticket: */
     CORE_COMMAND_PENDING, /* lists writes that are not over: from lsn on, at most limit */
     CORE_COMMAND_LETTERS, /* lists dead letters: the same */
@@ -74,8 +77,8 @@ struct core_event {
             uint64_t lsn;
             uint8_t type;
             struct str meta;
-            struct block *body; /* NULL when empty */
-            bool first;         /* the first record of the log */
+            struct str body;
+            bool first; /* the first record of the log */
         } record;
         struct {
             uint64_t client;
@@ -121,8 +124,9 @@ struct core_event {
         } log_read;
         struct {
             enum core_command command;
-            enum log_level level;
-            uint64_t ticket; /* given by who asks, never reused; 0 = no answer is wanted */
+            enum log_level level; /* LOG_LEVEL */
+            unsigned instance;    /* RESYNC */
+            uint64_t ticket;      /* given by who asks, never reused; 0 = no answer is wanted */
             uint64_t lsn;
             uint64_t limit; /* 0 = the default */
             bool force;

@@ -1,6 +1,7 @@
 /* Decisions on writes, and what they do to identity, order and counts. */
 #include "base/check.h"
 #include "proxy/core/clients.h"
+#include "proxy/core/create.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/letters.h"
 #include "proxy/core/payload.h"
@@ -104,9 +105,15 @@ static void born(struct core *core, struct entry *entry, unsigned i, const struc
         lane->placeholder = false;
         name_bind(core, lane);
     }
-    lane_set_id(core, lane, i, uuid);
+    if (i < CORE_INSTANCES) {
+        lane_set_id(core, lane, i, uuid);
+    } else {
+        lane_set_logical(core, lane, uuid); /* ours: no instance has been asked */
+    }
     entry->lane = lane;
-    send_wake(core, &lane->strand, i);
+    for (i = 0; i < core->instance_count; i++) {
+        send_wake(core, &lane->strand, i);
+    }
 }
 
 /* A delete logged while the create before it was undecided could not know its lane yet. */
@@ -135,6 +142,7 @@ static void renamed(struct core *core, struct entry *entry)
 {
     struct record_write record;
     CHECK(record_write_decode(block_str(entry->near->meta), &record));
+    create_remember(entry->lane, NULL); /* whatever was changed of it */
     if (record.new_name.size == 0) {
         return;
     }
@@ -150,6 +158,7 @@ static void database_gone(struct core *core, const struct entry *entry)
 {
     struct record_write record;
     CHECK(record_write_decode(block_str(entry->near->meta), &record));
+    create_unlisted(core, record.tenant, record.database);
     struct lane *lane;
     struct lane *next;
     HASH_ITER (by_birth, core->lanes, lane, next) {
@@ -177,7 +186,7 @@ void entry_settle(struct core *core, struct entry *entry, unsigned by, const str
     for (unsigned i = 0; i < core->instance_count; i++) {
         count_pending(core, entry, i, true);
     }
-    if (entry->op == OP_COLLECTION_CREATE && uuid != NULL && by < CORE_INSTANCES) {
+    if (entry->op == OP_COLLECTION_CREATE && uuid != NULL) {
         born(core, entry, by, uuid);
         adopt_followers(core, entry);
     } else if (entry->op == OP_COLLECTION_DELETE && entry->lane != NULL) {
@@ -254,7 +263,8 @@ void entry_accept(struct core *core, struct entry *entry, struct decision *decis
     };
     bool by_primary = decision->by == core->primary;
     bool wait = !by_primary || entry->op == OP_COLLECTION_CREATE;
-    uint64_t lsn = core_append(core, RECORD_DECIDED, record_decided_encode(&record), NULL, wait);
+    uint64_t lsn = core_append(core, RECORD_DECIDED, record_decided_encode(&record), decision->shown, wait);
+    entry->near->shown = decision->shown;
     if (decision->by < CORE_INSTANCES) {
         mark_progress(entry, decision->by, lsn);
     }
@@ -262,6 +272,9 @@ void entry_accept(struct core *core, struct entry *entry, struct decision *decis
         entry_set_late(core, entry);
     }
     entry_settle(core, entry, decision->by, decision->has_uuid ? &decision->uuid : NULL, true);
+    if (entry->op == OP_COLLECTION_CREATE && entry->lane != NULL && decision->body != NULL) {
+        create_remember(entry->lane, decision->body);
+    }
     acknowledged(core, entry);
     answer(core, entry, decision, lsn, wait);
     entry_release_if_over(core, entry);
@@ -272,6 +285,20 @@ static void mark_gone(struct entry *entry, unsigned i, uint64_t lsn)
 {
     for (unsigned k = 0; k < entry_strands(entry); k++) {
         entry_strand(entry, k)->gone_lsn[i] = lsn;
+    }
+}
+
+/* A name is taken that no collection is known by: the listing that is held is not the whole one. */
+static void note_taken(struct core *core, const struct entry *entry, int status)
+{
+    struct record_write record;
+    if (entry->op != OP_COLLECTION_CREATE || status != 409 ||
+        !record_write_decode(block_str(entry->near->meta), &record)) {
+        return;
+    }
+    const struct name_slot *slot = name_find(core, record.tenant, record.database, record.name);
+    if (slot == NULL || slot->lane == NULL) {
+        create_unlisted(core, record.tenant, record.database);
     }
 }
 
@@ -291,6 +318,7 @@ void entry_reject(struct core *core, struct entry *entry, struct decision *decis
         unsigned by = decision->by < CORE_INSTANCES ? decision->by : core->primary;
         (void)letters_add(core, entry, by, decision->status, decision->reason);
     }
+    note_taken(core, entry, decision->status);
     answer(core, entry, decision, lsn, true);
     entry_settle(core, entry, decision->by, NULL, false);
     entry_release_if_over(core, entry);

@@ -42,6 +42,9 @@ static size_t page_index(const struct entry_store *store, uint64_t lsn)
 {
     size_t low = 0;
     size_t high = store->count;
+    if (high > 0 && page_at(store, high - 1)->slots[0].lsn <= lsn) {
+        return high - 1; /* what is new is what is looked for most */
+    }
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
         if (page_at(store, middle)->slots[0].lsn <= lsn) {

@@ -133,7 +133,7 @@ static void came_up(struct core *core, unsigned i)
     struct instance *instance = &core->instances[i];
     bool was_away = instance->state != INSTANCE_UP;
     bool was_down = !instance->healthy && instance->probed;
-    if (!instance->healthy) {
+    if (was_down) {
         count_flap(core, instance);
     }
     instance->state = INSTANCE_UP;

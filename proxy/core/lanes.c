@@ -183,6 +183,7 @@ void lanes_free(struct core *core)
     HASH_ITER (by_birth, core->lanes, lane, next_lane) {
         HASH_DELETE(by_birth, core->lanes, lane);
         strand_deinit(&lane->strand);
+        block_unref(lane->object);
         block_unref(lane->place);
         mem_free(lane);
     }

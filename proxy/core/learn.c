@@ -7,17 +7,20 @@
 #include "base/units.h"
 #include "proxy/core/calls.h"
 #include "proxy/core/clients.h"
+#include "proxy/core/create.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/listing.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/records.h"
 #include "proxy/core/resync.h"
 #include "proxy/core/send.h"
 #include "proxy/core/writes.h"
 
-#define TARGET_LIMIT ((size_t)1 << 20)
-#define NAME_BYTES   4096
-#define HEADERS_MAX  64
+#define TARGET_LIMIT  ((size_t)1 << 20)
+#define NAME_BYTES    4096
+#define HEADERS_MAX   64
+#define LOOK_AGAIN_NS (10 * NS_PER_S)
 
 /* ---- targets ---- */
 
@@ -88,9 +91,81 @@ static unsigned readable(const struct core *core, unsigned tried)
     return INSTANCE_NONE;
 }
 
+static bool path_place(const struct client *client, char text[2][NAME_BYTES], struct str *tenant,
+                       struct str *database)
+{
+    size_t sizes[2] = { 0, 0 };
+    if (!http_percent_decode(client->route.tenant, text[0], NAME_BYTES, &sizes[0]) ||
+        !http_percent_decode(client->route.database, text[1], NAME_BYTES, &sizes[1])) {
+        return false;
+    }
+    *tenant = str_make(text[0], sizes[0]);
+    *database = str_make(text[1], sizes[1]);
+    return true;
+}
+
+static void slot_place(const struct name_slot *slot, struct str *tenant, struct str *database)
+{
+    struct str rest;
+    *tenant = str_cut(str_make(slot->key, slot->key_size), '\0', &rest);
+    *database = str_cut(rest, '\0', &rest);
+}
+
+/* Rule 16: a UUID path's database may be any, so the others that are known are looked at too, each of them
+ * rarely: whoever asks for ids that nobody has must not make us list everything each time. */
+static bool looks_elsewhere(struct core *core, struct client *client)
+{
+    struct uuid uuid;
+    bool by_uuid = chroma_op_is_record(client->route.op) || client->route.op == OP_COLLECTION_UPDATE;
+    if (!by_uuid || !uuid_parse(client->route.collection, &uuid) || lane_by_uuid(core, &uuid) != NULL) {
+        return false;
+    }
+    char text[2][NAME_BYTES];
+    struct str tenant;
+    struct str database;
+    if (!path_place(client, text, &tenant, &database)) {
+        return false;
+    }
+    const struct name_slot *own = name_find(core, tenant, database, STR(""));
+    struct name_slot *slot = client->place == NULL ? core->names : client->place->hh.next;
+    for (; slot != NULL; slot = slot->hh.next) {
+        bool is_place = slot->listed && slot != own &&
+                        (slot->looked_ns == 0 || core->now_ns - slot->looked_ns >= LOOK_AGAIN_NS);
+        if (is_place) {
+            slot->looked_ns = core->now_ns;
+            client->place = slot;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_listing(struct buf *out, const struct client *client)
+{
+    if (client->place == NULL) {
+        struct chroma_route route = client->route;
+        route.op = OP_COLLECTION_LIST;
+        route.query = STR("");
+        learn_build_target(out, &route, STR(""));
+        return;
+    }
+    struct str tenant;
+    struct str database;
+    slot_place(client->place, &tenant, &database);
+    buf_append_text(out, "/api/v2/tenants/");
+    http_percent_encode(out, tenant);
+    buf_append_text(out, "/databases/");
+    http_percent_encode(out, database);
+    buf_append_text(out, "/collections");
+}
+
 void learn_collections(struct core *core, struct client *client)
 {
     unsigned i = readable(core, client->tried);
+    if (i == INSTANCE_NONE && readable(core, 0) != INSTANCE_NONE && looks_elsewhere(core, client)) {
+        client->tried = 0;
+        i = readable(core, 0);
+    }
     if (i == INSTANCE_NONE) {
         client->learned = true;
         client->tried = 0;
@@ -99,12 +174,9 @@ void learn_collections(struct core *core, struct client *client)
     }
     client->tried |= 1u << i;
     client->stage = STAGE_LEARN;
-    struct chroma_route route = client->route;
-    route.op = OP_COLLECTION_LIST;
-    route.query = STR("");
     struct buf target;
     buf_init(&target, TARGET_LIMIT);
-    learn_build_target(&target, &route, STR(""));
+    put_listing(&target, client);
     struct call_spec spec = {
         .kind = CALL_LEARN,
         .instance = i,
@@ -127,21 +199,24 @@ void learn_end(struct core *core, struct call *call, const struct core_event *ev
         return;
     }
     client->call = 0;
-    char tenant[NAME_BYTES];
-    char database[NAME_BYTES];
-    size_t tenant_size = 0;
-    size_t database_size = 0;
-    if (event->u.call_end.outcome == CALL_ANSWERED && event->u.call_end.head->status == 200 &&
-        http_percent_decode(client->route.tenant, tenant, sizeof(tenant), &tenant_size) &&
-        http_percent_decode(client->route.database, database, sizeof(database), &database_size)) {
+    char text[2][NAME_BYTES];
+    struct str tenant;
+    struct str database;
+    bool placed = client->place == NULL ? path_place(client, text, &tenant, &database) : true;
+    if (client->place != NULL) {
+        slot_place(client->place, &tenant, &database);
+    }
+    if (event->u.call_end.outcome == CALL_ANSWERED && event->u.call_end.head->status == 200 && placed) {
         client->listing_seen = true;
         client->primary_listed = client->primary_listed || call->instance == core->primary;
+        if (listing_current(core, client, call->instance)) {
+            create_listed(core, tenant, database);
+        }
         struct str element;
         enum json_kind kind;
         size_t at = 0;
         while (json_scan_next(block_str(event->u.call_end.body), &at, &element, &kind)) {
-            learn_object(core, call->instance, str_make(tenant, tenant_size),
-                         str_make(database, database_size), element);
+            learn_object(core, call->instance, tenant, database, element);
         }
     }
     learn_collections(core, client); /* the next instance, or on */
@@ -225,14 +300,27 @@ struct block *learn_name_body(const char *key, struct str name)
     return body;
 }
 
+static void remember_object(struct core *core, struct lane *lane, unsigned i, struct str object)
+{
+    if (lane->object == NULL && !lane->dead) {
+        struct block *shown = learn_rewrite(core, i, object);
+        create_remember(lane, shown);
+        block_unref(shown);
+    }
+}
+
 void learn_object(struct core *core, unsigned i, struct str tenant, struct str database, struct str object)
 {
     struct json_scan scan;
     struct uuid uuid;
     char text[NAME_BYTES];
     size_t size = 0;
-    if (!learn_object_id(object, &uuid) || lane_by_uuid(core, &uuid) != NULL ||
-        json_scan(object, &scan) != 0) {
+    if (!learn_object_id(object, &uuid) || json_scan(object, &scan) != 0) {
+        return;
+    }
+    struct lane *known = lane_by_uuid(core, &uuid);
+    if (known != NULL) {
+        remember_object(core, known, i, object);
         return;
     }
     const struct json_member *member = json_scan_find(&scan, "name");
@@ -253,6 +341,7 @@ void learn_object(struct core *core, unsigned i, struct str tenant, struct str d
     }
     lane_set_id(core, lane, i, &uuid);
     record_lane(core, lane, true);
+    remember_object(core, lane, i, object);
     send_wake(core, &lane->strand, i);
 }
 

@@ -11,6 +11,7 @@
 #include "proxy/core/resync.h"
 #include "proxy/core/strands.h"
 #include "proxy/core/writes.h"
+#include <stdio.h>
 
 #define REASON_MAX    1024
 #define ID_BYTES      1024
@@ -66,17 +67,16 @@ static bool shares_an_id(const struct letter *letter, const uint64_t *ids, size_
     return false;
 }
 
-static void touch(const struct entry *entry, struct letter *letter)
+static void touch(enum chroma_op op, struct str body, struct letter *letter)
 {
     uint64_t *ids = NULL;
     size_t count = 0;
-    bool known = payload_is_here(entry) &&
-                 ids_of((enum chroma_op)entry->op, block_str(entry->near->body), &ids, &count);
+    bool known = ids_of(op, body, &ids, &count);
     letter->touched = letter->touched || !known || shares_an_id(letter, ids, count);
     mem_free(ids);
 }
 
-void letters_younger(struct core *core, const struct entry *entry)
+void letters_younger(struct core *core, const struct entry *entry, struct str body)
 {
     if (entry->lane == NULL || entry->lane->letters == 0) {
         return;
@@ -84,7 +84,7 @@ void letters_younger(struct core *core, const struct entry *entry)
     struct letter *letter;
     TAILQ_FOREACH (letter, &core->letters, all) {
         if (letter->lane == entry->lane && letter->lsn < entry->lsn && !letter->touched) {
-            touch(entry, letter);
+            touch((enum chroma_op)entry->op, body, letter);
         }
     }
 }
@@ -111,17 +111,22 @@ static void place(struct core *core, struct letter *letter, uint64_t record_lsn)
     TAILQ_INSERT_TAIL(&core->letters, letter, all); /* LSNs only rise */
 }
 
-/* The body is read for its ids, and kept where there is no log to read it from. */
-static void set_body(struct core *core, struct letter *letter, struct block *body)
+static void read_body(struct core *core, struct letter *letter, struct str body)
 {
     struct record_write write;
     CHECK(record_write_decode(block_str(letter->meta), &write));
     mem_free(letter->ids);
-    bool known = ids_of((enum chroma_op)write.op, block_str(body), &letter->ids, &letter->id_count);
+    bool known = ids_of((enum chroma_op)write.op, body, &letter->ids, &letter->id_count);
     letter->touched = letter->touched || !known;
     core->letter_bytes -= letter->body_bytes;
-    letter->body_bytes = block_str(body).size;
+    letter->body_bytes = body.size;
     core->letter_bytes += letter->body_bytes;
+}
+
+/* The body is read for its ids, and kept where there is no log to read it from. */
+static void set_body(struct core *core, struct letter *letter, struct block *body)
+{
+    read_body(core, letter, block_str(body));
     if (core->settings.wal_mode == WAL_MODE_MEMORY) {
         struct block *old = letter->body;
         letter->body = block_ref(body);
@@ -161,7 +166,9 @@ static void letter_free(struct core *core, struct letter *letter)
 static void set_on(struct core *core, struct letter *letter, unsigned on)
 {
     for (unsigned i = 0; i < core->instance_count; i++) {
-        core->instances[i].dead += (on & ~letter->on & (1u << i)) != 0 ? 1 : 0;
+        uint64_t more = (on & ~letter->on & (1u << i)) != 0 ? 1 : 0;
+        core->instances[i].dead += more;
+        core->stats.failed_total += more;
     }
     letter->on |= on;
 }
@@ -223,7 +230,9 @@ static void look_at_followers(const struct entry *entry, struct letter *letter)
          place++) {
         const struct entry *other = strand_at(strand, place);
         if (other != NULL && other->lsn > entry->lsn && other->fate != FATE_REJECTED && !letter->touched) {
-            touch(other, letter);
+            /* one whose bytes were let go cannot be looked at */
+            struct str body = payload_is_here(other) ? block_str(other->near->body) : STR("");
+            touch((enum chroma_op)other->op, body, letter);
         }
     }
 }
@@ -282,7 +291,7 @@ static void recover_unread(const struct core *core, const struct letter *letter,
 }
 
 void letters_recover(struct core *core, const struct record_dead *record, uint64_t record_lsn,
-                     struct block *body)
+                     struct str body)
 {
     struct letter *letter = letters_find(core, record->lsn);
     if (letter == NULL) {
@@ -301,11 +310,28 @@ void letters_recover(struct core *core, const struct record_dead *record, uint64
     letter->died_ms = record->died_ms;
     letter->touched = record->touched;
     letter->edited = record->edited;
-    set_body(core, letter, body);
+    read_body(core, letter, body);
     recover_unread(core, letter, record);
     set_on(core, letter, record->on);
     set_lacking(core, letter, record->lacking);
     place(core, letter, record_lsn);
+}
+
+void letters_copied(struct core *core, struct lane *lane, unsigned i)
+{
+    struct letter *letter = lane->letters == 0 ? NULL : TAILQ_FIRST(&core->letters);
+    while (letter != NULL) {
+        struct letter *next = TAILQ_NEXT(letter, all);
+        if (letter->lane == lane && letter->lacking == 1u << i && letter->on == letter->lacking &&
+            !letter->busy) {
+            char lsn[24];
+            (void)snprintf(lsn, sizeof(lsn), "%llu", (unsigned long long)letter->lsn);
+            core_line(core, LOG_INFO, "dead_letter_copied", "target", core->instances[i].name, "lsn", lsn,
+                      NULL);
+            (void)letters_over(core, letter, 0);
+        }
+        letter = next;
+    }
 }
 
 void letters_recover_over(struct core *core, const struct record_over *record)

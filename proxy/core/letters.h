@@ -13,6 +13,8 @@
  * told (a filter, a body that is not understood, an operation on a collection): redriving it would put old
  * over new, and takes force.
  *
+ * A copy of the collection (resync.h) settles what that instance alone lacked; the log says so.
+ *
  * An instance that refused a write is not read until the write is out of the consistency window; if another
  * instance has applied it, the one that refused is divergent in that collection.  A redrive of the very
  * same write, untouched, makes it equal again once it has been applied there; anything else takes a resync.
@@ -46,15 +48,17 @@ struct letter {
 /* An instance refuses this decided write; the record is on its way to the log. Returns its LSN. */
 uint64_t letters_add(struct core *core, struct entry *entry, unsigned instance, int status,
                      struct str reason);
-/* A write was logged: it may touch letters of its lane. */
-void letters_younger(struct core *core, const struct entry *entry);
+/* A write with that body was logged: it may touch letters of its lane. */
+void letters_younger(struct core *core, const struct entry *entry, struct str body);
+/* A copy from the other instance has made this lane whole there: what it lacked, it has. */
+void letters_copied(struct core *core, struct lane *lane, unsigned instance);
 /* Another instance has applied a write that is dead here: they differ. */
 void letters_applied_elsewhere(struct core *core, uint64_t lsn);
 struct letter *letters_find(struct core *core, uint64_t lsn);
 
 /* Recovery. */
 void letters_recover(struct core *core, const struct record_dead *record, uint64_t record_lsn,
-                     struct block *body);
+                     struct str body);
 void letters_recover_over(struct core *core, const struct record_over *record);
 
 /* Asks for the letter's body; letters_read or, in memory mode, this very call hands it to the waiting job. */

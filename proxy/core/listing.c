@@ -3,6 +3,7 @@
 #include "base/json_scan.h"
 #include "base/memory.h"
 #include "base/units.h"
+#include "proxy/core/create.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
 #include "proxy/core/resync.h"
@@ -79,6 +80,9 @@ void listing_learn(struct core *core, const struct client *client, unsigned i, s
     if (client->route.op == OP_COLLECTION_GET) {
         learn_object(core, i, t, d, body);
         return;
+    }
+    if (listing_current(core, client, i)) {
+        create_listed(core, t, d);
     }
     struct str element;
     enum json_kind kind;

@@ -176,6 +176,8 @@ static bool may_adopt(const struct core *core)
 static void foreign(struct core *core, unsigned i)
 {
     if (may_adopt(core)) {
+        core->instances[i].mark.ever = false; /* what stands there until it is overwritten is not ours */
+        core->instances[i].mark.lsn = 0;
         found(core, i, RESYNC_FOUND_NEW, 0);
         return;
     }
@@ -295,7 +297,7 @@ void mark_timer(struct core *core, unsigned i)
         return;
     }
     timer_set(core, &mark->timer, core->now_ns + MARK_INTERVAL_NS);
-    if (instance->state == INSTANCE_UP && mark->building == BUILD_DONE && !mark->looked_at) {
+    if (instance->state == INSTANCE_UP && mark->building == BUILD_DONE && mark->ever && !mark->looked_at) {
         mark->looked_at = true; /* before it is written again: a restart that nobody noticed shows here */
         call_it(core, i, STR("GET"), STR(MARK_COLLECTIONS "/" MARK_NAME), NULL);
         return;

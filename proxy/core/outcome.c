@@ -34,6 +34,16 @@ static struct answer answer_of(const struct core_event *event)
     return a;
 }
 
+/* Rule 14: the others are to hold what the client was shown, whatever it had asked for. */
+static struct block *shown_create(const struct core *core, const struct entry *entry, struct str object)
+{
+    struct record_write record;
+    if (core->instance_count < 2 || !record_write_decode(block_str(entry->near->meta), &record)) {
+        return NULL;
+    }
+    return learn_create_body(object, record.get_or_create);
+}
+
 /* The answer as the client gets it: ids translated, hop-by-hop headers dropped. */
 static void fill_decision(struct core *core, struct decision *decision, const struct entry *entry,
                           unsigned by, const struct answer *a)
@@ -48,6 +58,7 @@ static void fill_decision(struct core *core, struct decision *decision, const st
     }
     if (entry->op == OP_COLLECTION_CREATE && a->status < 300) {
         decision->has_uuid = learn_object_id(a->body, &decision->uuid);
+        decision->shown = shown_create(core, entry, a->body);
     }
 }
 

@@ -15,7 +15,8 @@
 #define PATIENCE_NS       (15 * NS_PER_S)
 #define MOST_PATIENCE_NS  (600 * NS_PER_S)
 #define SLOW_NS           (1 * NS_PER_S)
-#define BURST             3.0            /* requests more than one that may go at once */
+#define BURST             3.0 /* requests more than one that may go at once; at least those of */
+#define BURST_NS          (NS_PER_S / 4)
 #define RATE_BURST_NS     (NS_PER_S / 4) /* of REPLAY_RATE that may go at once */
 
 static double most_records(const struct core *core)
@@ -84,6 +85,7 @@ void pace_sent(struct core *core, unsigned i, size_t writes)
 {
     struct pace *pace = &core->instances[i].pace;
     uint64_t burst_ns = (uint64_t)(BURST * (double)NS_PER_S / pace->per_second);
+    burst_ns = burst_ns > BURST_NS ? burst_ns : BURST_NS;
     uint64_t saved_ns = core->now_ns < burst_ns ? 0 : core->now_ns - burst_ns;
     uint64_t from_ns = pace->next_ns > saved_ns ? pace->next_ns : saved_ns;
     pace->next_ns = from_ns + (uint64_t)((double)NS_PER_S / pace->per_second);

@@ -67,14 +67,15 @@ static void no_longer_ahead(struct core *core, struct entry_near *near)
     }
 }
 
-void payload_put(struct core *core, struct entry *entry, struct block *meta, struct block *body)
+void payload_put(struct core *core, struct entry *entry, const struct payload *payload)
 {
     struct entry_near *near = near_of(entry);
-    near->meta = block_ref(meta);
-    near->body = block_ref(body);
-    near->far = false;
-    entry->payload_bytes = (uint32_t)(block_str(meta).size + block_str(body).size);
-    core->payload_bytes += entry->payload_bytes;
+    near->meta = block_ref(payload->meta);
+    near->body = block_ref(payload->body);
+    near->far = payload->meta == NULL;
+    entry->payload_bytes = payload->size;
+    core->payload_bytes += near->far ? 0 : payload->size;
+    core->far_count += near->far ? 1 : 0;
 }
 
 void payload_drop(struct core *core, struct entry *entry)
@@ -95,6 +96,7 @@ void payload_drop(struct core *core, struct entry *entry)
     core->reads_out -= near->reading ? 1 : 0;
     block_unref(near->meta);
     block_unref(near->body);
+    block_unref(near->shown);
     mem_free(near->wide);
     mem_free(near);
     entry->near = NULL;
@@ -140,7 +142,7 @@ void payload_loosen(struct core *core, struct entry *entry, bool soon)
 static void let_go(struct core *core, struct entry *entry)
 {
     struct entry_near *near = entry->near;
-    if (entry->fate == FATE_UNDECIDED) {
+    if (entry->fate == FATE_UNDECIDED && core->started) {
         near->plainly_wrong = submit_plainly_wrong(entry); /* what the proxy may have to decide on */
     }
     unlist(core, near);

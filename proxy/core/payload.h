@@ -18,8 +18,14 @@ enum payload_state {
     PAYLOAD_NO_ROOM, /* not before something in flight ends */
 };
 
+/* The bytes of a new entry.  With meta NULL they stand in the log, and stay there for now. */
+struct payload {
+    struct block *meta;
+    struct block *body; /* NULL when empty */
+    uint32_t size;      /* of both */
+};
 /* Gives a new entry its near, with its bytes (references are taken). */
-void payload_put(struct core *core, struct entry *entry, struct block *meta, struct block *body);
+void payload_put(struct core *core, struct entry *entry, const struct payload *payload);
 /* The entry is over: its near goes, and all in it. */
 void payload_drop(struct core *core, struct entry *entry);
 /* It may be let go from now on, if it is durable and not on its way; soon: it will be needed shortly. */

@@ -29,6 +29,10 @@ static void read_lane(struct core *core, const struct record_lane *record, uint6
             name_bind(core, lane);
         }
     }
+    if (record->dead && !lane->dead) {
+        lane->dead = true;
+        name_unbind(core, lane);
+    }
     if (!uuid_is_zero(&record->logical)) {
         lane_set_logical(core, lane, &record->logical);
     }
@@ -71,7 +75,7 @@ static void read_checkpoint(struct core *core, struct str meta, struct str body,
     core->checkpoint_lsn = lsn;
 }
 
-static void read_decided(struct core *core, const struct record_decided *record)
+static void read_decided(struct core *core, const struct record_decided *record, struct str shown)
 {
     struct entry *entry = entries_find(&core->entries, record->lsn);
     if (entry == NULL || entry->fate != FATE_UNDECIDED) {
@@ -79,6 +83,10 @@ static void read_decided(struct core *core, const struct record_decided *record)
     }
     if (record->by != core->primary && record->accepted) {
         entry_set_late(core, entry);
+    }
+    if (shown.size > 0) {
+        entry->near->shown = block_copy(shown.data, shown.size);
+        CHECK(entry->near->shown != NULL); /* as large as the create it stands for */
     }
     entry_settle(core, entry, record->by, record->has_uuid ? &record->uuid : NULL, record->accepted);
     entry_release_if_over(core, entry);
@@ -101,7 +109,7 @@ static void read_finished(struct core *core, uint64_t lsn, unsigned i, bool dead
 }
 
 static void read_dead(struct core *core, const struct record_dead *record, uint64_t record_lsn,
-                      struct block *body)
+                      struct str body)
 {
     for (unsigned i = 0; i < core->instance_count; i++) {
         if ((record->on & (1u << i)) != 0) {
@@ -113,15 +121,23 @@ static void read_dead(struct core *core, const struct record_dead *record, uint6
 
 static void read_write(struct core *core, const struct core_event *event)
 {
+    struct str meta = event->u.record.meta;
+    struct str body = event->u.record.body;
     struct record_write record;
-    CHECK(record_write_decode(event->u.record.meta, &record)); /* its checksum was right */
-    struct block *meta = block_copy(event->u.record.meta.data, event->u.record.meta.size);
-    CHECK(meta != NULL);
-    struct entry *entry = entry_new(core, event->u.record.lsn, &record, meta, event->u.record.body);
-    letters_younger(core, entry);
+    CHECK(record_write_decode(meta, &record)); /* its checksum was right */
+    struct payload payload = { .size = (uint32_t)(meta.size + body.size) };
+    bool fits = core->payload_bytes + payload.size <= core->settings.wal_memory_bytes;
+    if (fits || !writes_of_records((enum chroma_op)record.op)) {
+        payload.meta = block_copy(meta.data, meta.size);
+        payload.body = body.size == 0 ? NULL : block_copy(body.data, body.size);
+        CHECK(payload.meta != NULL && (body.size == 0 || payload.body != NULL));
+    }
+    struct entry *entry = entry_new(core, event->u.record.lsn, &record, &payload);
+    letters_younger(core, entry, body);
     payload_loosen(core, entry, false);
     (void)payload_make_room(core, 0);
-    block_unref(meta);
+    block_unref(payload.meta);
+    block_unref(payload.body);
 }
 
 void recover_record(struct core *core, const struct core_event *event)
@@ -145,7 +161,7 @@ void recover_record(struct core *core, const struct core_event *event)
             break;
         case RECORD_DECIDED:
             CHECK(record_decided_decode(meta, &r.decided));
-            read_decided(core, &r.decided);
+            read_decided(core, &r.decided, event->u.record.body);
             break;
         case RECORD_APPLIED:
             CHECK(record_applied_decode(meta, &r.applied));
@@ -161,7 +177,7 @@ void recover_record(struct core *core, const struct core_event *event)
             read_lane_record(core, &r.lane, lsn);
             break;
         case RECORD_CHECKPOINT:
-            read_checkpoint(core, meta, block_str(event->u.record.body), lsn);
+            read_checkpoint(core, meta, event->u.record.body, lsn);
             break;
         case RECORD_MARK:
             CHECK(record_mark_decode(meta, &r.mark));

@@ -32,6 +32,8 @@ struct resync {
     /* ---- a walk ---- */
     struct lane *lane;
     uint64_t walk_lsn;
+    uint64_t begun_ns;
+    bool long_one; /* its writes are queued rather than kept waiting for the end */
     struct walk *walk;
     struct audit *audit;
     /* ---- a comparison ---- */

@@ -23,7 +23,7 @@ static const struct lane *lane_of(const struct entry *entry)
     if (entry->lane != NULL || entry->op != OP_COLLECTION_CREATE) {
         return entry->lane;
     }
-    const struct strand *strand = entry_strand(entry, 0); /* of its name */
+    const struct strand *strand = entry->near->wide->strands[0]; /* of its name */
     return ((const struct name_slot *)(const void *)strand)->lane;
 }
 

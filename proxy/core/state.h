@@ -89,6 +89,8 @@ struct entry_near {
     struct entry *entry;
     struct block *meta; /* of its record: method, target, content type, ... (records.h); NULL = not here */
     struct block *body; /* NULL when empty, or not here */
+    struct block
+        *shown; /* an accepted create, as the others get it: what the client was shown; NULL = body */
     struct entry_wide *wide;      /* NULL for writes that order nothing but their lane */
     uint64_t client;              /* waiting for the answer; 0 = none */
     uint32_t asker;               /* instance asked while undecided; INSTANCE_NONE = the proxy decides */
@@ -145,8 +147,9 @@ enum trust {
 
 struct lane {
     struct strand strand;
-    uint64_t birth;      /* LSN of the record that introduced it; its name in the log */
-    struct block *place; /* "tenant\0database\0name\0" */
+    uint64_t birth;       /* LSN of the record that introduced it; its name in the log */
+    struct block *object; /* as it was last shown, ids logical; NULL = not known any more */
+    struct block *place;  /* "tenant\0database\0name\0" */
     struct str tenant, database, name;
     struct uuid logical;
     struct uuid ids[CORE_INSTANCES];
@@ -186,7 +189,9 @@ static inline bool entry_finished_at(const struct entry *entry, unsigned instanc
 
 struct name_slot {
     struct strand strand;
-    struct lane *lane; /* bound now, NULL = none known */
+    struct lane *lane;  /* bound now, NULL = none known */
+    uint64_t looked_ns; /* of a database: when it was last listed for an id that is known nowhere */
+    bool listed;        /* of a database (its own name empty): its listing is held (create.h) */
     size_t key_size;
     UT_hash_handle hh;
     char key[]; /* tenant\0database\0name */
@@ -311,7 +316,8 @@ enum call_kind {
     CALL_LEARN,
     CALL_PASS,
     CALL_MARK,
-    CALL_RESYNC
+    CALL_RESYNC,
+    CALL_RESET
 };
 struct call {
     uint64_t id;
@@ -355,12 +361,13 @@ struct client {
     struct block *body;
     struct entry *entry;
     struct lane *lane;
-    uint64_t call;       /* READ, LEARN, PASS in flight */
-    unsigned tried;      /* bit per instance */
-    unsigned wish;       /* the instance whose turn it is by the ratio; INSTANCE_NONE = not drawn yet */
-    bool learned;        /* listings were looked at already */
-    bool listing_seen;   /* and at least one of them was answered */
-    bool primary_listed; /* and the primary's among them */
+    uint64_t call;           /* READ, LEARN, PASS in flight */
+    unsigned tried;          /* bit per instance */
+    unsigned wish;           /* the instance whose turn it is by the ratio; INSTANCE_NONE = not drawn yet */
+    struct name_slot *place; /* the database looked at now for an unknown id; NULL = its path's */
+    bool learned;            /* listings were looked at already */
+    bool listing_seen;       /* and at least one of them was answered */
+    bool primary_listed;     /* and the primary's among them */
     bool gone;
     bool is_write;
     /* An answer that waits for the log. */
@@ -459,6 +466,8 @@ struct core {
     bool replay_paused;
     uint64_t replay_steps; /* replays that may go although it is paused */
     struct batch batch;    /* being put together */
+    uint64_t reset_client; /* who asked for the reset that is under way */
+    unsigned reset_turn;   /* whose turn it is, from 1, the primary first; 0 = none is */
     struct resync *resync; /* resync.c */
     struct uuid log_id;    /* in the marks; zero until START */
     uint64_t log_id_lsn;   /* of the record that gives the log its id; 0 = found in the log */

@@ -98,7 +98,7 @@ static void put_log(struct json_writer *w, const struct core *core)
     }
     json_pair_u64(w, "total_replayed", core->stats.total_replayed);
     json_pair_u64(w, "failed_replays", failed_now(core));
-    json_pair_u64(w, "failed_replays_total", core->stats.failed_total + all_dead(core));
+    json_pair_u64(w, "failed_replays_total", core->stats.failed_total);
     json_pair_u64(w, "dead_letters", all_dead(core));
     json_pair_u64(w, "undecided_writes", core->undecided_count); /* logged; no instance has answered yet */
     char at[25];

@@ -3,11 +3,14 @@
 #include "base/check.h"
 #include "base/json_scan.h"
 #include "proxy/core/clients.h"
+#include "proxy/core/create.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
+#include "proxy/core/mark.h"
 #include "proxy/core/payload.h"
 #include "proxy/core/quota.h"
 #include "proxy/core/reads.h"
+#include "proxy/core/reset.h"
 #include "proxy/core/writes.h"
 #include <stdio.h>
 
@@ -169,6 +172,10 @@ static void submit_place(struct core *core, struct client *client, struct record
             return;
         }
     }
+    if (tenant && str_equal(record->tenant, STR(MARK_TENANT))) {
+        client_reply_error(core, client, 409, "ChromaError", "Tenant [" MARK_TENANT "] already exists", 0);
+        return;
+    }
     if (quota_admits(core, client, record)) {
         writes_begin(core, client, record);
     }
@@ -188,6 +195,10 @@ void submit_write(struct core *core, struct client *client)
     if (!decode(client->route.tenant, names.tenant, &record.tenant) ||
         !decode(client->route.database, names.database, &record.database)) {
         pass(core, client);
+        return;
+    }
+    if (reset_is_on(core)) {
+        client_reply_error(core, client, 503, "ServiceUnavailable", "the instances are being reset", 1);
         return;
     }
     switch ((int)client->route.op) { /* only writes get here */
@@ -211,8 +222,7 @@ void submit_write(struct core *core, struct client *client)
             submit_place(core, client, &record, &names);
             break;
         case OP_RESET:
-            client_reply_error(core, client, 403, "ChromaError",
-                               "Reset is refused by walproxy: it would not be replicated", 0);
+            reset_begin(core, client);
             break;
         default: /* a fork: known, but not replicated (rule 24) */
             core->stats.unreplicated++;
@@ -307,6 +317,24 @@ static bool worth_waiting(struct core *core, const struct entry *entry)
     return false;
 }
 
+static bool alone_may_create(struct core *core, struct entry *entry)
+{
+    struct decision decision = { 0 };
+    struct client *client = writes_client(core, entry);
+    bool nobody = core->settings.when_none_up == WHEN_NONE_UP_QUEUE && !worth_waiting(core, entry);
+    if (!nobody || !create_alone(core, entry, &decision)) {
+        return false;
+    }
+    bool yes = decision.status < 300;
+    decision.headers = client == NULL ? NULL : client_headers(client, "application/json", yes, 0);
+    if (yes) {
+        entry_accept(core, entry, &decision);
+    } else {
+        entry_reject(core, entry, &decision);
+    }
+    return true;
+}
+
 void submit_decide_alone(struct core *core, struct entry *entry)
 {
     bool maybe = maybe_applied(core, entry);
@@ -317,6 +345,9 @@ void submit_decide_alone(struct core *core, struct entry *entry)
     if (!maybe && submit_plainly_wrong(entry)) {
         refuse(core, entry, 400,
                error_body("InvalidArgumentError", "Failed to parse the request body as JSON"));
+        return;
+    }
+    if (!maybe && entry->op == OP_COLLECTION_CREATE && alone_may_create(core, entry)) {
         return;
     }
     /* Whether a name is taken, or there at all, is an instance's to say. */

@@ -14,6 +14,7 @@
 #include "base/units.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
+#include "proxy/core/letters.h"
 #include "proxy/core/learn.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/resync.h"
@@ -26,6 +27,7 @@
 #define PAGE_ROWS      100
 #define DRAIN_POLL_NS  (20 * NS_PER_MS)
 #define DRAIN_LIMIT_NS (10 * NS_PER_S)
+#define LONG_NS        (1 * NS_PER_S) /* longer than clients should wait for it */
 
 static void forget_page(struct walk *w)
 {
@@ -54,6 +56,8 @@ void walk_begin(struct core *core)
     r->walk->page_rows = PAGE_ROWS;
     r->walk->drain_until_ns = core->now_ns + DRAIN_LIMIT_NS;
     r->walk_lsn = core->next_lsn;
+    r->begun_ns = core->now_ns;
+    r->long_one = false;
     resync_ask_elsewhere(core, r->lane, r->target);
 }
 
@@ -103,6 +107,9 @@ static void over(struct core *core, bool whole)
         lane->catching_up[r->target] = lane->strand.backlog[r->target] > 0;
         core->instances[r->target].copied_collections++;
         lane->divergent[r->target] = r->walk->incomplete;
+        if (!r->walk->incomplete) {
+            letters_copied(core, lane, r->target);
+        }
         lane->faulty[r->target] = false;
         resync_distrust(core, lane, r->target, TRUST_OK);
     }
@@ -168,6 +175,10 @@ void walk_next(struct core *core)
     if (r->lane->dead) {
         over(core, false);
         return;
+    }
+    if (!r->long_one && core->now_ns - r->begun_ns >= LONG_NS) {
+        r->long_one = true;
+        resync_ask_elsewhere(core, r->lane, r->source);
     }
     if (fence_first(core)) {
         return;

@@ -177,18 +177,20 @@ static uint64_t age_of_record(const struct core *core, const struct record_write
 }
 
 struct entry *entry_new(struct core *core, uint64_t lsn, const struct record_write *source,
-                        struct block *meta, struct block *body)
+                        const struct payload *payload)
 {
     struct entry *entry = entries_add(&core->entries, lsn);
     entry->op = source->op;
     entry->nonconvergent = source->nonconvergent;
     entry->since_ns = core->now_ns - age_of_record(core, source);
     entry->wall_ms = source->wall_ms;
-    payload_put(core, entry, meta, body);
+    payload_put(core, entry, payload);
     TAILQ_INSERT_TAIL(&core->undecided, entry->near, undecided);
     core->undecided_count++;
-    struct record_write record; /* slices of meta, which live as long as the entry */
-    CHECK(record_write_decode(block_str(entry->near->meta), &record));
+    struct record_write record = *source;
+    if (payload->meta != NULL) { /* then with slices of meta, which live as long as that of a wide entry */
+        CHECK(record_write_decode(block_str(payload->meta), &record));
+    }
     if (record.lane != 0) {
         entry->lane = lane_by_birth_or_placeholder(core, record.lane);
     } else if (record.op == OP_COLLECTION_DELETE) {
@@ -209,11 +211,14 @@ struct entry *entry_new(struct core *core, uint64_t lsn, const struct record_wri
 void writes_begin(struct core *core, struct client *client, struct record_write *record)
 {
     struct block *meta = record_write_encode(record);
-    struct entry *entry = entry_new(core, core->next_lsn, record, meta, client->body);
+    struct payload payload = { .meta = meta,
+                               .body = client->body,
+                               .size = (uint32_t)(meta->size + block_str(client->body).size) };
+    struct entry *entry = entry_new(core, core->next_lsn, record, &payload);
     (void)core_append(core, RECORD_WRITE, meta, client->body, true);
     entry->near->client = client->id;
     client->entry = entry;
-    letters_younger(core, entry);
+    letters_younger(core, entry, block_str(client->body));
     client->stage = STAGE_WAIT;
     client->hold_ns = core->now_ns + quota_delay_ns(core);
     block_unref(client->body);
@@ -232,7 +237,10 @@ struct entry *writes_redrive(struct core *core, struct block *old_meta, struct b
     record.nonconvergent =
         record.op == OP_UPDATE || (record.op == OP_DELETE && !join_read(OP_DELETE, block_str(body), &part));
     struct block *meta = record_write_encode(&record);
-    struct entry *entry = entry_new(core, core->next_lsn, &record, meta, body);
+    struct payload payload = { .meta = meta,
+                               .body = body,
+                               .size = (uint32_t)(meta->size + block_str(body).size) };
+    struct entry *entry = entry_new(core, core->next_lsn, &record, &payload);
     (void)core_append(core, RECORD_WRITE, meta, body, true);
     entry->near->redriven = true;
     return entry;

@@ -11,9 +11,10 @@
 #include "proxy/core/records.h"
 #include "proxy/core/state.h"
 
-/* Everything a new entry needs; used for clients and for recovery. meta and body: references are taken. */
+/* Used for clients and for recovery. payload: references are taken. */
+struct payload;
 struct entry *entry_new(struct core *core, uint64_t lsn, const struct record_write *record,
-                        struct block *meta, struct block *body);
+                        const struct payload *payload);
 /* Logs the client's write and queues it.  lane: of record writes and renames. */
 void writes_begin(struct core *core, struct client *client, struct record_write *record);
 /* A dead letter's write again, with that body, as a new one. */
@@ -31,7 +32,8 @@ struct decision {
     int status;
     struct block *headers;
     struct block *body;
-    struct str reason; /* of a refusal: its body's text, borrowed */
+    struct str reason;   /* of a refusal: its body's text, borrowed */
+    struct block *shown; /* of a create: the create that the other instances get; NULL = the client's own */
     bool has_uuid;
     struct uuid uuid; /* the collection's id at that instance */
 };

@@ -17,10 +17,6 @@
 
 struct log_store;
 
-/* One record found at open, in order.  Borrowed for the call: reference body to keep it. */
-typedef void log_record_cb(void *context, uint64_t lsn, uint8_t type, struct str meta, struct block *body,
-                           bool first);
-
 struct log_store_ops {
     int (*start)(struct log_store *store, struct errmsg *msg);
     int (*fd)(const struct log_store *store);

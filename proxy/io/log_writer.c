@@ -438,36 +438,12 @@ static void store_close(struct log_store *store)
     mem_free(s);
 }
 
-struct opening {
-    log_record_cb *each;
-    void *context;
-    bool no_memory;
-};
-
-static void opening_record(void *context, const struct wal_record *record, bool first)
-{
-    struct opening *o = context;
-    struct block *body = NULL;
-    if (record->body.size > 0) {
-        body = block_copy(record->body.data, record->body.size);
-        o->no_memory = o->no_memory || body == NULL;
-    }
-    if (!o->no_memory) {
-        o->each(o->context, record->lsn, record->type, record->meta, body, first);
-    }
-    block_unref(body);
-}
-
 /* Reads the log and makes it sound, before there is a loop that could be held up. */
-static int recover(struct file_store *s, log_record_cb *each, void *context, struct wal_recovery *found,
+static int recover(struct file_store *s, wal_record_cb *each, void *context, struct wal_recovery *found,
                    struct errmsg *msg)
 {
-    struct opening opening = { .each = each, .context = context };
     struct wal_source source = log_dir_source(s->dir);
-    int rc = wal_writer_recover(s->writer, &source, opening_record, &opening, found, msg);
-    if (rc == 0 && opening.no_memory) {
-        rc = error_set(msg, ERR_NOMEM, "no memory for the records");
-    }
+    int rc = wal_writer_recover(s->writer, &source, each, context, found, msg);
     if (rc != 0) {
         return rc;
     }
@@ -505,7 +481,7 @@ static struct file_store *store_new(void)
     return s;
 }
 
-int log_writer_open(struct log_store **out, const struct log_writer_options *options, log_record_cb *each,
+int log_writer_open(struct log_store **out, const struct log_writer_options *options, wal_record_cb *each,
                     void *context, struct wal_recovery *found, struct errmsg *msg)
 {
     struct wal_writer_options writer = { .segment_bytes = options->segment_bytes, .prepare = true };

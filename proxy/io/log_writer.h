@@ -14,10 +14,10 @@ struct log_writer_options {
     uint64_t segment_bytes; /* WAL_SEGMENT_BYTES_MIN at least */
 };
 
-/* Locks the directory, reads the log and makes it sound.  Errors (msg says where): ERR_BUSY (locked, with
- * the pid of the holder), ERR_DAMAGED, ERR_UNSUPPORTED, ERR_IO (missing, not writable, full, ...).
- * found may be NULL. */
-int log_writer_open(struct log_store **out, const struct log_writer_options *options, log_record_cb *each,
+/* Locks the directory, reads the log (each gets every record, in order) and makes it sound.  Errors (msg says
+ * where): ERR_BUSY (locked, with the pid of the holder), ERR_DAMAGED, ERR_UNSUPPORTED, ERR_IO (missing, not
+ * writable, full, ...). found may be NULL. */
+int log_writer_open(struct log_store **out, const struct log_writer_options *options, wal_record_cb *each,
                     void *context, struct wal_recovery *found, struct errmsg *msg);
 
 #endif

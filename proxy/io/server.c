@@ -60,14 +60,13 @@ static void tell_core(void *context, struct core_event *event)
     pump_event(&s->pump, event);
 }
 
-static void tell_record(void *context, uint64_t lsn, uint8_t type, struct str meta, struct block *body,
-                        bool first)
+static void tell_record(void *context, const struct wal_record *record, bool first)
 {
     struct core_event event = { .kind = CORE_EV_RECORD };
-    event.u.record.lsn = lsn;
-    event.u.record.type = type;
-    event.u.record.meta = meta;
-    event.u.record.body = body;
+    event.u.record.lsn = record->lsn;
+    event.u.record.type = record->type;
+    event.u.record.meta = record->meta;
+    event.u.record.body = record->body;
     event.u.record.first = first;
     tell_core(context, &event);
 }

@@ -23,6 +23,7 @@ struct stack {
     struct process *replica;
     struct process *proxy;
     unsigned primary_port;
+    unsigned primary_control;
     unsigned replica_port;
     unsigned port;
     const char *mode;
@@ -39,12 +40,14 @@ static unsigned wait_listening(struct process *p, const char *who)
     return (unsigned)strtoul(rest, NULL, 10);
 }
 
-static struct process *start_mock(const char *name, unsigned port, const char *seed)
+static struct process *start_mock(const char *name, unsigned port, unsigned control, const char *seed)
 {
     char text[16];
+    char control_text[16];
     (void)snprintf(text, sizeof(text), "%u", port);
-    const char *const argv[] = { TEST_BIN_DIR "/mockchroma", "--name", name,     "--port", text,
-                                 "--control-port",           "0",      "--seed", seed,     NULL };
+    (void)snprintf(control_text, sizeof(control_text), "%u", control);
+    const char *const argv[] = { TEST_BIN_DIR "/mockchroma", "--name",     name,     "--port", text,
+                                 "--control-port",           control_text, "--seed", seed,     NULL };
     struct process *p = process_spawn(argv, NULL, NULL);
     CU_ASSERT_EQUAL(wait_listening(p, name), port);
     return p;
@@ -76,7 +79,7 @@ static void start_proxy(struct stack *s)
     s->port = wait_listening(s->proxy, "walproxy");
 }
 
-static void stack_open(struct stack *s, const char *mode, bool with_primary)
+static void stack_open(struct stack *s, const char *mode)
 {
     memset(s, 0, sizeof(*s));
     s->mode = mode;
@@ -84,10 +87,9 @@ static void stack_open(struct stack *s, const char *mode, bool with_primary)
     (void)snprintf(s->wal, sizeof(s->wal), "%s/wal", s->directory);
     s->primary_port = free_port();
     s->replica_port = free_port();
-    s->replica = start_mock("replica", s->replica_port, "2");
-    if (with_primary) {
-        s->primary = start_mock("primary", s->primary_port, "1");
-    }
+    s->primary_control = free_port();
+    s->replica = start_mock("replica", s->replica_port, 0, "2");
+    s->primary = start_mock("primary", s->primary_port, s->primary_control, "1");
     start_proxy(s);
 }
 
@@ -197,7 +199,7 @@ static void test_a_write_passes(void)
 {
     struct stack s;
     char id[64];
-    stack_open(&s, "file", true);
+    stack_open(&s, "file");
     create(&s, "passes", id);
     CU_ASSERT_EQUAL(add(&s, id, 1), 201);
     CU_ASSERT_EQUAL(count_on(s.primary_port, "passes"), 1);
@@ -213,7 +215,7 @@ static void test_bad_bodies(void)
     struct stack s;
     char id[64];
     char target[256];
-    stack_open(&s, "file", true);
+    stack_open(&s, "file");
     create(&s, "bad", id);
     (void)snprintf(target, sizeof(target), COLLECTIONS "/%s/add", id);
     int status = http_status(s.port, "POST", target, "{\"ids\":[\"a\"", BOUND_MS);
@@ -236,7 +238,7 @@ static void test_primary_killed(void)
 {
     struct stack s;
     char id[64];
-    stack_open(&s, "file", true);
+    stack_open(&s, "file");
     create(&s, "survives", id);
     CU_ASSERT_EQUAL(add(&s, id, 0), 201);
     CU_ASSERT_TRUE(await_count(s.replica_port, "survives", 1));
@@ -252,11 +254,45 @@ static void test_primary_killed(void)
     stack_close(&s);
 }
 
-/* The primary has never been there; 100 writes and the creation wait for it. */
+/* Connections to the primary are refused; what it holds stays. */
+static void primary_leaves(const struct stack *s)
+{
+    CU_ASSERT_EQUAL(http_status(s->primary_control, "POST", "/faults", "{\"do\":\"refuse\"}", BOUND_MS), 201);
+}
+
+static void primary_returns(const struct stack *s)
+{
+    CU_ASSERT_EQUAL(http_status(s->primary_control, "DELETE", "/faults", NULL, BOUND_MS), 200);
+}
+
+/* A new replica is trusted once it has been laid beside the primary (docs/resync.md). */
+static bool await_adoption(const struct stack *s)
+{
+    char text[32];
+    long long bound = test_now_ms() + BOUND_MS;
+    do {
+        struct http_reply r = http_ask(s->port, "GET", "/status", NULL, NULL, BOUND_MS);
+        const char *replica = r.status == 200 ? strstr(r.body, "\"name\":\"replica\"") : NULL;
+        bool adopted = replica != NULL && strstr(r.body, "\"healthy_instances\":2") != NULL &&
+                       strstr(replica, "\"resync\":null") != NULL;
+        http_reply_free(&r);
+        if (adopted) {
+            return true;
+        }
+        (void)poll(NULL, 0, 20);
+    } while (test_now_ms() < bound);
+    ask_member(s->port, "/status", "resync", text, sizeof(text));
+    (void)fprintf(stderr, "not adopted: %s\n%s", text, process_stderr(s->proxy));
+    return false;
+}
+
+/* The primary leaves; 100 writes and the creation wait for it when the proxy is killed. */
 static void fill_without_primary(struct stack *s, const char *mode, const char *name)
 {
     char id[64];
-    stack_open(s, mode, false);
+    stack_open(s, mode);
+    CU_ASSERT_TRUE(await_adoption(s));
+    primary_leaves(s);
     create(s, name, id);
     for (int i = 0; i < WRITES; i++) {
         CU_ASSERT_EQUAL(add(s, id, i), 201);
@@ -274,7 +310,7 @@ static void test_kill_in_file_mode(void)
     fill_without_primary(&s, "file", "durable");
     start_proxy(&s);
     CU_ASSERT_EQUAL(status_number(&s, "pending_writes"), WRITES + 1);
-    s.primary = start_mock("primary", s.primary_port, "1");
+    primary_returns(&s);
     CU_ASSERT_TRUE(await_status(&s, "pending_writes", 0));
     CU_ASSERT_EQUAL(count_on(s.primary_port, "durable"), WRITES);
     CU_ASSERT_EQUAL(count_on(s.replica_port, "durable"), WRITES);
@@ -295,6 +331,9 @@ static void test_kill_in_memory_mode(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(process_stderr(s.proxy), "event=wal_in_memory"));
     /* The same when it is asked to stop: it says how many went. */
     char id[64];
+    primary_returns(&s);
+    CU_ASSERT_TRUE(await_adoption(&s));
+    primary_leaves(&s);
     create(&s, "fleeting-too", id);
     CU_ASSERT_EQUAL(add(&s, id, 1), 201);
     process_signal(s.proxy, SIGTERM);

@@ -12,14 +12,10 @@
 static char dir_path[128];
 static char output[16384];
 
-static void no_record(void *context, uint64_t lsn, uint8_t type, struct str meta, struct block *body,
-                      bool first)
+static void no_record(void *context, const struct wal_record *record, bool first)
 {
     (void)context;
-    (void)lsn;
-    (void)type;
-    (void)meta;
-    (void)body;
+    (void)record;
     (void)first;
 }
 

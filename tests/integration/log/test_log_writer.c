@@ -71,13 +71,13 @@ static struct block *body_make(uint64_t lsn, size_t size)
     return b;
 }
 
-static bool body_right(const struct block *b, uint64_t lsn, size_t size)
+static bool body_right(struct str b, uint64_t lsn, size_t size)
 {
-    if (b == NULL || b->size != size) {
+    if (b.size != size) {
         return false;
     }
     for (size_t i = 0; i < size; i++) {
-        if (b->data[i] != body_byte(lsn, i)) {
+        if (b.data[i] != body_byte(lsn, i)) {
             return false;
         }
     }
@@ -128,15 +128,15 @@ struct found {
     size_t size;
 };
 
-static void tell_record(void *context, uint64_t lsn, uint8_t type, struct str meta, struct block *body,
-                        bool first)
+static void tell_record(void *context, const struct wal_record *record, bool first)
 {
     struct found *f = context;
-    bool right = type == 3 && str_equal(meta, STR("meta")) && body_right(body, lsn, f->size) &&
-                 first == (f->first == 0) && (f->last == 0 || lsn == f->last + 1);
+    bool right = record->type == 3 && str_equal(record->meta, STR("meta")) &&
+                 body_right(record->body, record->lsn, f->size) && first == (f->first == 0) &&
+                 (f->last == 0 || record->lsn == f->last + 1);
     f->wrong += right ? 0 : 1;
-    f->first = f->first == 0 ? lsn : f->first;
-    f->last = lsn;
+    f->first = f->first == 0 ? record->lsn : f->first;
+    f->last = record->lsn;
 }
 
 static struct log_store *open_log(struct found *found, size_t size)
@@ -218,7 +218,7 @@ static void test_large_record(void)
         CU_ASSERT_FATAL(next_event(log, &event));
     } while (event.kind != CORE_EV_LOG_READ);
     CU_ASSERT_FALSE(event.u.log_read.failed);
-    CU_ASSERT(body_right(event.u.log_read.body, 2, size));
+    CU_ASSERT(body_right(block_str(event.u.log_read.body), 2, size));
     log_store_close(log);
     log = open_log(&found, size);
     CU_ASSERT_EQUAL(found.last, 2);
@@ -237,7 +237,7 @@ static void expect_read(struct log_store *log, uint64_t lsn, bool there)
     } while (event.kind != CORE_EV_LOG_READ);
     CU_ASSERT_EQUAL(event.u.log_read.lsn, lsn);
     CU_ASSERT_EQUAL(event.u.log_read.failed, !there);
-    CU_ASSERT_EQUAL(body_right(event.u.log_read.body, lsn, BODY_SIZE), there);
+    CU_ASSERT_EQUAL(body_right(block_str(event.u.log_read.body), lsn, BODY_SIZE), there);
 }
 
 static void test_trim_and_read(void)

@@ -330,7 +330,10 @@ void driver_init(struct driver *d)
     (void)settings_set(&draft, STR("PRIMARY_URL"), STR("http://127.0.0.1:1"), SETTINGS_ENV, NULL);
     (void)settings_set(&draft, STR("REPLICA_URL"), STR("http://127.0.0.1:2"), SETTINGS_ENV, NULL);
     CU_ASSERT_EQUAL_FATAL(settings_finish(&draft, NULL), 0);
-    *d = (struct driver){ .settings = draft.values, .seed = 1, .room = STEP_ROOM };
+    memset(d, 0, sizeof(*d));
+    d->settings = draft.values;
+    d->seed = 1;
+    d->room = STEP_ROOM;
     d->now_ns = NS_PER_S;
     d->wall_ms = 1700000000000;
     d->up[PRIMARY] = true;
@@ -347,7 +350,7 @@ static void begin(struct driver *d)
         event.u.record.lsn = d->log[i].lsn;
         event.u.record.type = d->log[i].type;
         event.u.record.meta = block_str(d->log[i].meta);
-        event.u.record.body = d->log[i].body;
+        event.u.record.body = block_str(d->log[i].body);
         event.u.record.first = i == 0;
         step(d, &event);
     }

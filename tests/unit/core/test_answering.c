@@ -113,20 +113,6 @@ static void test_both_down_refuses(void)
     driver_close(&d);
 }
 
-static void test_names_need_an_instance(void)
-{
-    ready();
-    driver_down(&d, PRIMARY);
-    driver_down(&d, REPLICA);
-    uint64_t client = driver_send(&d, "POST", C_PATH, "{\"name\":\"other\"}");
-    driver_advance(&d, 15 * NS_PER_S);
-    CU_ASSERT_EQUAL(driver_status(&d, client), 503); /* whether the name is taken is an instance's to say */
-    driver_up(&d, PRIMARY);
-    CU_ASSERT_PTR_NULL(driver_next(&d, PRIMARY));
-    driver_close(&d);
-}
-
-/* The only instance hesitates for a moment: the client has 15 s, and nobody may queue a create for it. */
 static void test_create_waits_in_budget(void)
 {
     driver_init(&d);
@@ -347,7 +333,6 @@ static const struct suite_test tests[] = {
     { "an instance answers only after it has everything older", test_drained_first },
     { "with both down a write is queued in Chroma's success shape", test_both_down_queues },
     { "with both down and WHEN_NONE_UP=refuse it is refused for good", test_both_down_refuses },
-    { "with both down a create is not promised", test_names_need_an_instance },
     { "a create waits within its budget for an instance that hesitates", test_create_waits_in_budget },
     { "with both down what Chroma would refuse is not queued", test_nonsense_is_not_queued },
     { "replay keeps the order and new writes do not overtake", test_replay_in_order },

@@ -252,7 +252,7 @@ static void test_poison_in_replay(void)
     size_t requests = serve_but("\"k\"", 400, INVALID);
     CU_ASSERT_TRUE(requests <= 10); /* 16 refused, 8 good, 4 refused, ... */
     CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 0);
-    CU_ASSERT_EQUAL(driver_number(&d, "dead_letters"), 1);
+    CU_ASSERT_EQUAL(driver_number(&d, "failed_replays_total"), 1);
     CU_ASSERT_EQUAL(driver_number(&d, "total_replayed"), 15);
     driver_close(&d);
 }

@@ -51,15 +51,17 @@ static uint64_t last_write(void)
     return 0;
 }
 
-/* A write that the replica has and the primary refuses; its LSN. */
+/* A write that the replica has and the primary refuses, after it has said "not now": an outage would have the
+ * two compared afterwards.  Its LSN. */
 static uint64_t dead_letter(const char *verb, const char *id)
 {
     char path[32];
     (void)snprintf(path, sizeof(path), "/%s", verb);
-    driver_down(&d, PRIMARY);
-    queue(verb, id);
+    (void)driver_write(&d, 1, verb, id);
     uint64_t lsn = last_write();
-    driver_up(&d, PRIMARY);
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", path), 503, NOT_NOW);
+    driver_answer(&d, driver_expect(&d, REPLICA, "POST", path), 200, "{}");
+    driver_advance(&d, NS_PER_S);
     driver_answer(&d, driver_expect(&d, PRIMARY, "POST", path), 400, INVALID);
     CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 0);
     return lsn;
@@ -313,23 +315,11 @@ static int count_status(void)
     return -1;
 }
 
-/* The same without an outage, after which the two would be compared: the primary says "not now" first. */
-static uint64_t refused_later(void)
-{
-    (void)driver_write(&d, 1, "upsert", "a");
-    uint64_t lsn = last_write();
-    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 503, NOT_NOW);
-    driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/upsert"), 200, "{}");
-    driver_advance(&d, NS_PER_S);
-    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 400, INVALID);
-    return lsn;
-}
-
 /* Only one that lacks what another has is divergent. */
 static void test_who_differs(void)
 {
     ready();
-    uint64_t lsn = refused_later();
+    uint64_t lsn = dead_letter("upsert", "a");
     for (int i = 0; i < 6; i++) {
         CU_ASSERT_EQUAL(count_status(), (int)REPLICA);
     }

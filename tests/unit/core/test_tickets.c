@@ -206,9 +206,43 @@ static void test_fork_is_counted(void)
 static void test_reset_is_refused(void)
 {
     ready();
+    driver_down(&d, REPLICA);
+    (void)driver_write(&d, 1, "upsert", "a");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 200, "{}"); /* the replica lacks it */
     uint64_t client = driver_send(&d, "POST", "/api/v2/reset", "");
     CU_ASSERT_EQUAL(driver_status(&d, client), 403);
     CU_ASSERT_PTR_NULL(driver_next(&d, PRIMARY));
+    CU_ASSERT_PTR_NULL(driver_next(&d, REPLICA));
+    driver_close(&d);
+}
+
+static void test_reset_resets_all(void)
+{
+    ready();
+    uint64_t client = driver_send(&d, "POST", "/api/v2/reset", "");
+    struct driver_call *call = driver_expect(&d, PRIMARY, "POST", "/reset");
+    CU_ASSERT_EQUAL(driver_status(&d, driver_write(&d, 1, "upsert", "a")), 503); /* meanwhile */
+    driver_unmark(&d, PRIMARY);
+    driver_answer(&d, call, 200, "true");
+    CU_ASSERT_EQUAL(driver_status(&d, client), 0);
+    driver_unmark(&d, REPLICA);
+    driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/reset"), 200, "true");
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+    d.made_count = 0;
+    driver_advance(&d, NS_PER_S);
+    CU_ASSERT_EQUAL(driver_status(&d, driver_write(&d, 1, "upsert", "a")), 404); /* it went with the rest */
+    driver_make(&d, 2, "docs");
+    driver_close(&d);
+}
+
+static void test_reset_not_allowed(void)
+{
+    ready();
+    uint64_t client = driver_send(&d, "POST", "/api/v2/reset", "");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/reset"), 403,
+                  "{\"error\":\"ChromaError\",\"message\":\"Reset is disabled by config\"}");
+    CU_ASSERT_EQUAL(driver_status(&d, client), 403);
+    CU_ASSERT_PTR_NOT_NULL(strstr(driver_answer_of(&d, client), "disabled by config"));
     CU_ASSERT_PTR_NULL(driver_next(&d, REPLICA));
     driver_close(&d);
 }
@@ -249,7 +283,9 @@ static const struct suite_test tests[] = {
     { "an unknown write goes to the primary alone and is counted", test_unknown_route },
     { "in an outage it goes nowhere", test_unknown_route_in_an_outage },
     { "a fork goes to the primary alone and is counted", test_fork_is_counted },
-    { "reset is refused", test_reset_is_refused },
+    { "reset is refused while somebody lacks something", test_reset_is_refused },
+    { "reset empties all, the primary first", test_reset_resets_all },
+    { "the primary's no to a reset is the answer", test_reset_not_allowed },
     { "one request id everywhere, credentials on the live attempt only", test_headers },
 };
 

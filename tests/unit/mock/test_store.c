@@ -48,7 +48,7 @@ static void upsert_merges_metadata_key_by_key(void)
         200);
     expect_record("\"metadatas\":[{\"k\":1,\"n\":2.5}]");
     (void)driver_record(&d, "update", "{\"ids\":[\"a\"],\"metadatas\":[{\"k\":null,\"n\":null}]}", NULL);
-    expect_record("\"metadatas\":[{}]");
+    expect_record("\"metadatas\":[null]");
     driver_done(&d);
 }
 

@@ -96,8 +96,11 @@ static void later_death_is_found_out(void)
     struct shell s;
     struct errmsg msg = { "" };
     char line[64];
-    shell_make(&s, "echo listening; echo dying words >&2; kill -9 $$");
+    shell_make(&s,
+               "trap 'echo dying words >&2; kill -9 $$' USR1; echo listening; while :; do sleep 0.02; done");
     CU_ASSERT_EQUAL_FATAL(child_start(&s.child, "listening", line, sizeof(line), &msg), 0);
+    /* Told to die only now: one that dies at once may be found dead before its line is found. */
+    CU_ASSERT_EQUAL(kill(s.child.pid, SIGUSR1), 0);
     long long end = test_now_ms() + 10000;
     int rv = 0;
     while (rv == 0 && test_now_ms() < end) {
@@ -114,7 +117,7 @@ static void stubborn_child_is_killed(void)
     struct shell s;
     struct errmsg msg = { "" };
     char line[64];
-    shell_make(&s, "trap '' TERM; echo listening; while :; do sleep 1000; done");
+    shell_make(&s, "trap '' TERM; echo listening; while :; do sleep 0.1; done");
     CU_ASSERT_EQUAL_FATAL(child_start(&s.child, "listening", line, sizeof(line), &msg), 0);
     CU_ASSERT_NOT_EQUAL(child_end(&s.child, SIGTERM, 50, &msg), 0);
     CU_ASSERT_EQUAL(s.child.pid, 0);
