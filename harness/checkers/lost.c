@@ -120,14 +120,16 @@ void oracle_no_lost_ack(const struct checker_input *input, struct assertion_resu
     evidence_deinit(&e);
 }
 
-/* Writes whose outcome no client knows and that the primary does not have: the balancer may hold them. */
-static uint64_t unknown_and_missing(const struct evidence *e)
+/* Writes that may be dead letters, once for each instance that never carried them out: acknowledged ones,
+ * whatever has excused them since (a younger write, a copy), and those whose outcome no client knows. */
+static uint64_t never_carried_out(const struct evidence *e)
 {
     uint64_t count = 0;
     for (size_t i = 0; i < e->h->op_count; i++) {
         const struct op_record *op = &e->h->ops[i];
-        bool known = op_acknowledged(op) || op_refused(op);
-        count += chroma_op_is_write(op->op) && !known && !e->traces[0][i].settled;
+        for (uint32_t instance = 0; instance < e->instances; instance++) {
+            count += chroma_op_is_write(op->op) && !op_refused(op) && !e->traces[instance][i].settled;
+        }
     }
     return count;
 }
@@ -156,7 +158,7 @@ void oracle_conservation(const struct checker_input *input, struct assertion_res
     uint64_t pending = as_count(input->pending_at_end);
     uint64_t dead = as_count(input->dead_letters_at_end);
     uint64_t lost = h->lb_lost_queue ? h->lost_on_crash : 0;
-    uint64_t held_most = f.missing[0] + f.missing[1] + unknown_and_missing(&e);
+    uint64_t held_most = never_carried_out(&e);
     buf_printf(&saw,
                "%" PRIu64 " acknowledged = %" PRIu64 " applied + %" PRIu64 " pending + %" PRIu64
                " dead-lettered",

@@ -237,25 +237,40 @@ static void look_at_followers(const struct entry *entry, struct letter *letter)
     }
 }
 
+/* What another instance refused too: the letter stays where it stands. */
+static uint64_t append_also(struct core *core, const struct letter *letter, unsigned i)
+{
+    struct record_dead record = { .lsn = letter->lsn,
+                                  .on = (uint8_t)(1u << i),
+                                  .lacking = (uint8_t)letter->lacking,
+                                  .touched = letter->touched,
+                                  .died_ms = core->wall_ms };
+    return core_append(core, RECORD_DEAD, record_dead_encode(&record), NULL, true);
+}
+
+static struct letter *letter_of(struct core *core, struct entry *entry, int status, struct str reason)
+{
+    CHECK(payload_is_here(entry)); /* it has just been sent, or was never let go */
+    struct letter *letter = letter_new(core, entry->lsn, entry->near->meta, entry->lane);
+    letter->died_ms = core->wall_ms;
+    letter->status = status;
+    reason.size = reason.size > REASON_MAX ? REASON_MAX : reason.size;
+    letter->reason = block_copy(reason.data, reason.size);
+    set_body(core, letter, entry->near->body);
+    look_at_followers(entry, letter);
+    return letter;
+}
+
 uint64_t letters_add(struct core *core, struct entry *entry, unsigned i, int status, struct str reason)
 {
-    struct letter *letter = letters_find(core, entry->lsn);
-    CHECK(payload_is_here(entry)); /* it has just been sent, or was never let go */
-    if (letter == NULL) {
-        letter = letter_new(core, entry->lsn, entry->near->meta, entry->lane);
-        letter->died_ms = core->wall_ms;
-        letter->status = status;
-        reason.size = reason.size > REASON_MAX ? REASON_MAX : reason.size;
-        letter->reason = block_copy(reason.data, reason.size);
-        set_body(core, letter, entry->near->body);
-        look_at_followers(entry, letter);
-    }
+    struct letter *known = letters_find(core, entry->lsn);
+    struct letter *letter = known != NULL ? known : letter_of(core, entry, status, reason);
     if (entry->lane != NULL) {
         entry->lane->unread_ns[i] = entry->lane->strand.last_ack_ns + core->settings.consistency_window_ns;
     }
     set_on(core, letter, 1u << i);
     set_lacking(core, letter, applied_by_another(core, entry, i) ? letter->on : 0);
-    return append(core, letter, entry->near->body, true);
+    return known != NULL ? append_also(core, letter, i) : append(core, letter, entry->near->body, true);
 }
 
 uint64_t letters_rewrite(struct core *core, struct letter *letter, struct block *body)
@@ -294,6 +309,14 @@ void letters_recover(struct core *core, const struct record_dead *record, uint64
                      struct str body)
 {
     struct letter *letter = letters_find(core, record->lsn);
+    if (record->write.size == 0) { /* refused by another instance too */
+        if (letter != NULL) {
+            recover_unread(core, letter, record);
+            set_on(core, letter, record->on);
+            set_lacking(core, letter, record->lacking);
+        }
+        return;
+    }
     if (letter == NULL) {
         struct record_write write;
         struct block *meta = block_copy(record->write.data, record->write.size);

@@ -66,7 +66,7 @@ struct record_dead {
     bool edited;
     int64_t died_ms;
     struct str reason;
-    struct str write; /* the meta of its WRITE record; its body is this record's */
+    struct str write; /* the meta of its WRITE record, its body is this record's; empty = told before */
 };
 
 struct record_over {
