@@ -75,7 +75,7 @@ static bool check_symbols(struct str text, size_t *symbols, struct buf *message)
 static bool decode_row(struct arena *arena, struct embedding_row *row, struct buf *message)
 {
     struct str text = row->base64;
-    size_t symbols;
+    size_t symbols = 0;
     if (!check_symbols(text, &symbols, message)) {
         return false;
     }

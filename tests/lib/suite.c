@@ -4,7 +4,14 @@
 #include <CUnit/TestRun.h>
 #include <stdio.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+
+void suite_refuse_null(int line, const char *text, const char *file)
+{
+    (void)CU_assertImplementation(CU_FALSE, (unsigned)line, text, file, "", CU_TRUE);
+    abort(); /* outside of a test: CUnit had nowhere to go back to */
+}
 
 static bool wanted(const char *name, int argc, char **argv)
 {
