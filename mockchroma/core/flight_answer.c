@@ -1,11 +1,13 @@
 /* What the client gets: the server's answer as it is, cut, spoiled or held back, another one in its
  * place, or none. */
 #include "mockchroma/core/machine.h"
+#include "base/check.h"
 #include "base/http_head.h"
 #include "base/units.h"
 
 static size_t head_size(int status, const struct block *headers)
 {
+    CHECK(headers != NULL); /* an answer that is not a gateway's has been composed */
     return strlen("HTTP/1.1 200 ") + strlen(http_reason(status)) + 2 + headers->size + 2;
 }
 
