@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/units.h"
 #include "proxy/io/log_dir.h"
+#include "proxy/io/log_export.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,8 @@
 #define EXIT_BROKEN 1
 #define EXIT_USAGE  2
 
-enum verb { VERB_LS, VERB_SHOW, VERB_VERIFY };
+enum verb { VERB_LS, VERB_SHOW, VERB_VERIFY, VERB_EXPORT };
+#define VERBS 4
 
 struct request {
     enum verb verb;
@@ -20,16 +22,20 @@ struct request {
     bool payload;
     uint64_t from;
     uint64_t to;
+    bool no_memory; /* for a line of export: nothing behind it is printed */
 };
 
 static int usage(const char *complaint)
 {
-    (void)fprintf(stderr,
-                  "walproxy wal: %s\n"
-                  "usage: walproxy wal ls DIR                                  segments and their records\n"
-                  "       walproxy wal show [--from LSN] [--to LSN] [--payload] DIR  one line per record\n"
-                  "       walproxy wal verify DIR                              reads and checks everything\n",
-                  complaint);
+    (void)fprintf(
+        stderr,
+        "walproxy wal: %s\n"
+        "usage: walproxy wal ls DIR                                  segments and their records\n"
+        "       walproxy wal show [--from LSN] [--to LSN] [--payload] DIR  one line per record\n"
+        "       walproxy wal verify DIR                              reads and checks everything\n"
+        "       walproxy wal export [--from LSN] [--to LSN] DIR      one line of JSON per record, bodies\n"
+        "                                                            and all: enough to send it again\n",
+        complaint);
     return EXIT_USAGE;
 }
 
@@ -48,23 +54,24 @@ static int parse_lsn(int argc, char **argv, int *i, uint64_t *out)
 
 static int parse(int argc, char **argv, struct request *r)
 {
-    static const char *const verbs[] = { "ls", "show", "verify" };
+    static const char *const verbs[] = { "ls", "show", "verify", "export" };
     *r = (struct request){ .to = UINT64_MAX };
     size_t verb = 0;
-    while (argc > 1 && verb < 3 && strcmp(argv[1], verbs[verb]) != 0) {
+    while (argc > 1 && verb < VERBS && strcmp(argv[1], verbs[verb]) != 0) {
         verb++;
     }
-    if (argc < 2 || verb == 3) {
-        return usage(argc < 2 ? "ls, show or verify?" : "no such command (ls, show, verify)");
+    if (argc < 2 || verb == VERBS) {
+        return usage(argc < 2 ? "ls, show, verify or export?" : "no such command (ls, show, verify, export)");
     }
     r->verb = (enum verb)verb;
     for (int i = 2; i < argc; i++) {
         int rc = 0;
+        bool ranged = r->verb == VERB_SHOW || r->verb == VERB_EXPORT;
         if (r->verb == VERB_SHOW && strcmp(argv[i], "--payload") == 0) {
             r->payload = true;
-        } else if (r->verb == VERB_SHOW && strcmp(argv[i], "--from") == 0) {
+        } else if (ranged && strcmp(argv[i], "--from") == 0) {
             rc = parse_lsn(argc, argv, &i, &r->from);
-        } else if (r->verb == VERB_SHOW && strcmp(argv[i], "--to") == 0) {
+        } else if (ranged && strcmp(argv[i], "--to") == 0) {
             rc = parse_lsn(argc, argv, &i, &r->to);
         } else if (argv[i][0] == '-' || r->dir != NULL) {
             rc = usage("one directory, and no other options");
@@ -93,11 +100,29 @@ static void print_payload(const char *label, struct str bytes)
     (void)putchar('\n');
 }
 
+static void export_record(struct request *r, const struct wal_record *record)
+{
+    struct buf line;
+    buf_init(&line, 8 * (size_t)WAL_BODY_BYTES_MAX); /* every byte of a body escaped */
+    log_export_record(&line, record);
+    r->no_memory = r->no_memory || line.failed;
+    if (!r->no_memory) {
+        (void)fwrite(line.data, 1, line.size, stdout); /* run looks for errors at the end */
+    }
+    buf_deinit(&line);
+}
+
 static void show_record(void *context, const struct wal_record *record, bool first)
 {
     (void)first;
-    const struct request *r = context;
-    if (r->verb != VERB_SHOW || record->lsn < r->from || record->lsn > r->to) {
+    struct request *r = context;
+    if (record->lsn < r->from || record->lsn > r->to) {
+        return;
+    }
+    if (r->verb == VERB_EXPORT) {
+        export_record(r, record);
+    }
+    if (r->verb != VERB_SHOW) {
         return;
     }
     char digest[DIGEST_TEXT_SIZE + 1] = "-";
@@ -147,16 +172,23 @@ static int run(const struct request *r, struct log_dir *dir, struct errmsg *msg)
     if (rc == 0 && segments->count == 0) {
         rc = error_set(msg, ERR_NOT_FOUND, "no log in this directory");
     }
-    if (rc == 0 && r->verb != VERB_SHOW) {
+    if (rc == 0 && (r->verb == VERB_LS || r->verb == VERB_VERIFY)) {
         (void)printf("sound: log %016llx, %llu records in %llu segments, next lsn %llu\n",
                      (unsigned long long)found.log_id, (unsigned long long)found.records,
                      (unsigned long long)found.segments, (unsigned long long)found.next_lsn);
     }
     if (rc == 0 && found.torn) {
-        (void)printf("unfinished tail (never reported durable, cut off at the next start): %s\n",
-                     found.torn_text);
+        (void)fprintf(r->verb == VERB_EXPORT ? stderr : stdout,
+                      "unfinished tail (never reported durable, cut off at the next start): %s\n",
+                      found.torn_text);
     }
     wal_writer_free(w);
+    if (rc == 0 && copy.no_memory) {
+        rc = error_set(msg, ERR_NOMEM, "no memory for a record");
+    }
+    if (rc == 0 && (fflush(stdout) != 0 || ferror(stdout) != 0)) {
+        rc = error_set(msg, ERR_IO, "standard output cannot be written to");
+    }
     return rc;
 }
 

@@ -1,4 +1,6 @@
 /* `walproxy wal`: what it prints and how it exits, on a sound, a torn, a damaged and a missing log. */
+#include "base/chroma_route.h"
+#include "proxy/core/records.h"
 #include "proxy/io/log_command.h"
 #include "proxy/io/log_writer.h"
 #include "tests/lib/suite.h"
@@ -110,6 +112,79 @@ static void test_sound(void)
     log_remove();
 }
 
+static void append_record(struct log_port *port, uint64_t lsn, uint8_t type, struct block *meta,
+                          const char *body, size_t size)
+{
+    struct block *bytes = size == 0 ? NULL : block_copy(body, size);
+    port->append(port->context, lsn, type, meta, bytes, true);
+    block_unref(meta);
+    block_unref(bytes);
+}
+
+/* A write of a client with a body that is text, one whose body is not, and what became of them. */
+static void log_make_real(void)
+{
+    struct record_write write = {
+        .op = OP_UPSERT,
+        .lane = 1,
+        .wall_ms = 1700000000123,
+        .method = STR("POST"),
+        .target = STR("/api/v2/x?y=\"z\""),
+        .content_type = STR("application/json"),
+        .request_id = STR("r-1"),
+        .tenant = STR("t"),
+        .database = STR("d"),
+    };
+    struct record_lane lane = { .tenant = STR("t"), .database = STR("d"), .name = STR("caf\xc3\xa9") };
+    struct record_decided decided = {
+        .lsn = 2, .accepted = true, .acknowledged = true, .by = 1, .status = 200
+    };
+    struct record_applied applied = { .lsn = 2, .instance = 0 };
+    struct record_dead dead = { .lsn = 3, .instance = 0, .status = 400, .reason = STR("{\"error\":1}") };
+    (void)snprintf(dir_path, sizeof(dir_path), "/tmp/waldrill-logcmd-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir_path));
+    struct log_store *log = NULL;
+    struct log_writer_options options = { .dir = dir_path, .segment_bytes = 1u << 20 };
+    CU_ASSERT_EQUAL_FATAL(log_writer_open(&log, &options, no_record, NULL, NULL, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(log_store_start(log, NULL), 0);
+    struct log_port port = log_store_port(log);
+    append_record(&port, 1, RECORD_LANE, record_lane_encode(&lane), "", 0);
+    append_record(&port, 2, RECORD_WRITE, record_write_encode(&write), "{\"ids\":[\"a\"]}", 13);
+    append_record(&port, 3, RECORD_WRITE, record_write_encode(&write), "\xff\x00\x01z", 4);
+    append_record(&port, 4, RECORD_DECIDED, record_decided_encode(&decided), "", 0);
+    append_record(&port, 5, RECORD_APPLIED, record_applied_encode(&applied), "", 0);
+    append_record(&port, 6, RECORD_DEAD, record_dead_encode(&dead), "", 0);
+    append_record(&port, 7, 200, block_copy("new", 3), "\xfe", 1);
+    log_store_close(log);
+}
+
+static void test_export(void)
+{
+    static const char expected[] =
+        "{\"lsn\":1,\"type\":\"lane\",\"lane\":1,\"dead\":false,\"tenant\":\"t\",\"database\":\"d\","
+        "\"name\":\"caf\xc3\xa9\",\"uuid\":\"00000000-0000-0000-0000-000000000000\"}\n"
+        "{\"lsn\":2,\"type\":\"write\",\"time\":\"2023-11-14T22:13:20.123Z\",\"op\":\"upsert\","
+        "\"method\":\"POST\",\"target\":\"/api/v2/x?y=\\\"z\\\"\",\"content_type\":\"application/json\","
+        "\"request_id\":\"r-1\",\"tenant\":\"t\",\"database\":\"d\",\"name\":\"\",\"new_name\":\"\","
+        "\"lane\":1,\"body\":\"{\\\"ids\\\":[\\\"a\\\"]}\"}\n";
+    log_make_real();
+    CU_ASSERT_EQUAL(RUN("wal", "export", "--to", "2", dir_path), 0);
+    CU_ASSERT_STRING_EQUAL(output, expected);
+    CU_ASSERT_EQUAL(RUN("wal", "export", "--from", "3", dir_path), 0);
+    CU_ASSERT_PTR_NULL(strstr(output, "\"lsn\":2,"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\"lane\":1,\"body_base64\":\"/wABeg==\"}\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output,
+                                  "{\"lsn\":4,\"type\":\"decided\",\"write\":2,\"accepted\":true,"
+                                  "\"acknowledged\":true,\"by\":\"replica\",\"status\":200}\n"));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(output, "{\"lsn\":5,\"type\":\"applied\",\"write\":2,\"instance\":\"primary\"}\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\"status\":400,\"reason\":\"{\\\"error\\\":1}\"}\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output,
+                                  "{\"lsn\":7,\"type\":\"unknown\",\"number\":200,\"meta\":\"new\","
+                                  "\"body_base64\":\"/g==\"}\n"));
+    log_remove();
+}
+
 /* Looking changes nothing: the log opens as before, and a second look says the same. */
 static void test_damaged(void)
 {
@@ -131,6 +206,7 @@ static void test_usage(void)
     CU_ASSERT_EQUAL(RUN("wal", "ls"), 2);
     CU_ASSERT_EQUAL(RUN("wal", "ls", "/tmp", "/tmp"), 2);
     CU_ASSERT_EQUAL(RUN("wal", "ls", "--payload", "/tmp"), 2);
+    CU_ASSERT_EQUAL(RUN("wal", "export", "--payload", "/tmp"), 2);
     CU_ASSERT_EQUAL(RUN("wal", "show", "--from", "x", "/tmp"), 2);
     CU_ASSERT_EQUAL(RUN("wal", "show", "/tmp", "--from"), 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "usage: walproxy wal ls DIR"));
@@ -145,6 +221,7 @@ static void test_usage(void)
 
 static const struct suite_test tests[] = {
     { "a sound log is listed, shown without payloads, verified", test_sound },
+    { "export writes JSON lines with all that a write needs", test_export },
     { "a damaged log is told with its place and left alone", test_damaged },
     { "wrong usage and missing logs are told apart", test_usage },
 };
