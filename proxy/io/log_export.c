@@ -116,9 +116,29 @@ static bool put_dead(struct json_writer *w, struct str meta)
         return false;
     }
     json_pair_u64(w, "write", r.lsn);
-    json_pair_text(w, "instance", instance_name(r.instance));
+    json_key(w, "refused_by");
+    json_array_begin(w);
+    for (unsigned i = 0; i < CORE_INSTANCES; i++) {
+        if ((r.on & (1u << i)) != 0) {
+            json_put_text(w, instance_name(i));
+        }
+    }
+    json_array_end(w);
     json_pair_u64(w, "status", r.status);
     put_bytes(w, "reason", r.reason);
+    return true;
+}
+
+static bool put_over(struct json_writer *w, struct str meta)
+{
+    struct record_over r;
+    if (!record_over_decode(meta, &r)) {
+        return false;
+    }
+    json_pair_u64(w, "write", r.lsn);
+    if (r.redriven_as != 0) {
+        json_pair_u64(w, "redriven_as", r.redriven_as);
+    }
     return true;
 }
 
@@ -196,6 +216,8 @@ static bool put_known(struct json_writer *w, const struct wal_record *record)
             return put_checkpoint(w, record->body);
         case RECORD_MARK:
             return put_mark(w, record->meta);
+        case RECORD_OVER:
+            return put_over(w, record->meta);
         default:
             return false;
     }

@@ -140,7 +140,7 @@ static void log_make_real(void)
         .lsn = 2, .accepted = true, .acknowledged = true, .by = 1, .status = 200
     };
     struct record_applied applied = { .lsn = 2, .instance = 0 };
-    struct record_dead dead = { .lsn = 3, .instance = 0, .status = 400, .reason = STR("{\"error\":1}") };
+    struct record_dead dead = { .lsn = 3, .on = 1, .status = 400, .reason = STR("{\"error\":1}") };
     (void)snprintf(dir_path, sizeof(dir_path), "/tmp/waldrill-logcmd-XXXXXX");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir_path));
     struct log_store *log = NULL;
