@@ -52,6 +52,7 @@ void payload_near_settle(struct entry *entry)
 
 static void unlist(struct core *core, struct entry_near *near)
 {
+    CHECK(near != NULL); /* what can be let go has its bytes here */
     if (near->is_loose) {
         near->is_loose = false;
         TAILQ_REMOVE(&core->loose, near, loose);
