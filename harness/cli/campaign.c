@@ -24,7 +24,7 @@
 #define STEPS_MAX       8u
 #define SETTINGS_MAX    16u
 #define LOADS_MAX       3u
-#define CROWD_SYNC_NS   (10 * NS_PER_MS)
+#define CROWD_SYNC_NS   (50 * NS_PER_MS)
 
 struct draw {
     struct prng prng;
@@ -32,6 +32,7 @@ struct draw {
     uint64_t storm_ns;
     bool memory_mode;
     bool crowd;
+    bool lb_dies;
     uint64_t budget_ms; /* REQUEST_TIMEOUT */
 };
 
@@ -413,6 +414,7 @@ static void draw_faults(struct draw *d)
         enabled[DRAWN_INSTANCE_KILL] = false; /* a killed instance forgets its faults */
     }
     if (enabled[DRAWN_LB_KILL] && !d->memory_mode) {
+        d->lb_dies = true;
         draw_stops(d, DRAWN_LB_KILL, SCENARIO_LB);
     } else if (enabled[DRAWN_LB_PAUSE]) {
         draw_stops(d, DRAWN_LB_PAUSE, SCENARIO_LB);
@@ -514,7 +516,8 @@ struct scenario *campaign_draw(uint64_t seed, struct runner_options *options)
     options->no_samples = chance(&d, 3, 4);
     options->sample_ns = NS_PER_S;
     /* A slow disk keeps the time between written and durable open long enough for a crash to fall into it. */
-    options->disk_sync_ns = chance(&d, 1, 2) ? 0 : between(&d, 10, 400) * NS_PER_MS;
+    bool fast = chance(&d, 1, d.lb_dies ? 8 : 2);
+    options->disk_sync_ns = fast ? 0 : between(&d, 10, 400) * NS_PER_MS;
     uint64_t slowest_ns = d.budget_ms * NS_PER_MS / DISK_SHARE;
     if (d.crowd && slowest_ns > CROWD_SYNC_NS) {
         slowest_ns = CROWD_SYNC_NS; /* an update costs two syncs of its lane: thousands would never end */
