@@ -608,30 +608,6 @@ struct driver_call *driver_next(struct driver *d, unsigned instance)
     return NULL;
 }
 
-static bool is_like(const struct driver_call *call, const char *method, const char *tail)
-{
-    struct str rest = str_of(call->request);
-    struct str line = str_cut(rest, '\n', &rest);
-    struct str target;
-    struct str query;
-    struct str verb = str_cut(line, ' ', &target);
-    target = str_cut(target, '?', &query);
-    size_t size = strlen(tail);
-    return str_equal(verb, str_of(method)) && target.size >= size &&
-           memcmp(target.data + target.size - size, tail, size) == 0;
-}
-
-struct driver_call *driver_expect(struct driver *d, unsigned instance, const char *method, const char *tail)
-{
-    struct driver_call *call = driver_next(d, instance);
-    if (call == NULL || !is_like(call, method, tail)) {
-        (void)printf("    expected %s ...%s at instance %u, saw %s\n", method, tail, instance,
-                     call == NULL ? "nothing" : call->request);
-    }
-    CU_ASSERT_FATAL(call != NULL && is_like(call, method, tail));
-    return call;
-}
-
 void driver_answer_with(struct driver *d, struct driver_call *call, int status, const char *headers,
                         const char *body)
 {
@@ -639,20 +615,10 @@ void driver_answer_with(struct driver *d, struct driver_call *call, int status, 
     settle(d);
 }
 
-void driver_answer(struct driver *d, struct driver_call *call, int status, const char *body)
-{
-    driver_answer_with(d, call, status, "content-type: application/json\r\n", body);
-}
-
 void driver_end(struct driver *d, struct driver_call *call, enum call_outcome outcome, bool bytes_left)
 {
     end_call(d, call, outcome, bytes_left, NULL, NULL);
     settle(d);
-}
-
-bool driver_is_fence(const struct driver_call *call)
-{
-    return call != NULL && strcmp(call->body, "{\"ids\":[],\"embeddings\":[]}") == 0;
 }
 
 void driver_command(struct driver *d, struct core_event *event)

@@ -1,7 +1,8 @@
 /* The beginnings most tests of the core share: a collection on both instances, a write to it, whoever waits
- * is served. */
+ * is served; and the short ways to expect a call and to answer it. */
 #include "tests/unit/core/driver.h"
 #include <stdio.h>
+#include <string.h>
 
 #define TEXTS 8 /* results that may be held at once */
 
@@ -69,4 +70,38 @@ size_t driver_serve(struct driver *d, unsigned instance)
         served++;
     }
     return served;
+}
+
+bool driver_is_fence(const struct driver_call *call)
+{
+    return call != NULL && strcmp(call->body, "{\"ids\":[],\"embeddings\":[]}") == 0;
+}
+
+void driver_answer(struct driver *d, struct driver_call *call, int status, const char *body)
+{
+    driver_answer_with(d, call, status, "content-type: application/json\r\n", body);
+}
+
+static bool is_like(const struct driver_call *call, const char *method, const char *tail)
+{
+    struct str rest = str_of(call->request);
+    struct str line = str_cut(rest, '\n', &rest);
+    struct str target;
+    struct str query;
+    struct str verb = str_cut(line, ' ', &target);
+    target = str_cut(target, '?', &query);
+    size_t size = strlen(tail);
+    return str_equal(verb, str_of(method)) && target.size >= size &&
+           memcmp(target.data + target.size - size, tail, size) == 0;
+}
+
+struct driver_call *driver_expect(struct driver *d, unsigned instance, const char *method, const char *tail)
+{
+    struct driver_call *call = driver_next(d, instance);
+    if (call == NULL || !is_like(call, method, tail)) {
+        (void)printf("    expected %s ...%s at instance %u, saw %s\n", method, tail, instance,
+                     call == NULL ? "nothing" : call->request);
+    }
+    CU_ASSERT_FATAL(call != NULL && is_like(call, method, tail));
+    return call;
 }
