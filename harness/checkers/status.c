@@ -76,11 +76,14 @@ static int64_t known_of(const struct trace *t)
     return t->last == EVIDENCE_NOWHERE ? EVIDENCE_FOREVER : t->last_ns + UNANSWERED_NS;
 }
 
-/* Done already, or brought there by a copy, counts as applied from the start: when it came to be so is not
- * known. */
-static bool untraced(const struct evidence *e, const struct trace *primary)
+/* Done already, brought there by a copy, or made good by laying both instances side by side (which need not
+ * write anything where a younger write has settled it): all count as applied from the start, because when it
+ * came to be so is not known. */
+static bool untraced(const struct evidence *e, size_t op)
 {
-    return primary->ever_ns == EVIDENCE_FOREVER && (primary->settled || e->lost_state[0]);
+    const struct trace *primary = &e->traces[0][op];
+    bool made_good = e->instances == 2 && e->h->resynced[0] && e->traces[1][op].ever_ns != EVIDENCE_FOREVER;
+    return primary->ever_ns == EVIDENCE_FOREVER && (primary->settled || e->lost_state[0] || made_good);
 }
 
 static void truth_init(struct truth *t, const struct evidence *e)
@@ -102,7 +105,7 @@ static void truth_init(struct truth *t, const struct evidence *e)
         hand_add(&t->sent, op->sent_ns, (uint32_t)i);
         hand_add(&t->known, t->known_ns[i], (uint32_t)i);
         if (op_acknowledged(op)) {
-            bool before = untraced(e, primary);
+            bool before = untraced(e, i);
             hand_add(&t->acknowledged, op->done_ns, (uint32_t)i);
             hand_add(&t->applied, before ? HISTORY_NEVER : primary->ever_ns, (uint32_t)i);
         }
@@ -131,7 +134,7 @@ static int64_t oldest_certain(struct truth *t, const struct evidence *e, int64_t
         if (e->h->ops[op].done_ns >= from_ns) {
             return HISTORY_NEVER;
         }
-        if (primary->ever_ns > to_ns && !untraced(e, primary)) {
+        if (primary->ever_ns > to_ns && !untraced(e, op)) {
             return e->h->ops[op].done_ns;
         }
         t->oldest_certain++;

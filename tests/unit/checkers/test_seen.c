@@ -111,6 +111,20 @@ static void test_briefly_high_is_no_lie(void)
     told_end(&t);
 }
 
+/* The primary refuses a write that was promised; a resync makes it good without writing anything. */
+static void test_made_good_is_no_lie(void)
+{
+    told_begin(&t);
+    (void)told_op(&t, 1, OP_DELETE, 1, 1, 1.1, 200);
+    (void)told_effect(&t, REPLICA, 1, OP_DELETE, 1, 1.05, 200);
+    told_contents(&t, "{}", "{}");
+    (void)told_sample(&t, 20, 0, -1);
+    told_judge(&t, "status_truthful", "at least 1 acknowledged writes");
+    t.h.resynced[PRIMARY] = true;
+    told_judge(&t, "status_truthful", NULL);
+    told_end(&t);
+}
+
 static void test_wrong_age(void)
 {
     outage();
@@ -162,6 +176,7 @@ static const struct suite_test tests[] = {
     { "absence after a delete, presence after a delete", test_absent_after_delete },
     { "a true status passes", test_status_true },
     { "a status that hides pending writes", test_hides_pending },
+    { "a write that a resync has made good is not pending", test_made_good_is_no_lie },
     { "a status that invents them", test_invents_pending },
     { "a figure that is high for a moment is no lie", test_briefly_high_is_no_lie },
     { "a wrong age", test_wrong_age },
