@@ -22,7 +22,7 @@
 #define COLLECTIONS_URL "${lb}/api/v2/tenants/default_tenant/databases/default_database/collections"
 #define FAULTS_MAX      10u
 #define STEPS_MAX       8u
-#define SETTINGS_MAX    16u
+#define SETTINGS_MAX    24u
 #define LOADS_MAX       3u
 #define CROWD_SYNC_NS   (50 * NS_PER_MS)
 
@@ -90,18 +90,6 @@ static void draw_settings(struct draw *d)
     d->memory_mode = chance(d, 1, 6);
     if (d->memory_mode) {
         set(d, "wal_mode", mem_strdup("memory"));
-    }
-}
-
-/* What bounds the log and what is held of it.  From a stream of its own, so that the rest of a campaign does
- * not change with what is drawn here. */
-static void draw_bounds(struct draw *d, struct prng *root)
-{
-    struct draw own = { .prng = prng_split(root, "bounds"), .s = d->s };
-    if (chance(&own, 1, 2) && !d->memory_mode) {
-        uint64_t kib = between(&own, 4, 48);
-        set(&own, "wal_memory_bytes", text("%" PRIu64 "KiB", kib));
-        set(&own, "max_body_bytes", text("%" PRIu64 "KiB", kib));
     }
 }
 
@@ -435,6 +423,39 @@ static void draw_faults(struct draw *d)
     }
 }
 
+/* ---- bounds ---- */
+
+/* What the replica was not given for want of room is on the primary only, and gone if that forgets it. */
+static bool primary_forgets(const struct scenario *s)
+{
+    for (size_t i = 0; i < s->fault_count; i++) {
+        if (s->faults[i].target == SCENARIO_PRIMARY && s->faults[i].restart_what != RESTART_KEEP) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What bounds the log and what is held of it.  From a stream of its own, so that the rest of a campaign does
+ * not change with what is drawn here. */
+static void draw_bounds(struct draw *d, struct prng *root)
+{
+    struct draw own = { .prng = prng_split(root, "bounds"), .s = d->s };
+    if (chance(&own, 1, 2) && !d->memory_mode) {
+        uint64_t kib = between(&own, 4, 48);
+        set(&own, "wal_memory_bytes", text("%" PRIu64 "KiB", kib));
+        set(&own, "max_body_bytes", text("%" PRIu64 "KiB", kib));
+    }
+    if (chance(&own, 1, 4) && !primary_forgets(d->s)) {
+        set(&own, "wal_max_writes", text("%" PRIu64, between(&own, 10, 80)));
+        set(&own, "throttle_start", text("%" PRIu64 "%%", between(&own, 20, 100)));
+        set(&own, "throttle_max_delay", text("%" PRIu64 "ms", between(&own, 0, 30) * 100));
+    }
+    if (chance(&own, 1, 3)) {
+        set(&own, "wal_retain", text("%" PRIu64 "s", between(&own, 0, 20)));
+    }
+}
+
 /* ---- collections that come and go ---- */
 
 /* Whatever the answer, even none: the oracles judge what became of the write. */
@@ -503,9 +524,9 @@ struct scenario *campaign_draw(uint64_t seed, struct runner_options *options)
         s->invariants[i] = true;
     }
     draw_settings(&d);
-    draw_bounds(&d, &root);
     draw_loads(&d);
     draw_faults(&d);
+    draw_bounds(&d, &root);
     draw_steps(&d);
     for (size_t i = 0; i < s->fault_count && !s->has_replica; i++) {
         if (s->faults[i].target == SCENARIO_REPLICA) {

@@ -15,12 +15,22 @@ static bool in_memory(const struct core *core)
     return core->settings.wal_mode == WAL_MODE_MEMORY;
 }
 
-double quota_used(const struct core *core)
+static double bytes_used(const struct core *core)
 {
     const struct settings *s = &core->settings;
-    double writes = (double)core->entries.live / (double)s->wal_max_writes;
-    double bytes = in_memory(core) ? (double)core->payload_bytes / (double)s->wal_memory_bytes
-                                   : (double)core->log_bytes / (double)s->wal_max_bytes;
+    return in_memory(core) ? (double)core->payload_bytes / (double)s->wal_memory_bytes
+                           : (double)core->log_bytes / (double)s->wal_max_bytes;
+}
+
+static double writes_used(const struct core *core)
+{
+    return (double)core->entries.live / (double)core->settings.wal_max_writes;
+}
+
+double quota_used(const struct core *core)
+{
+    double bytes = bytes_used(core);
+    double writes = writes_used(core);
     return bytes > writes ? bytes : writes;
 }
 
@@ -37,31 +47,38 @@ uint64_t quota_delay_ns(const struct core *core)
 
 /* ---- who pins the log ---- */
 
+/* Is the instance the reason that more than half of the pending writes are there? */
+static bool pins_writes(const struct core *core, unsigned i)
+{
+    uint64_t mine = core->instances[i].pending;
+    uint64_t others = core->instances[1 - i].pending;
+    return mine > others && mine - others > core->entries.live / 2;
+}
+
 /* Is the instance the reason that more than half of what stands in the log is kept? */
-static bool pins(const struct core *core, unsigned i)
+static bool pins_bytes(const struct core *core, unsigned i)
 {
     const struct entry *oldest = entries_from(&core->entries, 0);
-    uint64_t others = core->next_lsn;
-    for (unsigned j = 0; j < core->instance_count; j++) {
-        others = j != i && core->instances[j].behind_lsn < others ? core->instances[j].behind_lsn : others;
-    }
+    uint64_t others = core->instances[1 - i].behind_lsn;
     return oldest != NULL && core->instances[i].pending > 0 && core->instances[i].behind_lsn < others &&
            others - oldest->lsn > (core->next_lsn - oldest->lsn) / 2;
 }
 
-void quota_give_up(struct core *core, unsigned i)
+/* Whatever waits for that instance is dropped, for good: it needs a resync. */
+static void give_up(struct core *core, unsigned i)
 {
     char count[24];
     (void)snprintf(count, sizeof(count), "%llu", (unsigned long long)core->instances[i].pending);
     core_line(core, LOG_ERROR, "backlog_given_up", "target", core->instances[i].name, "writes", count,
               "reason", "the log is full; the instance needs a resync", NULL);
     core->instances[i].needs_resync = true;
+    (void)core_append(core, RECORD_GIVEN_UP, record_given_up_encode(i), NULL, true);
     struct lane *lane;
     for (lane = core->lanes; lane != NULL; lane = lane->by_birth.next) {
         lane->divergent[i] = lane->divergent[i] || lane->strand.backlog[i] > 0;
     }
     writes_drop_backlog(core, i);
-    resync_instance(core, i);
+    resync_afresh(core, i);
     core->checkpoint_wanted = true; /* tells of it, so that what was dropped may be trimmed */
 }
 
@@ -71,8 +88,9 @@ void quota_look(struct core *core)
         return;
     }
     unsigned replica = 1 - core->primary;
-    if (pins(core, replica)) {
-        quota_give_up(core, replica);
+    if ((writes_used(core) >= GIVE_UP_AT && pins_writes(core, replica)) ||
+        (bytes_used(core) >= GIVE_UP_AT && pins_bytes(core, replica))) {
+        give_up(core, replica);
     }
 }
 

@@ -19,8 +19,6 @@ bool quota_admits(struct core *core, struct client *client, const struct record_
 uint64_t quota_delay_ns(const struct core *core);
 /* The share of the quota that is used, 0 to 1 and above. */
 double quota_used(const struct core *core);
-/* Whatever waits for that instance is dropped; it needs a resync. */
-void quota_give_up(struct core *core, unsigned instance);
 /* At the end of each step: makes room before it is needed. */
 void quota_look(struct core *core);
 

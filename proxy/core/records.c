@@ -244,6 +244,22 @@ bool record_mark_decode(struct str meta, struct record_mark *out)
     return record_mark_read(&r, out) && whole(&r);
 }
 
+struct block *record_given_up_encode(unsigned instance)
+{
+    struct buf b;
+    buf_init(&b, RECORD_LIMIT);
+    buf_append_u8(&b, (uint8_t)instance);
+    return finish(&b);
+}
+
+bool record_given_up_decode(struct str meta, unsigned *instance)
+{
+    struct reader r;
+    reader_init(&r, meta.data, meta.size);
+    *instance = reader_u8(&r);
+    return whole(&r) && *instance < CORE_INSTANCES;
+}
+
 const char *record_type_name(uint8_t type)
 {
     switch (type) {
@@ -263,6 +279,8 @@ const char *record_type_name(uint8_t type)
             return "mark";
         case RECORD_OVER:
             return "letter-over";
+        case RECORD_GIVEN_UP:
+            return "given-up";
         default:
             return "unknown";
     }

@@ -8,6 +8,7 @@
  *   LANE       a collection learnt from an instance's listing or from a name
  *   CHECKPOINT all lanes (in the body), so that older records may be trimmed
  *   MARK       the log's own id, and how far an instance is known to have been marked
+ *   GIVEN_UP   whatever waited for an instance here is not to be carried out there: it needs a resync
  *
  * All integers little-endian (base/buf.h).  docs/log-format.md has the table. */
 #ifndef WALDRILL_PROXY_CORE_RECORDS_H
@@ -27,7 +28,8 @@ enum record_type {
     RECORD_LANE,
     RECORD_CHECKPOINT,
     RECORD_MARK,
-    RECORD_OVER
+    RECORD_OVER,
+    RECORD_GIVEN_UP = 9
 };
 
 struct record_write {
@@ -98,6 +100,7 @@ struct block *record_dead_encode(const struct record_dead *r);
 struct block *record_over_encode(const struct record_over *r);
 struct block *record_lane_encode(const struct record_lane *r);
 struct block *record_mark_encode(const struct record_mark *r);
+struct block *record_given_up_encode(unsigned instance);
 void record_mark_append(struct buf *out, const struct record_mark *r);
 /* Appends to a checkpoint under construction. */
 void record_lane_append(struct buf *out, const struct record_lane *r);
@@ -112,6 +115,7 @@ bool record_lane_decode(struct str meta, struct record_lane *out);
 bool record_lane_read(struct reader *r, struct record_lane *out);
 bool record_mark_decode(struct str meta, struct record_mark *out);
 bool record_mark_read(struct reader *r, struct record_mark *out);
+bool record_given_up_decode(struct str meta, unsigned *instance);
 const char *record_type_name(uint8_t type);
 
 #endif

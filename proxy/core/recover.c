@@ -151,6 +151,7 @@ void recover_record(struct core *core, const struct core_event *event)
         struct record_over over;
         struct record_lane lane;
         struct record_mark mark;
+        unsigned instance;
     } r;
     CHECK(!core->started);
     core->next_lsn = lsn + 1;
@@ -187,6 +188,11 @@ void recover_record(struct core *core, const struct core_event *event)
             CHECK(record_over_decode(meta, &r.over));
             letters_recover_over(core, &r.over);
             break;
+        case RECORD_GIVEN_UP:
+            CHECK(record_given_up_decode(meta, &r.instance));
+            core->instances[r.instance].needs_resync = true;
+            writes_drop_backlog(core, r.instance);
+            break;
     }
 }
 
@@ -221,9 +227,6 @@ void recover_finish(struct core *core)
         waiting++;
     }
     for (unsigned i = 0; i < core->instance_count; i++) {
-        if (core->instances[i].needs_resync) {
-            quota_give_up(core, i); /* of what was dropped, some may stand in the log yet */
-        }
         send_mark_catching_up(core, i);
         if (core->instances[i].pending > 0) {
             pace_restart(core, i);

@@ -31,6 +31,8 @@ void resync_free(struct core *core);
 void resync_returned(struct core *core, unsigned instance, enum resync_found found, uint64_t lsn);
 /* Everything on that instance is to be compared and copied. */
 void resync_instance(struct core *core, unsigned instance);
+/* The same, and what is being compared or copied now begins anew: writes that it counts on were given up. */
+void resync_afresh(struct core *core, unsigned instance);
 /* The instance says that it does not have the collection / disagreed with a decided write. */
 void resync_lane_missing(struct core *core, struct lane *lane, unsigned instance);
 void resync_lane_diverged(struct core *core, struct lane *lane, unsigned instance);

@@ -99,6 +99,15 @@ void resync_instance(struct core *core, unsigned i)
     }
 }
 
+void resync_afresh(struct core *core, unsigned i)
+{
+    core->instances[i].returns++;
+    if (core->resync->job != JOB_NONE) {
+        resync_done(core); /* it counted on writes that are not to come any more */
+    }
+    resync_instance(core, i);
+}
+
 static void say_returned(struct core *core, unsigned i, enum resync_found found)
 {
     static const char *const words[] = {

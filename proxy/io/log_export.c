@@ -199,6 +199,16 @@ static bool put_mark(struct json_writer *w, struct str meta)
     return true;
 }
 
+static bool put_given_up(struct json_writer *w, struct str meta)
+{
+    unsigned instance = 0;
+    if (!record_given_up_decode(meta, &instance)) {
+        return false;
+    }
+    json_pair_text(w, "instance", instance_name(instance));
+    return true;
+}
+
 static bool put_known(struct json_writer *w, const struct wal_record *record)
 {
     switch (record->type) {
@@ -218,6 +228,8 @@ static bool put_known(struct json_writer *w, const struct wal_record *record)
             return put_mark(w, record->meta);
         case RECORD_OVER:
             return put_over(w, record->meta);
+        case RECORD_GIVEN_UP:
+            return put_given_up(w, record->meta);
         default:
             return false;
     }
