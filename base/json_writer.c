@@ -2,13 +2,11 @@
 #include "base/json_writer.h"
 
 #include "base/check.h"
+#include "base/decimal.h"
 #include "base/utf8.h"
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { NUMBER_BYTES = 40, EXACT_DIGITS = 17 };
 
 void json_writer_init(struct json_writer *w, struct buf *out, unsigned indent)
 {
@@ -209,74 +207,16 @@ void json_put_i64(struct json_writer *w, int64_t value)
     buf_printf(w->out, "%lld", (long long)value);
 }
 
-static bool reads_back(const char *text, double value)
-{
-    return strtod(text, NULL) == value;
-}
-
-/* Where a binary exponent changes, the decimal that is nearest to the value may fail where the next
- * one outwards reads back (2^-44 is the classic): raises the last digit of the mantissa by one. */
-static void raise_last_digit(char *text)
-{
-    size_t at = strcspn(text, "e");
-    while (at-- > 0) {
-        if (text[at] == '.' || text[at] == '-') {
-            continue;
-        }
-        if (text[at] != '9') {
-            text[at]++;
-            return;
-        }
-        text[at] = '0'; /* a carry out of the first digit would need one more digit: then it fails */
-    }
-}
-
-/* "1e+07" and "1e-07" as "1e7" and "1e-7" */
-static void shorten_exponent(char *text)
-{
-    char *from = strchr(text, 'e');
-    if (from == NULL) {
-        return;
-    }
-    char *to = ++from;
-    if (*from == '-') {
-        to++;
-    }
-    from++;
-    while (*from == '0' && from[1] != '\0') {
-        from++;
-    }
-    memmove(to, from, strlen(from) + 1);
-}
-
-static void format_shortest(double value, char text[NUMBER_BYTES])
-{
-    /* 15 digits always survive a normal double, so fewer need no search of their own: %g drops zeros. */
-    int digits = fabs(value) < DBL_MIN && value != 0 ? 1 : 15;
-    for (; digits < EXACT_DIGITS; digits++) {
-        (void)snprintf(text, NUMBER_BYTES, "%.*g", digits, value);
-        if (reads_back(text, value)) {
-            break;
-        }
-        raise_last_digit(text);
-        if (reads_back(text, value)) {
-            break;
-        }
-    }
-    if (digits == EXACT_DIGITS) {
-        (void)snprintf(text, NUMBER_BYTES, "%.*g", EXACT_DIGITS, value);
-    }
-    shorten_exponent(text);
-}
-
 void json_put_double(struct json_writer *w, double value)
 {
     if (!isfinite(value)) {
         json_put_null(w);
         return;
     }
-    char text[NUMBER_BYTES];
-    format_shortest(value, text);
+    struct decimal shortest;
+    char text[DECIMAL_TEXT_BYTES];
+    decimal_of_double(value, &shortest);
+    decimal_print(&shortest, -5, 16, false, text);
     json_put_raw(w, str_of(text));
 }
 

@@ -1,5 +1,6 @@
 /* Answers: Chroma's error objects, its headers, its numbers. */
 #include "mockchroma/core/chroma_internal.h"
+#include "base/decimal.h"
 #include "base/json_writer.h"
 #include <math.h>
 #include <stdio.h>
@@ -62,11 +63,10 @@ void answer_headers(const struct answer *answer, size_t body_size, struct buf *o
     buf_append_text(out, "\r\n");
 }
 
-/* The shortest text that reads back as the same 32-bit float.  Up to six digits %g is the shortest
- * by itself (every decimal of six digits survives a float), so four tries are enough. */
+/* Characters as Rust's ryu lays them out for an f32: serde_json writes embeddings and distances with it. */
 void write_float(struct buf *out, float value)
 {
-    char text[40];
+    char text[DECIMAL_TEXT_BYTES];
     if (!isfinite(value)) {
         buf_append_text(out, "null");
         return;
@@ -76,16 +76,10 @@ void write_float(struct buf *out, float value)
         buf_append_text(out, text);
         return;
     }
-    for (int precision = 6; precision <= 9; precision++) {
-        (void)snprintf(text, sizeof(text), "%.*g", precision, (double)value);
-        if (strtof(text, NULL) == value) {
-            break;
-        }
-    }
+    struct decimal shortest;
+    decimal_of_float(value, &shortest);
+    decimal_print(&shortest, -6, 13, true, text);
     buf_append_text(out, text);
-    if (strpbrk(text, ".e") == NULL) {
-        buf_append_text(out, ".0");
-    }
 }
 
 void write_embedding(struct json_writer *w, const float *values, size_t count)

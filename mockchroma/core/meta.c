@@ -1,6 +1,7 @@
 /* Sorted by key, so that merging is a merge, finding is a binary search and two equal metadata have
  * equal texts.  (The real server answers the keys in changing order; clients cannot rely on one.) */
 #include "mockchroma/core/meta.h"
+#include "base/decimal.h"
 #include "base/memory.h"
 #include <math.h>
 #include <stdio.h>
@@ -126,15 +127,14 @@ const struct meta_value *meta_find(const struct meta *m, struct str key)
     return NULL;
 }
 
+/* Characters as Rust's ryu lays them out for an f64. */
 void meta_write_double(struct json_writer *w, double value)
 {
-    if (fabs(value) < 1e15 && value == floor(value)) {
-        char text[40];
-        (void)snprintf(text, sizeof(text), "%.1f", value);
-        json_put_raw(w, str_of(text));
-    } else {
-        json_put_double(w, value);
-    }
+    char text[DECIMAL_TEXT_BYTES];
+    struct decimal shortest;
+    decimal_of_double(value, &shortest);
+    decimal_print(&shortest, -5, 16, true, text);
+    json_put_raw(w, str_of(text));
 }
 
 static void write_entries(struct json_writer *w, const struct meta *m, bool all)

@@ -87,6 +87,7 @@ static bool read_meta_value(struct serde *s, bool nulls_allowed, struct meta_val
             } else {
                 out->kind = META_FLOAT;
                 out->real = serde_number_double(&v.number);
+                out->real = out->real == 0 ? 0 : out->real; /* its store keeps no sign of a zero */
             }
             return true;
         case VALUE_NULL:
@@ -128,6 +129,18 @@ bool payload_read_meta(struct serde *s, bool nulls_allowed, struct meta_row *out
     return serde_map_end(s, &w);
 }
 
+/* The real server puts records into a queue, as JSON, and reads them from there: floats are rounded once
+ * more. */
+static void queue_floats(const struct meta_row *row)
+{
+    for (size_t i = 0; i < row->count; i++) {
+        struct meta_value *value = &row->entries[i].value;
+        if (value->kind == META_FLOAT) {
+            value->real = serde_number_reread(value->real);
+        }
+    }
+}
+
 static void read_metas(struct serde *s, bool nulls_allowed, struct meta_list *out)
 {
     struct serde_walk w;
@@ -139,7 +152,10 @@ static void read_metas(struct serde *s, bool nulls_allowed, struct meta_list *ou
     out->given = true;
     while (serde_seq_next(s, &w)) {
         arena_grow(s->arena, &items, &capacity, out->count, sizeof(struct meta_row));
-        (void)payload_read_meta(s, nulls_allowed, (struct meta_row *)items + out->count++);
+        struct meta_row *row = (struct meta_row *)items + out->count++;
+        if (payload_read_meta(s, nulls_allowed, row)) {
+            queue_floats(row);
+        }
     }
     out->items = items;
     (void)serde_seq_end(s, &w);

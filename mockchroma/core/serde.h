@@ -98,6 +98,9 @@ struct serde_number {
 };
 bool serde_number(struct serde *s, struct serde_number *out); /* at '-' or a digit */
 double serde_number_double(const struct serde_number *n);
+/* What becomes of a finite double that is written as JSON and read again; one that would be too large stays.
+ */
+double serde_number_reread(double value);
 /* "integer `5`", "floating point `1.5`": how an unexpected number is named. */
 void serde_number_name(const struct serde_number *n, struct buf *out);
 
