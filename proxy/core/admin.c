@@ -5,7 +5,9 @@
 #include "base/log_line.h"
 #include "base/memory.h"
 #include "base/units.h"
+#include "proxy/core/admin_http.h"
 #include "proxy/core/health.h"
+#include "proxy/core/resync.h"
 #include "proxy/core/send.h"
 #include "proxy/core/writes.h"
 #include <stdio.h>
@@ -27,6 +29,9 @@ static void done(struct core *core, uint64_t ticket, int status, struct block *b
 {
     if (ticket == 0) {
         block_unref(body);
+        return;
+    }
+    if (admin_http_done(core, ticket, status, body)) {
         return;
     }
     struct core_action *action = core_push(core, CORE_ACT_COMMAND_DONE);
@@ -343,6 +348,47 @@ static void about_letter(struct core *core, const struct core_event *event)
     }
 }
 
+/* ---- instances against each other ---- */
+
+static void resync(struct core *core, const struct core_event *event)
+{
+    unsigned i = event->u.command.instance;
+    uint64_t ticket = event->u.command.ticket;
+    if (i >= core->instance_count) {
+        done(core, ticket, 404, refusal("NotFound", "there is no such instance"));
+    } else if (core->instance_count < 2) {
+        done(core, ticket, 409, refusal("NoReplica", "there is no other instance to copy from"));
+    } else {
+        core_line(core, LOG_INFO, "resync_asked", "instance", core->instances[i].name, NULL);
+        core->instances[i].keep_extras = true;
+        resync_instance(core, i);
+        done(core, ticket, 202, one_number("instance", i));
+    }
+}
+
+static struct block *compared(const struct core *core)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, ANSWER_LIMIT);
+    json_writer_init(&w, &b, 0);
+    resync_compared(&w, core);
+    struct block *block = block_from_buf(&b);
+    buf_deinit(&b);
+    return block;
+}
+
+static void compare(struct core *core, uint64_t ticket)
+{
+    if (core->instance_count < 2) {
+        done(core, ticket, 409, refusal("NoReplica", "there is no other instance to compare with"));
+        return;
+    }
+    core_line(core, LOG_INFO, "compare_asked", NULL);
+    resync_compare(core);
+    done(core, ticket, 202, compared(core));
+}
+
 void admin_command(struct core *core, const struct core_event *event)
 {
     uint64_t ticket = event->u.command.ticket;
@@ -366,10 +412,17 @@ void admin_command(struct core *core, const struct core_event *event)
         case CORE_COMMAND_DROP:
             about_letter(core, event);
             break;
+        case CORE_COMMAND_RESYNC:
+            resync(core, event);
+            break;
+        case CORE_COMMAND_COMPARE:
+            compare(core, ticket);
+            break;
+        case CORE_COMMAND_COMPARED:
+            done(core, ticket, 200, compared(core));
+            break;
         case CORE_COMMAND_DRAIN:
         case CORE_COMMAND_LOG_LEVEL:
-        case CORE_COMMAND_RESYNC:
-        case CORE_COMMAND_COMPARE:
             break; /* core.c's */
     }
 }

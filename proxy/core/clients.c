@@ -4,6 +4,7 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/units.h"
+#include "proxy/core/admin_http.h"
 #include "proxy/core/calls.h"
 #include "proxy/core/mark.h"
 #include "proxy/core/reads.h"
@@ -114,6 +115,9 @@ void client_head(struct core *core, const struct core_event *event)
         status_answer(core, client);
         return;
     }
+    if (admin_http_is(client) && !admin_http_may(core, client, event->u.client_head.loopback)) {
+        return;
+    }
     if (core->draining) {
         client_reply_error(core, client, 503, "ServiceUnavailable", "walproxy is shutting down", 1);
         return;
@@ -160,6 +164,10 @@ static void start_budget(struct core *core, struct client *client)
 
 void client_route(struct core *core, struct client *client)
 {
+    if (admin_http_is(client)) {
+        admin_http(core, client);
+        return;
+    }
     if (client->deadline_ns == 0) {
         start_budget(core, client);
     }
@@ -237,6 +245,7 @@ void client_timed_out(struct core *core, struct client *client)
         case STAGE_COLLECT:
         case STAGE_RELAY:
         case STAGE_REPLYING:
+        case STAGE_ADMIN:
             break; /* slow clients are the adapter's to bound; an answer under way goes on */
     }
 }

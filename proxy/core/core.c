@@ -228,16 +228,10 @@ static void command(struct core *core, const struct core_event *event)
         case CORE_COMMAND_REDRIVE:
         case CORE_COMMAND_EDIT:
         case CORE_COMMAND_DROP:
-            admin_command(core, event);
-            break;
         case CORE_COMMAND_RESYNC:
-            if (event->u.command.instance < core->instance_count) {
-                core->instances[event->u.command.instance].keep_extras = true;
-                resync_instance(core, event->u.command.instance);
-            }
-            break;
         case CORE_COMMAND_COMPARE:
-            resync_compare(core);
+        case CORE_COMMAND_COMPARED:
+            admin_command(core, event);
             break;
     }
 }

@@ -54,10 +54,11 @@ enum call_outcome {
 enum core_command {
     CORE_COMMAND_DRAIN, /* SIGTERM: accept nothing new, finish what is in flight, then CORE_ACT_STOPPED */
     CORE_COMMAND_LOG_LEVEL,
+    /* Answered with CORE_ACT_COMMAND_DONE when they carry a ticket: */
     CORE_COMMAND_RESYNC,  /* everything on that instance is compared with the other one, and made equal to it
                            */
-    CORE_COMMAND_COMPARE, /* all collections of both; the result is a log line and in /status */
-    /* Answered with CORE_ACT_COMMAND_DONE when they carry a ticket: */
+    CORE_COMMAND_COMPARE, /* all collections of both; the result is a log line and CORE_COMMAND_COMPARED */
+    CORE_COMMAND_COMPARED,
     CORE_COMMAND_PENDING, /* lists writes that are not over: from lsn on, at most limit */
     CORE_COMMAND_LETTERS, /* lists dead letters: the same */
     CORE_COMMAND_PAUSE,   /* replays nothing any more; live writes go on */

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/json_scan.h"
 #include "base/json_writer.h"
+#include "base/log_line.h"
 #include "base/memory.h"
 #include "base/units.h"
 #include "proxy/core/calls.h"
@@ -266,12 +267,28 @@ static void say_compared(struct core *core)
               differing, NULL);
 }
 
+void resync_compared(struct json_writer *w, const struct core *core)
+{
+    const struct resync *r = core->resync;
+    char at[25];
+    json_object_begin(w);
+    json_pair_bool(w, "running", r->comparing);
+    json_pair_u64(w, "collections_equal", r->equal);
+    json_pair_u64(w, "collections_differing", r->differing);
+    if (r->compared_ms > 0) {
+        log_format_time(r->compared_ms, at);
+    }
+    json_pair_text(w, "finished_at", r->compared_ms > 0 ? at : NULL);
+    json_object_end(w);
+}
+
 void resync_compare(struct core *core)
 {
     struct resync *r = core->resync;
     r->comparing = core->instance_count > 1;
     r->compared_birth = 0;
     r->equal = r->differing = 0;
+    r->compared_ms = 0;
 }
 
 /* Lanes in the order of their births, those only that both instances are trusted with. */
@@ -294,6 +311,7 @@ static bool pick_comparison(struct core *core)
     }
     if (chosen == NULL) {
         r->comparing = false;
+        r->compared_ms = core->wall_ms;
         say_compared(core);
         return false;
     }

@@ -49,9 +49,12 @@ bool resync_forbids_asking(const struct core *core, const struct entry *entry, u
 bool resync_lane_readable(const struct core *core, const struct lane *lane, unsigned instance);
 bool resync_names_readable(const struct core *core, unsigned instance);
 
-/* Compares all collections of both instances; repairs nothing.  The result is a log line and /status. */
+/* Compares all collections of both instances; repairs nothing.  The result is a log line and resync_compared.
+ */
 void resync_compare(struct core *core);
 struct json_writer;
+/* {"running", "collections_equal", "collections_differing", "finished_at"} of the last comparison. */
+void resync_compared(struct json_writer *w, const struct core *core);
 void resync_status(struct json_writer *w, const struct core *core, unsigned instance);
 
 #endif

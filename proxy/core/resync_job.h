@@ -41,6 +41,7 @@ struct resync {
     uint64_t compared_birth; /* of the last lane compared */
     uint64_t tried_birth;    /* of the last lane walked, so that each has its turn */
     uint64_t equal, differing;
+    int64_t compared_ms; /* UTC, when it was over; 0 = never */
 };
 
 /* ---- resync.c, for the jobs ---- */

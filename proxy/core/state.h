@@ -349,7 +349,8 @@ enum client_stage {
     STAGE_PARKED,
     STAGE_RELAY,
     STAGE_REPLYING,
-    STAGE_DONE
+    STAGE_DONE,
+    STAGE_ADMIN /* a command of an operator that is not answered yet */
 };
 struct client {
     uint64_t id;

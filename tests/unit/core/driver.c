@@ -537,7 +537,7 @@ uint64_t driver_send_with(struct driver *d, const char *method, const char *targ
     struct core_event event = { .kind = CORE_EV_CLIENT_HEAD };
     event.u.client_head.client = id;
     event.u.client_head.head = &head;
-    event.u.client_head.loopback = true;
+    event.u.client_head.loopback = !d->remote;
     step(d, &event);
     if (body[0] != '\0' && c->ended == 0) {
         struct block *block = block_copy(body, strlen(body));

@@ -84,6 +84,7 @@ struct driver {
         unsigned nth;
     } made[DRIVER_MADE];
     unsigned made_count;
+    bool remote;   /* clients come from another machine */
     bool slow_log; /* nothing becomes durable but by driver_durable */
     struct driver_call calls[DRIVER_CALLS];
     size_t call_count;
