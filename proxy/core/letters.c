@@ -5,7 +5,6 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "proxy/core/admin.h"
-#include "proxy/core/join.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/payload.h"
 #include "proxy/core/resync.h"
@@ -30,19 +29,39 @@ static uint64_t hash_of(const char *id, size_t size)
     return hash;
 }
 
+/* The list of ids of a write that touches no other record, whether Chroma takes it or not: a poison body is
+ * seldom one that could be joined.  NULL when there may be others. */
+static const struct json_member *ids_named(enum chroma_op op, const struct json_scan *scan)
+{
+    const struct json_member *ids = json_scan_find(scan, "ids");
+    bool plain = scan->is_object && !scan->escaped_key && !scan->repeated_key && !scan->too_many &&
+                 ids != NULL && ids->kind == JSON_ARRAY_VALUE;
+    if (!plain || (op != OP_ADD && op != OP_UPSERT && op != OP_UPDATE && op != OP_DELETE)) {
+        return NULL;
+    }
+    for (size_t i = 0; op == OP_DELETE && i < scan->count; i++) {
+        if (&scan->members[i] != ids && scan->members[i].kind != JSON_NULL_VALUE) {
+            return NULL; /* a filter */
+        }
+    }
+    return ids;
+}
+
 /* The ids a write names; false when that cannot be told. *ids is the caller's to free. */
 static bool ids_of(enum chroma_op op, struct str body, uint64_t **ids, size_t *count)
 {
-    struct join_part part;
+    struct json_scan scan;
     *ids = NULL;
     *count = 0;
-    if (!join_read(op, body, &part)) {
+    const struct json_member *named = json_scan(body, &scan) == 0 ? ids_named(op, &scan) : NULL;
+    if (named == NULL) {
         return false;
     }
-    *ids = mem_alloc_array(part.records, sizeof(**ids));
+    *ids = mem_alloc_array(named->elements, sizeof(**ids));
     struct str id;
+    enum json_kind kind;
     size_t at = 0;
-    while (join_next_id(&part, &at, &id)) {
+    while (json_scan_next(named->value, &at, &id, &kind)) {
         char text[ID_BYTES];
         size_t size = 0;
         if (!json_scan_decode(id, text, sizeof(text), &size)) {

@@ -175,6 +175,29 @@ static void test_redrive_needs_force(void)
     driver_close(&d);
 }
 
+/* A body that no Chroma takes names its records all the same. */
+static void test_poison_names_its_ids(void)
+{
+    static const char poison[] =
+        "{\"ids\":[\"a\"],\"embeddings\":[[1.0]],\"metadatas\":[{\"k\":{\"no\":1}}]}";
+    char target[256];
+    ready();
+    (void)snprintf(target, sizeof(target), C_PATH "/%s/upsert", driver_id(PRIMARY, 1));
+    (void)driver_send(&d, "POST", target, poison);
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 503, NOT_NOW);
+    driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/upsert"), 200, "{}");
+    driver_advance(&d, NS_PER_S);
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 422, INVALID);
+    (void)driver_write(&d, 1, "upsert", "b");
+    serve_both();
+    CU_ASSERT_TRUE(listed("\"touched\":false"));
+    (void)snprintf(target, sizeof(target), C_PATH "/%s/delete", driver_id(PRIMARY, 1));
+    (void)driver_send(&d, "POST", target, "{\"ids\":[\"b\"],\"where\":{\"k\":1}}");
+    serve_both();
+    CU_ASSERT_TRUE(listed("\"touched\":true")); /* a filter may name any */
+    driver_close(&d);
+}
+
 /* What stood behind it in its lane when it died counts as younger too. */
 static void test_touched_by_followers(void)
 {
@@ -438,6 +461,7 @@ static const struct suite_test tests[] = {
     { "dead letters survive trimming and restarts", test_survives },
     { "a redriven letter enters at the tail", test_redrive_at_the_tail },
     { "redriving over younger writes takes force", test_redrive_needs_force },
+    { "a body that no Chroma takes names its records all the same", test_poison_names_its_ids },
     { "what stood behind a letter counts as younger", test_touched_by_followers },
     { "an edited letter is redriven with its new body", test_edit },
     { "a letter refused again is a letter again", test_refused_again },

@@ -1,0 +1,82 @@
+// walproxy put in front of a primary full of data; a replica wiped while down; a primary restored from a backup.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ask, until } from './stack.mjs';
+import { state } from './truth.mjs';
+
+const ROOT = '/api/v2/tenants/default_tenant/databases/default_database/collections';
+const ADOPTED = 100000;
+const BATCH = 1000;
+
+async function fill(stack, truth) {
+    const url = stack.url('chroma-primary');
+    for (const [c, name] of ['old0', 'old1', 'old2', 'old3'].entries()) {
+        const { id } = (await ask(url, 'POST', ROOT, { name })).json;
+        for (let at = 0; at < ADOPTED / 4; at += BATCH) {
+            const rows = Array.from({ length: BATCH }, (_, i) => at + i);
+            const embeddings = rows.map((i) => [i % 256, Math.floor(i / 256), c]);
+            const documents = rows.map((i) => `document ${i}`);
+            const metadatas = rows.map((i) => ({ n: i }));
+            const ids = rows.map((i) => `r${i}`);
+            const answer = await ask(url, 'POST', `${ROOT}/${id}/add`, { ids, embeddings, documents, metadatas });
+            if (answer.status !== 201) throw new Error(`filling: ${answer.text}`);
+            rows.forEach((i, k) => truth.write(name, ids[k], () => state(embeddings[k], documents[k], metadatas[k]), true));
+        }
+    }
+}
+
+// 100,000 records on the primary, nothing on the replica, and a live load from the first second.
+const adoption = {
+    before: fill,
+    settles: false,
+    async run(p) {
+        const began = Date.now();
+        await p.load.makeCollections(['films', 'books']);
+        for (const name of ['old0', 'old3']) {
+            p.load.handles.set(name, await p.load.client.getCollection({ name, embeddingFunction: null }));
+        }
+        p.load.start(2);
+        await until('the copy is over', 300, async () => {
+            const { instances } = await p.stack.status();
+            return instances.every((i) => i.resync === null);
+        });
+        p.note(`copied in ${((Date.now() - began) / 1000).toFixed(0)} s under load`);
+        await sleep(1000);
+        await p.load.stop();
+        await p.judge();
+    },
+};
+
+const wipedReplica = {
+    async run(p) {
+        await p.load.makeCollections(['films', 'books']);
+        p.load.start();
+        await sleep(4000);
+        await p.stack.killChroma('replica');
+        p.stack.wipe('replica');
+        await sleep(2000);
+        await p.stack.startChroma('replica');
+        await sleep(4000);
+        await p.load.stop();
+        await p.judge();
+    },
+};
+
+const restoredPrimary = {
+    async run(p) {
+        await p.load.makeCollections(['films', 'books']);
+        p.load.start();
+        await sleep(12000); // longer than a mark lives
+        await p.stack.killChroma('primary');
+        p.stack.keepBackup('primary');
+        await p.stack.startChroma('primary');
+        await sleep(15000);
+        await p.stack.killChroma('primary');
+        p.stack.restoreBackup('primary');
+        await p.stack.startChroma('primary');
+        await sleep(4000);
+        await p.load.stop();
+        await p.judge();
+    },
+};
+
+export const repairs = { adoption, 'wiped-replica': wipedReplica, 'restored-primary': restoredPrimary };
