@@ -29,7 +29,8 @@ void rows_free(struct rows *rows);
 void rows_sort(struct rows *rows);
 const struct row *rows_find(const struct rows *sorted, struct str id);
 bool rows_equal(const struct row *a, const struct row *b);
-/* Values of two JSON texts are the same: keys of objects in any order, {} as null. */
+/* Values of two JSON texts are the same: keys of objects in any order, {} as null, floats but for the last
+ * digits that going through a Chroma once more may change (docs/resync.md). */
 bool rows_same_value(struct str a, struct str b);
 
 /* The body of an add of list[from..], at most up to to, ending before a row that would take it over limit

@@ -26,6 +26,8 @@ export class Load {
         this.mayFail = () => false; // a failure now is told apart: the proxy itself was killed
         this.lost = 0;
         this.version = 0;
+        // Below what one Chroma takes (about 55 single writes a second), so that one that was away can catch up.
+        this.pauseMs = 100;
         this.going = false;
         this.workers = [];
     }
@@ -108,7 +110,7 @@ export class Load {
         const rng = random(this.seed * 1000 + number);
         while (this.going) {
             await this.one(rng, number, names);
-            if (this.mayFail()) await sleep(20); // the proxy is away: no storm of refused connections
+            await sleep(this.pauseMs);
         }
     }
 

@@ -45,6 +45,7 @@ const proxyKilled = {
         const rng = random(p.options.seed);
         let away = false;
         p.load.mayFail = () => away;
+        p.load.pauseMs = 5;
         await p.load.makeCollections(NAMES);
         p.load.start();
         for (let round = 0; round < 20; round++) {
@@ -68,6 +69,7 @@ const weakReturn = {
     settings: { REPLAY_RATE: '40' },
     async run(p) {
         const { stack } = p;
+        p.load.pauseMs = 10;
         await p.load.makeCollections(NAMES);
         p.load.start();
         await sleep(1000);
