@@ -156,6 +156,30 @@ void reads_unpark_all(struct core *core)
 
 /* ---- sending ---- */
 
+/* Should this attempt fail, another instance could be asked, now or as soon as it has caught up. */
+static bool another_could(const struct core *core, const struct client *client, unsigned i)
+{
+    const struct lane *lane = client->lane;
+    for (unsigned k = 0; k < core->instance_count; k++) {
+        bool readable = lane == NULL || (lane->has_id[k] && !lane->faulty[k] && !lane->divergent[k] &&
+                                         resync_lane_readable(core, lane, k));
+        if (k != i && (client->tried & (1u << k)) == 0 && health_can_read(core, k) && readable) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Rule 18.  The last that can be asked has nearly all that is left: it is to be found late before its client
+ * is told so. */
+static uint64_t attempt_timeout(const struct core *core, const struct client *client, unsigned i)
+{
+    uint64_t first_ns = call_first_timeout(core, 0);
+    uint64_t left_ns = client->deadline_ns > core->now_ns ? client->deadline_ns - core->now_ns : 0;
+    left_ns -= left_ns / 16;
+    return another_could(core, client, i) || left_ns < first_ns ? first_ns : left_ns;
+}
+
 static void send_read(struct core *core, struct client *client, unsigned i, enum call_kind kind)
 {
     struct buf target;
@@ -188,7 +212,7 @@ static void send_read(struct core *core, struct client *client, unsigned i, enum
         .head_first = true,
         .fresh = kind == CALL_PASS,
         .timeout_ns = kind == CALL_PASS ? call_timeout_floor(core, core->settings.request_timeout_ns)
-                                        : call_first_timeout(core, 0),
+                                        : attempt_timeout(core, client, i),
     };
     struct call *call = call_start(core, &spec);
     buf_deinit(&target);

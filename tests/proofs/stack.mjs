@@ -125,14 +125,15 @@ export class Stack {
         return answer.json;
     }
 
-    async heal(instance) {
-        await ask(this.url(`control-${instance}`), 'DELETE', '/faults');
+    // All of its faults end, or the one of that id.
+    async heal(instance, id) {
+        await ask(this.url(`control-${instance}`), 'DELETE', id === undefined ? '/faults' : `/faults/${id}`);
     }
 
-    // How often the faults that were ever added have acted.
-    async hits(instance) {
+    // How often the faults of that name have acted, ended ones included.
+    async hits(instance, name) {
         const answer = await ask(this.url(`control-${instance}`), 'GET', '/faults');
-        return answer.json.reduce((sum, fault) => sum + fault.hits, 0);
+        return answer.json.filter((f) => f.name === name).reduce((sum, f) => sum + f.hits, 0);
     }
 
     // Stopped, its data copied away (or back, or thrown away), not started again.

@@ -254,6 +254,19 @@ static void test_hanging_read(void)
     driver_close(&d);
 }
 
+static void test_slow_read_of_the_only_one(void)
+{
+    ready(1.0);
+    driver_down(&d, REPLICA);
+    uint64_t client = read_count();
+    struct driver_call *call = driver_expect(&d, PRIMARY, "GET", "/count");
+    driver_advance(&d, d.settings.request_timeout_ns * 2 / 3);
+    CU_ASSERT_FALSE(call->cancelled);
+    driver_answer(&d, call, 200, "3");
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+    driver_close(&d);
+}
+
 static void test_both_fail(void)
 {
     ready(1.0);
@@ -378,6 +391,7 @@ static const struct suite_test tests[] = {
     { "outside the window an instance that is catching up is not read", test_catching_up_is_not_read },
     { "a failed read is tried on the other instance", test_tried_on_the_other },
     { "a read that hangs is tried on the other instance", test_hanging_read },
+    { "the only instance that can answer has the whole budget", test_slow_read_of_the_only_one },
     { "a read is tried once on each", test_both_fail },
     { "4xx and 500 pass unchanged", test_passed_unchanged },
     { "a platform's 404 page says nothing about a collection", test_platform_404 },
