@@ -2,6 +2,7 @@
  * per thread, so that a test on the loop thread never hits the log thread. */
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,14 @@ static _Noreturn void die_of_hunger(size_t size)
 {
     (void)fprintf(stderr, "out of memory: %zu bytes were refused\n", size);
     abort();
+}
+
+void mem_keep_for_reuse(void)
+{
+    enum { MIB = 1 << 20 };
+    (void)mallopt(M_TRIM_THRESHOLD, 16 * MIB);
+    (void)mallopt(M_TOP_PAD, 1 * MIB);
+    (void)mallopt(M_MMAP_THRESHOLD, 4 * MIB); /* setting one of them stops glibc from choosing this one */
 }
 
 void *mem_alloc(size_t size)

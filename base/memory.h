@@ -20,6 +20,11 @@ char *mem_strdup(const char *text);
 char *mem_strndup(const char *text, size_t size); /* terminated copy */
 void mem_free(void *p);
 
+/* For a program that serves requests: what one has freed stays for the next, up to some megabytes.  By itself
+ * glibc gives the top of the heap back to the kernel and takes it again at nearly every request, a fifth of
+ * walproxy's time on the read path.  Once, before the first thread. */
+void mem_keep_for_reuse(void);
+
 /* Test equipment: the count-th mem_try_* of this thread from now (1 = the next) returns NULL, and
  * all after it when repeat is set; 0 switches it off. */
 void memory_fail_after(unsigned count, bool repeat);

@@ -140,6 +140,7 @@ int main(int argc, char **argv)
     struct program p = { .epoll_fd = -1, .signal_fd = -1 };
     struct errmsg msg = { "" };
     int status = 0;
+    mem_keep_for_reuse();
     if (options_parse(argc, argv, &p.options, &msg) != 0) {
         return complain(&msg, EXIT_USAGE);
     }

@@ -1,6 +1,7 @@
 /* walproxy: arguments in, objects up, loop, objects down. */
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/memory.h"
 #include "proxy/io/config.h"
 #include "proxy/io/log_command.h"
 #include "proxy/io/server.h"
@@ -93,6 +94,7 @@ int main(int argc, char **argv)
     static struct settings_draft draft;
     enum config_wish wish = CONFIG_RUN;
     struct errmsg msg = { "" };
+    mem_keep_for_reuse();
     if (argc > 1 && strcmp(argv[1], "wal") == 0) {
         return log_command(argc - 1, argv + 1);
     }
