@@ -103,6 +103,16 @@ struct meta *meta_merge(struct arena *scratch, const struct meta *old, const str
     return pack_sorted(merged, used);
 }
 
+void meta_drop_zero_signs(struct meta *m)
+{
+    for (size_t i = 0; m != NULL && i < m->count; i++) {
+        struct meta_value *v = &m->entries[i].value;
+        if (v->kind == META_FLOAT && v->real == 0) {
+            v->real = 0;
+        }
+    }
+}
+
 struct meta *meta_copy(const struct meta *m)
 {
     return m == NULL ? NULL : pack_sorted(m->entries, m->count);

@@ -38,6 +38,8 @@ struct meta *meta_pack(struct arena *scratch, const struct meta_entry *entries, 
  * packed anew; old is not freed. */
 struct meta *meta_merge(struct arena *scratch, const struct meta *old, const struct meta_entry *entries,
                         size_t count);
+/* A collection's answer to its create still has them, the real server's store has not. */
+void meta_drop_zero_signs(struct meta *m);    /* m may be NULL */
 struct meta *meta_copy(const struct meta *m); /* NULL gives NULL */
 const struct meta_value *meta_find(const struct meta *m,
                                    struct str key); /* NULL when absent; m may be NULL */

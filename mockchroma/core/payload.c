@@ -87,7 +87,6 @@ static bool read_meta_value(struct serde *s, bool nulls_allowed, struct meta_val
             } else {
                 out->kind = META_FLOAT;
                 out->real = serde_number_double(&v.number);
-                out->real = out->real == 0 ? 0 : out->real; /* its store keeps no sign of a zero */
             }
             return true;
         case VALUE_NULL:
@@ -130,13 +129,13 @@ bool payload_read_meta(struct serde *s, bool nulls_allowed, struct meta_row *out
 }
 
 /* The real server puts records into a queue, as JSON, and reads them from there: floats are rounded once
- * more. */
+ * more.  Its store keeps no sign of a zero. */
 static void queue_floats(const struct meta_row *row)
 {
     for (size_t i = 0; i < row->count; i++) {
         struct meta_value *value = &row->entries[i].value;
         if (value->kind == META_FLOAT) {
-            value->real = serde_number_reread(value->real);
+            value->real = value->real == 0 ? 0 : serde_number_reread(value->real);
         }
     }
 }
@@ -279,34 +278,14 @@ bool payload_read_write(struct serde *s, enum chroma_op op, struct write_payload
 static void read_include(struct serde *s, struct include_list *out)
 {
     struct serde_walk w;
-    struct str name;
     out->count = 0;
     out->bits = 0;
     if (!begin_list(s, &w)) {
         return;
     }
     while (serde_seq_next(s, &w)) {
-        size_t i = 0;
-        int c = serde_peek(s);
-        if (c != '"') {
-            s->at += c == '{' ? 1 : 0; /* an object may hold a variant: its key is looked for */
-            (void)serde_fail_peeked(s, serde_peek(s) < 0 ? "EOF while parsing a value" : "expected value");
-            continue;
-        }
-        if (!serde_string(s, &name)) {
-            continue;
-        }
-        while (i < 5 && !str_equal(name, str_of(include_names[i]))) {
-            i++;
-        }
-        if (i == 5) {
-            size_t at = s->at;
-            (void)serde_fail_data(s,
-                                  "unknown variant `%.*s`, expected one of `distances`, `documents`, "
-                                  "`embeddings`, `metadatas`, `uris`",
-                                  STR_ARGS(name));
-            s->positioned = true;
-            s->error_at = at;
+        size_t i;
+        if (!serde_enum(s, include_names, 5, &i)) {
             continue;
         }
         out->bits |= 1U << i;

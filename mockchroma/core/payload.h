@@ -89,6 +89,7 @@ struct read_payload {
 
 enum vector_space { SPACE_L2, SPACE_COSINE, SPACE_IP };
 
+/* What the real server knows of an index.  Only what stands before batch_size is stored and answered. */
 struct collection_config {
     enum vector_space space;
     uint64_t ef_construction;
@@ -96,24 +97,36 @@ struct collection_config {
     uint64_t max_neighbors;
     double resize_factor;
     uint64_t sync_threshold;
+    uint64_t batch_size;
+    bool own_threads; /* a number of threads is given: taken as another one than the machine's */
+};
+
+/* The settings that may stand in a document about an index, by whatever name. */
+enum index_field {
+    INDEX_SPACE,
+    INDEX_EF_CONSTRUCTION,
+    INDEX_EF_SEARCH,
+    INDEX_MAX_NEIGHBORS,
+    INDEX_NUM_THREADS,
+    INDEX_RESIZE_FACTOR,
+    INDEX_SYNC_THRESHOLD,
+    INDEX_BATCH_SIZE,
+    INDEX_UNUSED_USIZE, /* read, and without any effect */
+    INDEX_UNUSED_U32
+};
+
+struct index_payload {
+    bool given;
+    struct collection_config values; /* defaults where the document is silent */
+    unsigned set;                    /* bit per enum index_field: what the document said */
 };
 
 struct config_payload {
     bool given;
-    bool hnsw;
-    bool spann;
-    struct collection_config values; /* defaults where the request is silent */
-    unsigned set;                    /* CONFIG_* bits of what the request said */
+    struct index_payload hnsw;
+    struct index_payload spann;
     bool embedding_function_given;
-    struct str embedding_function; /* JSON text; empty: null */
-};
-enum {
-    CONFIG_SPACE = 1,
-    CONFIG_EF_CONSTRUCTION = 2,
-    CONFIG_EF_SEARCH = 4,
-    CONFIG_MAX_NEIGHBORS = 8,
-    CONFIG_RESIZE_FACTOR = 16,
-    CONFIG_SYNC_THRESHOLD = 32
+    struct str embedding_function; /* JSON text of what is known of it; an empty one: null */
 };
 
 /* create and update of collections, tenants and databases, fork */
@@ -128,6 +141,13 @@ struct object_payload {
 bool payload_read_write(struct serde *s, enum chroma_op op, struct write_payload *out);
 bool payload_read_read(struct serde *s, enum chroma_op op, struct read_payload *out);
 bool payload_read_object(struct serde *s, enum chroma_op op, struct object_payload *out);
+/* The document of a configuration; in an update other fields are known. */
+void payload_read_config(struct serde *s, bool update, struct config_payload *out);
+/* One setting of an index; optional: null leaves it as it is. */
+void payload_read_index_field(struct serde *s, enum index_field field, bool optional,
+                              struct index_payload *out);
+/* The JSON text of an embedding function as it becomes when it is stored and read again. */
+struct str payload_reread_embedding_function(struct arena *arena, struct str text);
 /* Turns base64 rows into numbers; on failure message gets Chroma's text. */
 bool payload_decode_base64(struct arena *arena, struct embedding_list *list, struct buf *message);
 extern const struct collection_config collection_config_default;

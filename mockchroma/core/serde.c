@@ -106,15 +106,22 @@ void serde_fix_position(struct serde *s)
     }
 }
 
-bool serde_push(struct serde *s, struct str key, size_t index)
+bool serde_enter(struct serde *s)
 {
-    if (s->path_count >= SERDE_DEPTH) {
-        return serde_fail_syntax(s, "recursion limit exceeded", s->at + 1);
+    /* Every container that is open has put one step on the path. */
+    if (s->path_count + 1 >= SERDE_DEPTH) {
+        return serde_fail_peeked(s, "recursion limit exceeded");
     }
+    s->at++;
+    return true;
+}
+
+void serde_push(struct serde *s, struct str key, size_t index)
+{
+    CHECK(s->path_count < SERDE_DEPTH);
     s->path[s->path_count].key = key;
     s->path[s->path_count].index = index;
     s->path_count++;
-    return true;
 }
 
 void serde_pop(struct serde *s)
@@ -193,8 +200,7 @@ bool serde_map_begin(struct serde *s, struct serde_walk *w)
         return false;
     }
     CHECK(serde_peek(s) == '{');
-    s->at++;
-    return true;
+    return serde_enter(s);
 }
 
 /* A key that cannot be read is `?` in the path. */
@@ -211,17 +217,32 @@ static bool read_key(struct serde *s, bool *first, struct str *key)
     return false;
 }
 
-bool serde_map_next(struct serde *s, struct serde_walk *w, struct str *key)
+bool serde_map_key(struct serde *s, struct serde_walk *w, struct str *key)
 {
     if (!s->failed) {
         pop_value(s, &w->value_open);
-        if (read_key(s, &w->first, key) && colon(s) && serde_push(s, *key, 0)) {
-            w->value_open = true;
+        if (read_key(s, &w->first, key)) {
             return true;
         }
     }
     close_after_failure(s, '}');
     return false;
+}
+
+bool serde_map_colon(struct serde *s, struct serde_walk *w, struct str key)
+{
+    if (!s->failed && colon(s)) {
+        serde_push(s, key, 0);
+        w->value_open = true;
+        return true;
+    }
+    close_after_failure(s, '}');
+    return false;
+}
+
+bool serde_map_next(struct serde *s, struct serde_walk *w, struct str *key)
+{
+    return serde_map_key(s, w, key) && serde_map_colon(s, w, *key);
 }
 
 bool serde_map_end(struct serde *s, struct serde_walk *w)
@@ -245,8 +266,7 @@ bool serde_seq_begin(struct serde *s, struct serde_walk *w)
         return false;
     }
     CHECK(serde_peek(s) == '[');
-    s->at++;
-    return true;
+    return serde_enter(s);
 }
 
 static bool next_element(struct serde *s, bool *first)
@@ -281,7 +301,8 @@ bool serde_seq_next(struct serde *s, struct serde_walk *w)
             w->value_open = false;
             w->index++;
         }
-        if (next_element(s, &w->first) && serde_push(s, str_make(NULL, 0), w->index)) {
+        if (next_element(s, &w->first)) {
+            serde_push(s, str_make(NULL, 0), w->index);
             w->value_open = true;
             return true;
         }
@@ -315,14 +336,9 @@ bool serde_struct_begin(struct serde *s, struct serde_struct *st)
         return false;
     }
     int c = serde_peek(s);
-    if (c == '{') {
-        s->at++;
-        return true;
-    }
-    if (c == '[' && !st->flatten) {
-        s->at++;
-        st->in_array = true;
-        return true;
+    if (c == '{' || (c == '[' && !st->flatten)) {
+        st->in_array = c == '[';
+        return serde_enter(s);
     }
     return serde_fail_type(s, st->name);
 }
@@ -337,15 +353,19 @@ static int field_index(const struct serde_struct *st, struct str key)
     return -1;
 }
 
+void serde_name_choices(struct serde *s, const char *const *names, size_t count)
+{
+    buf_append_text(&s->message, count > 2 ? "one of " : "");
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(&s->message, "%s`%s`", i == 0 ? "" : count == 2 ? " or " : ", ", names[i]);
+    }
+}
+
 static bool fail_unknown_field(struct serde *s, const struct serde_struct *st, struct str key)
 {
-    if (!serde_push(s, key, 0)) {
-        return false;
-    }
-    serde_fail_data(s, "unknown field `%.*s`, expected one of ", STR_ARGS(key));
-    for (size_t i = 0; i < st->field_count; i++) {
-        buf_printf(&s->message, "%s`%s`", i == 0 ? "" : ", ", st->fields[i]);
-    }
+    serde_push(s, key, 0);
+    serde_fail_data(s, "unknown field `%.*s`, expected ", STR_ARGS(key));
+    serde_name_choices(s, st->fields, st->field_count);
     serde_fix_position(s);
     return false;
 }
@@ -369,23 +389,26 @@ static int map_field(struct serde *s, struct serde_struct *st)
         fail_unknown_field(s, st, key);
         return -1;
     }
-    if (!colon(s) || !serde_push(s, key, 0)) {
+    if (!colon(s)) {
         return -1;
     }
+    serde_push(s, key, 0);
     st->value_open = true;
     if (index >= 0) {
         st->seen |= UINT32_C(1) << index;
         return index;
     }
-    return serde_skip(s) ? -2 : -1;
+    /* What may belong to a flattened part is read as a value; the rest is only run over. */
+    struct value ignored;
+    return (st->flatten ? serde_value(s, &ignored) : serde_skip(s)) ? -2 : -1;
 }
 
 static int array_field(struct serde *s, struct serde_struct *st)
 {
-    if (st->next == st->field_count || !next_element(s, &st->first) ||
-        !serde_push(s, str_make(NULL, 0), st->next)) {
+    if (st->next == st->field_count || !next_element(s, &st->first)) {
         return -1;
     }
+    serde_push(s, str_make(NULL, 0), st->next);
     st->value_open = true;
     CHECK(st->next < SERDE_FIELDS_MAX);
     st->seen |= UINT32_C(1) << st->next;
@@ -403,14 +426,29 @@ int serde_struct_next(struct serde *s, struct serde_struct *st)
     return s->failed ? -1 : index;
 }
 
+/* All fields have been read: nothing may stand before the bracket. */
+static void check_array_end(struct serde *s)
+{
+    int c = serde_peek(s);
+    if (c == ',') {
+        s->at++;
+        c = serde_peek(s) == ']' ? ',' : 0;
+    }
+    if (c != ']') {
+        serde_fail_peeked(s, c == ',' ? "trailing comma"
+                             : c < 0  ? "EOF while parsing a list"
+                                      : "trailing characters");
+    }
+}
+
 bool serde_struct_end(struct serde *s, struct serde_struct *st, uint32_t required)
 {
     if (!s->failed && st->in_array) {
         if (st->next < st->field_count) {
             serde_fail_data(s, "invalid length %zu, expected %s with %zu element%s", st->next, st->name,
                             st->field_count, st->field_count == 1 ? "" : "s");
-        } else if (serde_peek(s) != ']') {
-            serde_fail_peeked(s, "trailing characters");
+        } else {
+            check_array_end(s);
         }
     }
     for (size_t i = 0; !s->failed && !st->in_array && i < st->field_count; i++) {

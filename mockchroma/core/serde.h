@@ -79,6 +79,9 @@ struct serde_walk {
 };
 bool serde_map_begin(struct serde *s, struct serde_walk *w); /* fails unless at '{' */
 bool serde_map_next(struct serde *s, struct serde_walk *w, struct str *key);
+/* serde_map_next in two steps, for a reader that may refuse the key. */
+bool serde_map_key(struct serde *s, struct serde_walk *w, struct str *key);
+bool serde_map_colon(struct serde *s, struct serde_walk *w, struct str key);
 bool serde_map_end(struct serde *s, struct serde_walk *w);
 bool serde_seq_begin(struct serde *s, struct serde_walk *w); /* fails unless at '[' */
 bool serde_seq_next(struct serde *s, struct serde_walk *w);
@@ -88,6 +91,12 @@ bool serde_null(struct serde *s); /* consumes a null if there is one; false othe
 bool serde_string(struct serde *s, struct str *out);
 bool serde_bool(struct serde *s, bool *out);
 bool serde_u32(struct serde *s, uint32_t *out);
+bool serde_usize(struct serde *s, uint64_t *out);
+bool serde_f64(struct serde *s, double *out);
+/* One of count names as a string; *out is its index. */
+bool serde_variant(struct serde *s, const char *const *names, size_t count, size_t *out);
+/* The same, or as `{"name":null}`: an enum of which no variant has contents. */
+bool serde_enum(struct serde *s, const char *const *names, size_t count, size_t *out);
 bool serde_skip(struct serde *s); /* any value */
 
 struct serde_number {
@@ -117,5 +126,9 @@ struct value {
     struct str text; /* as it stood in the document */
 };
 bool serde_value(struct serde *s, struct value *out);
+/* As JSON without blanks. */
+void serde_value_write(const struct value *v, struct buf *out);
+/* "integer `5`", "map": how an unexpected value is named. */
+void serde_value_name(const struct value *v, struct buf *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* The scalars of the reader: literals, strings, numbers, and values of any shape. */
+/* The scalars of the reader: literals, strings, typed numbers. */
 #include "mockchroma/core/serde_internal.h"
 #include "base/json_scan.h"
 #include "base/check.h"
@@ -20,7 +20,7 @@ bool serde_literal(struct serde *s, const char *rest)
     return true;
 }
 
-static bool fail_at_value(struct serde *s)
+bool serde_fail_at_value(struct serde *s)
 {
     return serde_fail_peeked(s, serde_peek(s) < 0 ? "EOF while parsing a value" : "expected value");
 }
@@ -50,7 +50,7 @@ bool serde_bool(struct serde *s, bool *out)
 
 /* ---- strings ---- */
 
-static bool hex4(struct serde *s, unsigned *out)
+bool serde_hex4(struct serde *s, unsigned *out)
 {
     unsigned value = 0;
     bool good = true;
@@ -99,7 +99,7 @@ static bool unicode_escape(struct serde *s, char *out, size_t *used)
 {
     unsigned high;
     unsigned low;
-    if (!hex4(s, &high)) {
+    if (!serde_hex4(s, &high)) {
         return false;
     }
     if (high >= 0xDC00 && high <= 0xDFFF) {
@@ -110,7 +110,7 @@ static bool unicode_escape(struct serde *s, char *out, size_t *used)
             return serde_fail_syntax(s, "unexpected end of hex escape", s->at + 1);
         }
         s->at += 2;
-        if (!hex4(s, &low)) {
+        if (!serde_hex4(s, &low)) {
             return false;
         }
         if (low < 0xDC00 || low > 0xDFFF) {
@@ -252,32 +252,63 @@ bool serde_string(struct serde *s, struct str *out)
     return string_rest(s, out);
 }
 
-bool serde_u32(struct serde *s, uint32_t *out)
+/* At a number, or it fails with the name of the type expected. */
+static bool number_of(struct serde *s, const char *type, struct serde_number *out)
 {
-    struct serde_number n;
     if (s->failed) {
         return false;
     }
     int c = serde_peek(s);
     if (c != '-' && (c < '0' || c > '9')) {
-        return serde_fail_type(s, "u32");
+        return serde_fail_type(s, type);
     }
-    if (!serde_number(s, &n)) {
+    return serde_number(s, out);
+}
+
+static bool unsigned_of(struct serde *s, const char *type, uint64_t largest, uint64_t *out)
+{
+    struct serde_number n;
+    if (!number_of(s, type, &n)) {
         return false;
     }
-    if (n.kind == SERDE_U64 && n.u <= UINT32_MAX) {
-        *out = (uint32_t)n.u;
+    if (n.kind == SERDE_U64 && n.u <= largest) {
+        *out = n.u;
         return true;
     }
     serde_fail_data(s, n.kind == SERDE_F64 ? "invalid type: " : "invalid value: ");
     serde_number_name(&n, &s->message);
-    buf_append_text(&s->message, ", expected u32");
+    buf_printf(&s->message, ", expected %s", type);
     serde_fix_position(s);
     return false;
 }
 
-/* Rust's Debug form of a string, near enough: quotes, backslashes and control characters. */
-static void debug_string(struct str text, struct buf *out)
+bool serde_u32(struct serde *s, uint32_t *out)
+{
+    uint64_t value;
+    if (!unsigned_of(s, "u32", UINT32_MAX, &value)) {
+        return false;
+    }
+    *out = (uint32_t)value;
+    return true;
+}
+
+bool serde_usize(struct serde *s, uint64_t *out)
+{
+    return unsigned_of(s, "usize", UINT64_MAX, out);
+}
+
+bool serde_f64(struct serde *s, double *out)
+{
+    struct serde_number n;
+    if (!number_of(s, "f64", &n)) {
+        return false;
+    }
+    *out = serde_number_double(&n);
+    return true;
+}
+
+/* Near enough: quotes, backslashes and control characters. */
+void serde_debug_string(struct str text, struct buf *out)
 {
     buf_append_char(out, '"');
     for (size_t i = 0; i < text.size; i++) {
@@ -318,12 +349,12 @@ bool serde_fail_type(struct serde *s, const char *expected)
         s->at++;
         if (string_rest(s, &text)) {
             buf_append_text(&what, "string ");
-            debug_string(text, &what);
+            serde_debug_string(text, &what);
         }
     } else if (c == '[' || c == '{') {
         buf_append_text(&what, c == '[' ? "sequence" : "map");
     } else {
-        (void)fail_at_value(s);
+        (void)serde_fail_at_value(s);
     }
     if (!s->failed) {
         serde_fail_data(s, "invalid type: ");
@@ -334,97 +365,4 @@ bool serde_fail_type(struct serde *s, const char *expected)
     }
     buf_deinit(&what);
     return false;
-}
-
-/* ---- any value ---- */
-
-/* Repeated keys of a small object replace each other; of a huge one they stay side by side, so that
- * a hostile body cannot make this quadratic.  No field Chroma knows has that many keys. */
-#define MAP_KEYS_COMPARED 256
-
-static bool list_value(struct serde *s, struct value *out)
-{
-    struct serde_walk w;
-    size_t capacity = 0;
-    void *items = NULL;
-    out->kind = VALUE_LIST;
-    (void)serde_seq_begin(s, &w);
-    while (serde_seq_next(s, &w)) {
-        arena_grow(s->arena, &items, &capacity, out->count, sizeof(struct value));
-        struct value *item = (struct value *)items + out->count++;
-        (void)serde_value(s, item);
-    }
-    out->items = items;
-    return serde_seq_end(s, &w);
-}
-
-static bool map_value(struct serde *s, struct value *out)
-{
-    struct serde_walk w;
-    struct str key;
-    size_t count = 0;
-    size_t item_capacity = 0;
-    size_t key_capacity = 0;
-    void *items = NULL;
-    void *keys = NULL;
-    out->kind = VALUE_MAP;
-    (void)serde_map_begin(s, &w);
-    while (serde_map_next(s, &w, &key)) {
-        size_t at = count >= MAP_KEYS_COMPARED ? count : 0;
-        while (at < count && !str_equal(((struct str *)keys)[at], key)) {
-            at++;
-        }
-        arena_grow(s->arena, &items, &item_capacity, count, sizeof(struct value));
-        arena_grow(s->arena, &keys, &key_capacity, count, sizeof(struct str));
-        ((struct str *)keys)[at] = key;
-        count += at == count ? 1 : 0;
-        (void)serde_value(s, (struct value *)items + at);
-    }
-    out->items = items;
-    out->keys = keys;
-    out->count = count;
-    return serde_map_end(s, &w);
-}
-
-bool serde_value(struct serde *s, struct value *out)
-{
-    memset(out, 0, sizeof(*out));
-    if (s->failed) {
-        return false;
-    }
-    int c = serde_peek(s);
-    size_t start = s->at;
-    bool good = true;
-    if (c == '{') {
-        good = map_value(s, out);
-    } else if (c == '[') {
-        good = list_value(s, out);
-    } else if (c == '"') {
-        out->kind = VALUE_STRING;
-        good = serde_string(s, &out->string);
-    } else if (c == 't' || c == 'f') {
-        out->kind = VALUE_BOOL;
-        good = serde_bool(s, &out->boolean);
-    } else if (c == 'n') {
-        good = serde_null(s);
-    } else if (c == '-' || (c >= '0' && c <= '9')) {
-        out->kind = VALUE_NUMBER;
-        good = serde_number(s, &out->number);
-    } else {
-        good = fail_at_value(s);
-    }
-    out->text = str_make(s->data + start, s->at - start);
-    return good;
-}
-
-bool serde_skip(struct serde *s)
-{
-    struct value ignored;
-    size_t depth = s->path_count;
-    bool good = serde_value(s, &ignored);
-    if (!good && s->error_path_count > depth) {
-        /* The real reader skips without keeping track of where it is. */
-        s->error_path_count = depth;
-    }
-    return good;
 }
