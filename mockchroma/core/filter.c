@@ -74,10 +74,11 @@ static bool scalar(const struct value *v, struct meta_value *out)
         case VALUE_NUMBER:
             if (v->number.kind == SERDE_I64) {
                 *out = (struct meta_value){ .kind = META_INT, .integer = v->number.i };
-            } else if (v->number.kind == SERDE_U64 && v->number.u <= INT64_MAX) {
+            } else if (v->number.kind == SERDE_U64) {
                 *out = (struct meta_value){ .kind = META_INT, .integer = (int64_t)v->number.u };
+                return v->number.u <= INT64_MAX;
             } else {
-                *out = (struct meta_value){ .kind = META_FLOAT, .real = serde_number_double(&v->number) };
+                *out = (struct meta_value){ .kind = META_FLOAT, .real = v->number.f };
             }
             return true;
         case VALUE_NULL:
@@ -88,6 +89,16 @@ static bool scalar(const struct value *v, struct meta_value *out)
     return false;
 }
 
+/* The first member says of which kind all are; among floats any number is one. */
+static bool member(const struct value *v, const struct meta_value *first, struct meta_value *out)
+{
+    if (first != out && first->kind == META_FLOAT && v->kind == VALUE_NUMBER) {
+        *out = (struct meta_value){ .kind = META_FLOAT, .real = serde_number_double(&v->number) };
+        return true;
+    }
+    return scalar(v, out) && out->kind == first->kind;
+}
+
 static struct filter *parse_members(struct parser *p, const struct value *v, struct filter *f)
 {
     struct meta_value *values = arena_alloc_array(p->arena, v->count, sizeof(*values));
@@ -95,7 +106,7 @@ static struct filter *parse_members(struct parser *p, const struct value *v, str
         return invalid(p);
     }
     for (size_t i = 0; i < v->count; i++) {
-        if (!scalar(&v->items[i], &values[i]) || values[i].kind != values[0].kind) {
+        if (!member(&v->items[i], values, &values[i])) {
             return invalid(p);
         }
     }
