@@ -1,6 +1,7 @@
 /* Requests are built by hand, so that what is sent is what was recorded: no header more, and chunks
  * where chunks were sent.  Each exchange has a connection of its own. */
 #include "tests/lib/transcript.h"
+#include "base/check.h"
 #include "base/buf.h"
 #include "base/memory.h"
 #include "base/uuid.h"
@@ -371,7 +372,9 @@ static json_t *load(const char *path)
     size_t capacity = 0;
     FILE *f = fopen(path, "re");
     while (f != NULL && getline(&line, &capacity, f) > 0) {
-        (void)json_array_append_new(exchanges, json_loads(line, JSON_ALLOW_NUL, NULL));
+        json_t *exchange = json_loads(line, JSON_ALLOW_NUL, NULL);
+        CHECK(exchange != NULL); /* one left out would be believed to agree */
+        (void)json_array_append_new(exchanges, exchange);
     }
     if (f != NULL) {
         (void)fclose(f);
