@@ -24,6 +24,20 @@ WORDS = ["alpha", "Beta", "gamma delta", "émile", "x", "", "a%b", "under_score"
 KEYS = ["k", "year", "tag", "né", "chroma:x"]
 
 
+SETTINGS = {
+    "hnsw": ["space", "ef_construction", "ef_search", "max_neighbors", "num_threads", "resize_factor",
+             "sync_threshold", "batch_size"],
+    "spann": ["search_nprobe", "write_nprobe", "space", "ef_construction", "ef_search", "max_neighbors",
+              "reassign_neighbor_count", "split_threshold", "merge_threshold"]}
+LEGACY = ["space", "construction_ef", "search_ef", "M", "num_threads", "resize_factor", "sync_threshold", "batch_size"]
+
+
+def usable(collection):
+    """With other settings a real index has been seen to crash, or finds not all that it should find."""
+    hnsw = collection["configuration_json"]["hnsw"]
+    return all(10 <= hnsw[key] <= 1000 for key in ("ef_construction", "ef_search", "max_neighbors", "sync_threshold"))
+
+
 class Server:
     def __init__(self, url):
         parts = urllib.parse.urlsplit(url)
@@ -44,7 +58,7 @@ class Server:
         return answer.status, answer.headers.get("content-type"), answer.headers.get("allow"), data
 
 
-EXACT = ("metadata", "metadatas")  # as stored; distances are computed, and embeddings scaled to length 1 and back
+EXACT = ("metadata", "metadatas", "configuration_json")  # as stored; distances are computed, and embeddings scaled to length 1 and back
 
 
 def close(a, b, exact=False):
@@ -93,7 +107,7 @@ class Sequence:
             return self.numeral()
         return self.rng.choice([
             self.rng.randrange(-5, 30), self.rng.uniform(-3, 3), 0, 1, 2.0, 2010, 2010.5, -1,
-            9007199254740993, 1e300, 0.1])
+            9007199254740993, 1e300, 0.1, 2 ** 63, 2 ** 64])
 
     def numeral(self):
         """A number in more digits than any double has, or one that is none: rounding shows, and where errors stand."""
@@ -140,8 +154,8 @@ class Sequence:
         if op in ("$in", "$nin"):
             one = r.choice([self.text, lambda: r.randrange(5), lambda: r.uniform(0, 2), lambda: r.random() < 0.5])
             values = [one() for _ in range(r.randrange(0, 4))]
-            if r.random() < 0.1:
-                values.append(self.value())
+            if r.random() < 0.2:
+                values.insert(r.randrange(len(values) + 1), self.value())
             return {key: {op: values}}
         clause = {op: self.value() if r.random() < 0.93 else self.odd()}
         if r.random() < 0.04:
@@ -156,6 +170,84 @@ class Sequence:
         if "regex" in op:
             return {op: r.choice(["a", "^x", "[0-9]", "(?i)BETA", "a|é", "\\w+ d", "(", "a{2,", "[z-a]", "."])}
         return {op: r.choice(["a", "x", "et", "é", " ", "", "%", "_", "日"]) if r.random() < 0.95 else self.odd()}
+
+    # ---- configurations ----
+
+    def setting(self, name):
+        """A number of 77 threads: the real server takes that of the machine's processors as the default."""
+        r = self.rng
+        if r.random() < 0.04:
+            return r.choice([self.odd(), self.odd(), {"ip": None}, {"ip": 5}, {"xx": None}, "xx"])
+        if "space" in name:
+            return r.choice(["l2", "cosine", "ip"])
+        if "num_threads" in name:
+            return 77
+        if r.random() < 0.8:
+            return r.choice([10, 16, 20, 50, 100, 1000, 1.2 if "resize" in name else 99])
+        return r.choice([0, 1, 2, -1, 1.5, 129, 201, 2 ** 32, 2 ** 53 + 1, 2 ** 64 - 1, 2 ** 64, self.numeral()])
+
+    def index(self, names):
+        r = self.rng
+        if r.random() < 0.05:
+            return self.odd()
+        if r.random() < 0.06:
+            return [self.setting(name) for name in names][:r.randrange(len(names) + 1)] + [1] * (r.random() < 0.2)
+        share = r.choice([0, 0.1, 0.3, 0.6])
+        out = {name: self.setting(name) for name in names if r.random() < share}
+        if r.random() < 0.04:
+            out[r.choice(SETTINGS["hnsw"] + SETTINGS["spann"] + ["nonsense"])] = self.setting("")
+        return self.shuffled(out)
+
+    def anything(self, depth=0):
+        r = self.rng
+        if depth < 3 and r.random() < 0.4:
+            return [self.anything(depth + 1) for _ in range(r.randrange(0, 3))]
+        if depth < 3 and r.random() < 0.5:
+            return {self.text(): self.anything(depth + 1) for _ in range(r.randrange(0, 3))}
+        return r.choice([self.value, self.number, self.numeral, lambda: None])()
+
+    def embedding_function(self):
+        r = self.rng
+        out = {"type": r.choice(["known", "known", "known", "legacy", "unknown"])}
+        out.update({"name": self.text(), "config": self.anything()} if r.random() < 0.8 else {})
+        if r.random() < 0.2:
+            out.pop(r.choice(list(out)))
+        if r.random() < 0.15:
+            out[r.choice(["type", "name", "config", "more"])] = self.odd()
+        if r.random() < 0.1:
+            return list(out.values()) + [1] * (r.random() < 0.1)
+        return self.odd() if r.random() < 0.05 else self.shuffled(out)
+
+    def configuration(self, kinds):
+        r = self.rng
+        if r.random() < 0.04:
+            return self.odd()
+        out = {}
+        if r.random() < 0.8:
+            kind = r.choice(kinds)
+            out[kind] = self.index(SETTINGS[kind])
+        if r.random() < 0.05:
+            out.update({"hnsw": self.index([]), "spann": self.index([])})
+        if r.random() < 0.3:
+            out["embedding_function"] = self.embedding_function()
+        if r.random() < 0.05:
+            out[r.choice(["hnsw", "spann", "embedding_function", "more"])] = self.odd()
+        return list(out.values()) if r.random() < 0.03 else self.shuffled(out)
+
+    def shuffled(self, members):
+        return dict(self.rng.sample(list(members.items()), len(members)))
+
+    def collection_metadata(self):
+        """One key for the index that may be wrong, or several that are right: a real server reads them in
+        the order of a hash map, and tells of the first that is wrong."""
+        r = self.rng
+        out = self.metadata(False)
+        if r.random() < 0.25:
+            name = r.choice(LEGACY + ["nonsense", ""])
+            out["hnsw:" + name] = r.choice([self.setting, self.setting, lambda _: self.value()])(name)
+        elif r.random() < 0.15:
+            out.update({"hnsw:M": 20, "hnsw:space": r.choice(["l2", "ip"]), "hnsw:batch_size": r.choice([1, 100])})
+        return self.shuffled(out)
 
     # ---- requests ----
 
@@ -220,18 +312,10 @@ class Sequence:
         body = {"name": name}
         if r.random() < 0.4:
             body["get_or_create"] = r.random() < 0.8
-        if r.random() < 0.4:
-            body["metadata"] = self.metadata(False)
-        if r.random() < 0.4:
-            hnsw = {"space": r.choice(["l2", "cosine", "ip"])}
-            if r.random() < 0.3:
-                hnsw[r.choice(["ef_construction", "ef_search", "max_neighbors", "sync_threshold", "batch_size"])] = \
-                    r.choice([2, 10, 100, -1, "x", None])  # with 0 or 1 a real server has been seen to crash
-            body["configuration"] = {"hnsw": hnsw}
-            if r.random() < 0.1:
-                body["configuration"] = r.choice([{}, None, {"spann": {"space": "l2"}}, {"hnsw": None}, 3,
-                                                  {"embedding_function": {"type": "legacy"}},
-                                                  {"embedding_function": {"type": "known", "name": "d", "config": {}}}])
+        if r.random() < 0.5:
+            body["metadata"] = self.collection_metadata()
+        if r.random() < 0.6:
+            body["configuration"] = self.configuration(["hnsw", "spann"])
         return "POST", [self.root + "/collections"] * 2, body
 
     def make_list(self):
@@ -249,9 +333,9 @@ class Sequence:
         if r.random() < 0.5:
             body["new_name"] = r.choice(self.names) if r.random() < 0.8 else r.choice(["ab", "", None, 3])
         if r.random() < 0.5:
-            body["new_metadata"] = self.metadata(False)
-        if r.random() < 0.2:
-            body["new_configuration"] = {"hnsw": {"ef_search": r.choice([50, 0, "x"])}}
+            body["new_metadata"] = self.collection_metadata()
+        if r.random() < 0.6:
+            body["new_configuration"] = self.configuration(["hnsw", "hnsw", "spann"])
         return "PUT", self.uuid_path(self.pick(), ""), body
 
     def make_write(self):
@@ -350,20 +434,25 @@ class Sequence:
             if x not in self.learned.values():
                 self.learned.setdefault(y, x)
 
-    def same(self, method, path, a, b):
+    def same(self, method, path, request, a, b):
         if path.split("?")[0].endswith("/collections") and method == "GET" and isinstance(a[3], list):
             if isinstance(b[3], list) and "?" in path:
                 return len(a[3]) == len(b[3])  # each server sorts by its own UUIDs
             key = lambda c: c["name"]
             return isinstance(b[3], list) and close(sorted(a[3], key=key), sorted(b[3], key=key))
-        return a[:3] == b[:3] and close(self.lines(a[3]), self.lines(b[3]))
+        return a[:3] == b[:3] and close(self.lines(a[3], request), self.lines(b[3], request))
 
     @staticmethod
-    def lines(body):
-        """Several validation errors come in the order of a hash map."""
+    def lines(body, request):
+        """Several validation errors come in the order of a hash map, and so do the figures of each; where in
+        several keys about the index the wrong one stands follows such an order, too."""
         message = body.get("message") if isinstance(body, dict) else None
-        if isinstance(message, str) and message.startswith("Validation error: "):
-            return dict(body, message=sorted(message[18:].split("\n")))
+        if isinstance(message, str) and "Invalid metadata: " in message and request.count(b"hnsw:") > 1:
+            return dict(body, message=message[:message.rindex(" column ")])
+        for start in ("Validation error: ", "Invalid HNSW parameters: Invalid parameters: "):
+            if isinstance(message, str) and message.startswith(start):
+                figures = re.sub(r"\[\{(.*?)\}\]", lambda m: str(sorted(m.group(1).split(", "))), message[len(start):])
+                return dict(body, message=sorted(figures.split("\n")))
         return body
 
     def step(self, method, paths, body, headers=None):
@@ -376,24 +465,32 @@ class Sequence:
             self.learn(*raw)
         a, b = self.readable(raw[0], False), self.readable(raw[1], True)
         self.log.append((method, paths[0], None if body is None else body.decode("utf-8", "replace"), a, b))
-        if not self.same(method, paths[0], a, b):
+        if not self.same(method, paths[0], body, a, b):
             self.differences.append(len(self.log) - 1)
         return a, b
 
     def after(self, method, paths, a, b):
-        if method == "POST" and paths[0].endswith("/collections") and a[0] == 200 == b[0]:
+        """What a collection has become is compared, and shows whether records may go there."""
+        made = method == "POST" and paths[0].endswith("/collections") and a[0] == 200 == b[0]
+        if made and all(c[1] != a[3]["id"] for c in self.collections):
             raw_b = next((k for k, v in self.learned.items() if v == a[3]["id"]), None)
-            if raw_b is not None and all(c[1] != a[3]["id"] for c in self.collections):
+            if raw_b is not None:
                 self.collections.append([a[3]["name"], a[3]["id"], raw_b, self.rng.randrange(2, 5)])
+        if made or method == "PUT" and a[0] == 200:
+            listed, _ = self.step("GET", [self.root + "/collections"] * 2, None)
+            useless = [c["id"] for c in listed[3] if not usable(c)]
+            self.collections = [c for c in self.collections if c[1] not in useless]
 
     def play(self, steps):
         self.step("POST", ["/api/v2/tenants/default_tenant/databases"] * 2, {"name": self.database})
         self.step("GET", [self.root] * 2, None)
+        if self.rng.random() < 0.7:
+            made = "POST", [self.root + "/collections"] * 2
+            self.after(*made, *self.step(*made, {"name": self.names[0]}))
         for _ in range(steps):
             method, paths, body = self.request()
             headers = {}
-            # Bytes are not changed in what names an embedding function: its reader looks ahead.
-            if body is not None and self.rng.random() < 0.08 and "embedding_function" not in str(body):
+            if body is not None and self.rng.random() < 0.08:
                 body = self.spoil(encode(body, self.rng.random() < 0.5))
             if self.rng.random() < 0.01:
                 headers["content-type"] = self.rng.choice(["text/plain", "application/json; charset=utf-8", "", "a/b+json"])
