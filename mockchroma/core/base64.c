@@ -30,6 +30,19 @@ static bool bad_symbol(struct str text, size_t at, struct buf *message)
     return bad_text(message, what);
 }
 
+/* Of the last symbol, the bits that are part of no byte: none may be set. */
+static bool check_last_bits(struct str text, size_t symbols, struct buf *message)
+{
+    char what[80];
+    int unused = symbols % 4 == 2 ? 15 : symbols % 4 == 3 ? 3 : 0;
+    if (symbols == 0 || (symbol_value(text.data[symbols - 1]) & unused) == 0) {
+        return true;
+    }
+    (void)snprintf(what, sizeof(what), "Invalid last symbol %u, offset %zu.",
+                   (unsigned char)text.data[symbols - 1], symbols - 1);
+    return bad_text(message, what);
+}
+
 /* The last four symbols, or what is left of them: the only place for padding, and only behind two. */
 static bool check_tail(struct str text, size_t from, size_t *symbols, struct buf *message)
 {
@@ -53,7 +66,10 @@ static bool check_tail(struct str text, size_t from, size_t *symbols, struct buf
         (void)snprintf(what, sizeof(what), "Invalid input length: %zu", *symbols);
         return bad_text(message, what);
     }
-    return text.size % 4 == 0 || bad_text(message, "Invalid padding");
+    if (text.size % 4 != 0) {
+        return bad_text(message, "Invalid padding");
+    }
+    return check_last_bits(text, *symbols, message);
 }
 
 static bool check_symbols(struct str text, size_t *symbols, struct buf *message)
