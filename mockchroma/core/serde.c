@@ -366,7 +366,6 @@ static bool fail_unknown_field(struct serde *s, const struct serde_struct *st, s
     serde_push(s, key, 0);
     serde_fail_data(s, "unknown field `%.*s`, expected ", STR_ARGS(key));
     serde_name_choices(s, st->fields, st->field_count);
-    serde_fix_position(s);
     return false;
 }
 

@@ -95,6 +95,20 @@ static size_t put_utf8(char *out, unsigned c)
     return 4;
 }
 
+/* Behind the first half of a character: the backslash and the u of the second. */
+static bool second_escape(struct serde *s)
+{
+    for (const char *c = "\\u"; *c != '\0'; c++) {
+        if (s->at >= s->size) {
+            return serde_fail_syntax(s, "EOF while parsing a string", s->size);
+        }
+        if (s->data[s->at++] != *c) {
+            return serde_fail_syntax(s, "unexpected end of hex escape", s->at);
+        }
+    }
+    return true;
+}
+
 static bool unicode_escape(struct serde *s, char *out, size_t *used)
 {
     unsigned high;
@@ -106,11 +120,7 @@ static bool unicode_escape(struct serde *s, char *out, size_t *used)
         return serde_fail_syntax(s, "lone leading surrogate in hex escape", s->at);
     }
     if (high >= 0xD800 && high <= 0xDBFF) {
-        if (s->at + 1 >= s->size || s->data[s->at] != '\\' || s->data[s->at + 1] != 'u') {
-            return serde_fail_syntax(s, "unexpected end of hex escape", s->at + 1);
-        }
-        s->at += 2;
-        if (!serde_hex4(s, &low)) {
+        if (!second_escape(s) || !serde_hex4(s, &low)) {
             return false;
         }
         if (low < 0xDC00 || low > 0xDFFF) {
