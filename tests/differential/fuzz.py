@@ -490,7 +490,9 @@ class Sequence:
         for _ in range(steps):
             method, paths, body = self.request()
             headers = {}
-            if body is not None and self.rng.random() < 0.08:
+            # Regular expressions stay as they are drawn: of wrong ones the mock, whose engine is another one,
+            # knows the words of a few only.
+            if body is not None and self.rng.random() < 0.08 and "regex" not in str(body):
                 body = self.spoil(encode(body, self.rng.random() < 0.5))
             if self.rng.random() < 0.01:
                 headers["content-type"] = self.rng.choice(["text/plain", "application/json; charset=utf-8", "", "a/b+json"])
