@@ -413,9 +413,6 @@ static void query_collection(struct handling *h, struct collection *c, const str
     struct results results;
     struct record **rows = NULL;
     size_t count = 0;
-    if (!handling_check_dimensions(h, c, &p->queries, false)) {
-        return;
-    }
     if (c->dimension >= 0 && !all_known(c, &p->ids)) {
         answer_error(h->answer, 500, "InternalError",
                      "Error executing plan: Internal error: Error finding id");
@@ -444,11 +441,13 @@ void handle_query(struct handling *h)
     buf_init(&message, (size_t)64 * 1024 * 1024);
     if (!filter_parse(&h->chroma->arena, &p.where, &p.where_document, &filter, &message)) {
         handling_invalid(h, "%s", buf_text(&message));
-    } else if (filter == NULL && collection_lacks_index(c)) {
-        fail_without_index(h);
-    } else {
-        collection_note_read(c);
-        query_collection(h, c, &p, filter);
+    } else if (handling_check_dimensions(h, c, &p.queries, false)) {
+        if (filter == NULL && collection_lacks_index(c)) {
+            fail_without_index(h);
+        } else {
+            collection_note_read(c);
+            query_collection(h, c, &p, filter);
+        }
     }
     filter_free(filter);
     buf_deinit(&message);
