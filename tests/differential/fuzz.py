@@ -58,7 +58,8 @@ class Server:
         return answer.status, answer.headers.get("content-type"), answer.headers.get("allow"), data
 
 
-EXACT = ("metadata", "metadatas", "configuration_json")  # as stored; distances are computed, and embeddings scaled to length 1 and back
+# As stored; distances are computed, and embeddings scaled to length 1 and back.
+EXACT = ("metadata", "metadatas", "configuration_json")
 
 
 def close(a, b, exact=False):
@@ -478,8 +479,9 @@ class Sequence:
                 self.collections.append([a[3]["name"], a[3]["id"], raw_b, self.rng.randrange(2, 5)])
         if made or method == "PUT" and a[0] == 200:
             listed, _ = self.step("GET", [self.root + "/collections"] * 2, None)
-            useless = [c["id"] for c in listed[3] if not usable(c)]
-            self.collections = [c for c in self.collections if c[1] not in useless]
+            if isinstance(listed[3], list):
+                useless = [c["id"] for c in listed[3] if not usable(c)]
+                self.collections = [c for c in self.collections if c[1] not in useless]
 
     def play(self, steps):
         self.step("POST", ["/api/v2/tenants/default_tenant/databases"] * 2, {"name": self.database})
