@@ -263,7 +263,10 @@ void entry_accept(struct core *core, struct entry *entry, struct decision *decis
     };
     bool by_primary = decision->by == core->primary;
     bool wait = !by_primary || entry->op == OP_COLLECTION_CREATE;
-    uint64_t lsn = core_append(core, RECORD_DECIDED, record_decided_encode(&record), decision->shown, wait);
+    uint64_t lsn =
+        entry->near->promised /* then its own record says so */
+            ? entry->lsn
+            : core_append(core, RECORD_DECIDED, record_decided_encode(&record), decision->shown, wait);
     entry->near->shown = decision->shown;
     if (decision->by < CORE_INSTANCES) {
         mark_progress(entry, decision->by, lsn);

@@ -34,7 +34,8 @@ struct block *record_write_encode(const struct record_write *r)
     struct buf b;
     buf_init(&b, RECORD_LIMIT);
     buf_append_u8(&b, r->op);
-    buf_append_u8(&b, (uint8_t)((r->nonconvergent ? 1 : 0) | (r->get_or_create ? 2 : 0)));
+    buf_append_u8(&b,
+                  (uint8_t)((r->nonconvergent ? 1 : 0) | (r->get_or_create ? 2 : 0) | (r->promised ? 4 : 0)));
     buf_append_u64(&b, r->lane);
     buf_append_u64(&b, (uint64_t)r->wall_ms);
     const struct str *fields[] = { &r->method, &r->target,   &r->content_type, &r->request_id,
@@ -61,6 +62,7 @@ bool record_write_decode(struct str meta, struct record_write *out)
     uint8_t flags = reader_u8(&r);
     out->nonconvergent = (flags & 1) != 0;
     out->get_or_create = (flags & 2) != 0;
+    out->promised = (flags & 4) != 0;
     out->lane = reader_u64(&r);
     out->wall_ms = (int64_t)reader_u64(&r);
     struct str *fields[] = { &out->method, &out->target,   &out->content_type, &out->request_id,

@@ -36,6 +36,7 @@ struct record_write {
     uint8_t op;
     bool nonconvergent;
     bool get_or_create;
+    bool promised; /* acknowledged as soon as this record is durable (promise.h) */
     uint64_t lane; /* birth LSN; 0 = none */
     int64_t wall_ms;
     struct str method, target, content_type, request_id;

@@ -136,6 +136,11 @@ static void read_write(struct core *core, const struct core_event *event)
     letters_younger(core, entry, body);
     payload_loosen(core, entry, false);
     (void)payload_make_room(core, 0);
+    if (record.promised) {
+        entry_set_late(core, entry);
+        entry_settle(core, entry, PROXY_DECIDES, NULL, true);
+        payload_near_settle(entry);
+    }
     block_unref(payload.meta);
     block_unref(payload.body);
 }

@@ -46,6 +46,9 @@ const struct settings_row settings_table[] = {
       "good checks in a row until it counts as up again", NULL, 1, 100 },
     { "WHEN_NONE_UP", SETTINGS_CHOICE, AT(when_none_up), "queue", "queue or refuse",
       "a write while no instance is up: queue it, or refuse it with 503", "queue|refuse", 0, 0 },
+    { "ACK_POLICY", SETTINGS_CHOICE, AT(ack_policy), "applied", "applied or durable",
+      "a write of records is answered once an instance has it, or once it is safe in the log",
+      "applied|durable", 0, 0 },
     { "WAL_MODE", SETTINGS_CHOICE, AT(wal_mode), "file", "file or memory",
       "file survives kill -9; memory loses what is pending then", "file|memory", 0, 0 },
     { "WAL_DIR", SETTINGS_TEXT, AT(wal_dir), "wal", "the path of a directory",
@@ -104,6 +107,7 @@ _Static_assert(sizeof(settings_table) / sizeof(settings_table[0]) <=
                    sizeof(((struct settings_draft *)0)->source) / sizeof(enum settings_source),
                "a source per row");
 _Static_assert(sizeof(enum wal_mode) == sizeof(unsigned) && sizeof(enum when_none_up) == sizeof(unsigned) &&
+                   sizeof(enum ack_policy) == sizeof(unsigned) &&
                    sizeof(enum log_level) == sizeof(unsigned) && sizeof(enum log_format) == sizeof(unsigned),
                "a choice is stored as an unsigned int");
 
@@ -516,6 +520,12 @@ int settings_finish(struct settings_draft *draft, struct errmsg *msg)
                          " is too large: expected at most WAL_MEMORY_BYTES (%" PRIu64
                          ") and WAL_MAX_BYTES (%" PRIu64 ")",
                          v->max_body_bytes, v->wal_memory_bytes, v->wal_max_bytes);
+    }
+    if (v->ack_policy == ACK_POLICY_DURABLE && v->wal_mode == WAL_MODE_MEMORY) {
+        return error_set(
+            msg, ERR_INVALID,
+            "ACK_POLICY: \"durable\" promises what WAL_MODE=memory cannot keep: expected applied, "
+            "or WAL_MODE=file");
     }
     return join_listen(draft, msg);
 }

@@ -16,6 +16,7 @@
 enum wal_mode { WAL_MODE_FILE, WAL_MODE_MEMORY };
 enum yes_no { SETTING_NO, SETTING_YES };
 enum when_none_up { WHEN_NONE_UP_QUEUE, WHEN_NONE_UP_REFUSE };
+enum ack_policy { ACK_POLICY_APPLIED, ACK_POLICY_DURABLE };
 
 struct settings {
     char primary_url[SETTINGS_TEXT_MAX];
@@ -41,6 +42,7 @@ struct settings {
     double throttle_start; /* share of the quota */
     uint64_t throttle_max_delay_ns;
     enum when_none_up when_none_up;
+    enum ack_policy ack_policy; /* rule 21 */
     uint64_t replay_max_attempts;
     uint64_t replay_batch_records; /* rule 10 */
     uint64_t replay_batch_bytes;

@@ -114,6 +114,16 @@ void settings_help(struct buf *out)
     }
 }
 
+static const char acknowledgement[] =
+    "With `ACK_POLICY=durable` an add, an upsert, an update or a delete by ids is answered (with\n"
+    "`X-Wal-Status: queued`) once it is safe in the log, before any instance has it. Only what Chroma is\n"
+    "sure to accept is answered so: the body is understood completely, its lists are equally long, its\n"
+    "vectors have the dimension the collection is known to have. All else asks an instance first:\n"
+    "collections, deletes by filter, the first write of a collection, anything that looks wrong. What comes\n"
+    "with such a write as credentials is judged by nobody. Readers within the consistency window wait for\n"
+    "an instance that has it. `WAL_MODE=memory` cannot keep such a promise and is refused together with it.\n"
+    "\n";
+
 void settings_markdown(struct buf *out)
 {
     buf_append_text(
@@ -138,7 +148,9 @@ void settings_markdown(struct buf *out)
     buf_append_text(out,
                     "\n`HOST` and `PORT` are the halves of `LISTEN`: whichever comes from the higher source "
                     "holds, and two\n"
-                    "different values from the same source are refused.\n\n"
+                    "different values from the same source are refused.\n\n");
+    buf_append_text(out, acknowledgement);
+    buf_append_text(out,
                     "## Load profiles\n\n"
                     "`LOAD_PROFILE` sets these four where nothing else does (the tuning table of the "
                     "operations guide).\n\n"

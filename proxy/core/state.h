@@ -104,6 +104,7 @@ struct entry_near {
     bool reading;       /* being read back */
     bool ahead;         /* read back, or about to be, and not yet sent: counts in ahead_bytes */
     bool plainly_wrong; /* told before an undecided one was let go */
+    bool promised;      /* accepted when its record is durable, whoever can be asked (promise.h) */
     bool redriven;      /* from a dead letter: refused again, it is one again */
 };
 TAILQ_HEAD(near_list, entry_near);

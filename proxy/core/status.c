@@ -106,6 +106,7 @@ static void put_log(struct json_writer *w, const struct core *core)
         log_format_time(oldest->wall_ms, at);
     }
     json_pair_text(w, "oldest_pending_at", oldest == NULL ? NULL : at);
+    json_pair_text(w, "ack_policy", core->settings.ack_policy == ACK_POLICY_DURABLE ? "durable" : "applied");
     json_pair_text(w, "mode", core->settings.wal_mode == WAL_MODE_FILE ? "file" : "memory");
     json_pair_bool(w, "active", pending > 0);
     json_pair_u64(w, "bytes", core->log_bytes);

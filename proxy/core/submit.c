@@ -8,6 +8,7 @@
 #include "proxy/core/learn.h"
 #include "proxy/core/mark.h"
 #include "proxy/core/payload.h"
+#include "proxy/core/promise.h"
 #include "proxy/core/quota.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/reset.h"
@@ -108,6 +109,7 @@ static void submit_record_write(struct core *core, struct client *client, struct
     client->lane = lane;
     record->lane = lane->birth;
     record->nonconvergent = nonconvergent(client);
+    record->promised = promise_fits(core, client, lane);
     struct json_scan scan;
     if (client->route.op == OP_COLLECTION_UPDATE && json_scan(block_str(client->body), &scan) == 0) {
         (void)decode_member(&scan, "new_name", names->new_name, &record->new_name);
@@ -335,8 +337,24 @@ static bool alone_may_create(struct core *core, struct entry *entry)
     return true;
 }
 
+/* As Chroma would say it.  client NULL: nobody is told. */
+static void accept_alone(struct core *core, struct entry *entry, const struct client *client)
+{
+    struct decision decision = {
+        .by = PROXY_DECIDES,
+        .status = entry->op == OP_ADD ? 201 : 200,
+        .headers = client == NULL ? NULL : client_headers(client, "application/json", true, 0),
+        .body = client == NULL ? NULL : block_copy("{}", 2),
+    };
+    entry_accept(core, entry, &decision);
+}
+
 void submit_decide_alone(struct core *core, struct entry *entry)
 {
+    if (entry->near->promised) {
+        accept_alone(core, entry, writes_client(core, entry));
+        return;
+    }
     bool maybe = maybe_applied(core, entry);
     if (!maybe && entry->lane != NULL && gone_everywhere(core, entry->lane)) {
         refuse(core, entry, 404, submit_not_found_body(&entry->lane->logical));
@@ -370,13 +388,7 @@ void submit_decide_alone(struct core *core, struct entry *entry)
         client_reply_error(core, client, 503, "ServiceUnavailable", "no answer in time: outcome unknown", 1);
         client = NULL;
     }
-    struct decision decision = {
-        .by = PROXY_DECIDES,
-        .status = entry->op == OP_ADD ? 201 : 200,
-        .headers = client == NULL ? NULL : client_headers(client, "application/json", true, 0),
-        .body = client == NULL ? NULL : block_copy("{}", 2),
-    };
-    entry_accept(core, entry, &decision);
+    accept_alone(core, entry, client);
 }
 
 void submit_unreadable(struct core *core, struct entry *entry)

@@ -185,6 +185,7 @@ struct entry *entry_new(struct core *core, uint64_t lsn, const struct record_wri
     entry->since_ns = core->now_ns - age_of_record(core, source);
     entry->wall_ms = source->wall_ms;
     payload_put(core, entry, payload);
+    entry->near->promised = source->promised;
     TAILQ_INSERT_TAIL(&core->undecided, entry->near, undecided);
     core->undecided_count++;
     struct record_write record = *source;
@@ -234,6 +235,7 @@ struct entry *writes_redrive(struct core *core, struct block *old_meta, struct b
     struct join_part part;
     CHECK(record_write_decode(block_str(old_meta), &record));
     record.wall_ms = core->wall_ms;
+    record.promised = false;
     record.nonconvergent =
         record.op == OP_UPDATE || (record.op == OP_DELETE && !join_read(OP_DELETE, block_str(body), &part));
     struct block *meta = record_write_encode(&record);
@@ -326,7 +328,8 @@ void entry_ask(struct core *core, struct entry *entry)
 {
     CHECK(entry->fate == FATE_UNDECIDED);
     stop_waiting(core, entry);
-    for (unsigned turn = 0; turn < core->instance_count; turn++) {
+    unsigned turns = entry->near->promised ? 0 : core->instance_count;
+    for (unsigned turn = 0; turn < turns; turn++) {
         unsigned i = (core->primary + turn) % core->instance_count;
         if (!entry->near->asked[i] && entry->at[i] == AT_WAITING && send_can_ask(core, entry, i)) {
             entry->near->asked[i] = true;

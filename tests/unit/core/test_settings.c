@@ -221,6 +221,12 @@ static void test_fit_together(void)
     CU_ASSERT_EQUAL(set(&draft, "WAL_MEMORY_BYTES", "1MiB", SETTINGS_ENV, &msg), 0);
     CU_ASSERT_EQUAL(settings_finish(&draft, &msg), ERR_INVALID);
     CU_ASSERT_PTR_NOT_NULL(strstr(msg.text, "MAX_BODY_BYTES"));
+    ready(&draft);
+    CU_ASSERT_EQUAL(set(&draft, "ACK_POLICY", "durable", SETTINGS_ENV, &msg), 0);
+    CU_ASSERT_EQUAL(settings_finish(&draft, &msg), 0);
+    CU_ASSERT_EQUAL(set(&draft, "WAL_MODE", "memory", SETTINGS_ENV, &msg), 0);
+    CU_ASSERT_EQUAL(settings_finish(&draft, &msg), ERR_INVALID);
+    CU_ASSERT_PTR_NOT_NULL(strstr(msg.text, "ACK_POLICY"));
 }
 
 /* What --print-config shows may be given back, whatever the type. */
