@@ -440,6 +440,15 @@ static void draw_bounds(struct draw *d, struct prng *root)
     }
 }
 
+/* When a write is answered; from a stream of its own, too. */
+static void draw_acknowledgement(struct draw *d, struct prng *root)
+{
+    struct draw own = { .prng = prng_split(root, "acknowledgement"), .s = d->s };
+    if (chance(&own, 1, 3) && !d->memory_mode) {
+        set(&own, "ack_policy", mem_strdup("durable"));
+    }
+}
+
 /* ---- collections that come and go ---- */
 
 /* Whatever the answer, even none: the oracles judge what became of the write. */
@@ -511,6 +520,7 @@ struct scenario *campaign_draw(uint64_t seed, struct runner_options *options)
     draw_loads(&d);
     draw_faults(&d);
     draw_bounds(&d, &root);
+    draw_acknowledgement(&d, &root);
     draw_steps(&d);
     for (size_t i = 0; i < s->fault_count && !s->has_replica; i++) {
         if (s->faults[i].target == SCENARIO_REPLICA) {
