@@ -76,7 +76,18 @@ static bool is_drained(const struct resync *r)
             return false;
         }
     }
-    return !strand->fenced[r->source];
+    return true;
+}
+
+/* Writes ask for their fence when it is their turn; here there may be none, or one that waits for the walk.
+ */
+static void fence(struct core *core, unsigned i)
+{
+    struct strand *strand = &core->resync->lane->strand;
+    if (!strand->fence_sent[i] && core->instances[i].ambiguous_in_flight == 0) {
+        request_fence(core, strand, i);
+    }
+    resync_rest(core, DRAIN_POLL_NS);
 }
 
 /* The target now holds what came before the cut. */
@@ -137,10 +148,14 @@ static void drain(struct core *core)
 {
     struct resync *r = core->resync;
     bool late = core->now_ns >= r->walk->drain_until_ns;
-    if (is_drained(r)) {
+    bool drained = is_drained(r);
+    bool fenced = r->lane->strand.fenced[r->source];
+    if (drained && !fenced) {
         r->walk->step = r->repair ? STEP_SOURCE_OBJECT : STEP_PAGE;
     } else if (late) {
         over(core, false);
+    } else if (drained) {
+        fence(core, r->source);
     } else {
         resync_rest(core, DRAIN_POLL_NS);
     }
@@ -159,10 +174,7 @@ static bool fence_first(struct core *core)
     if (!writes || !lane->strand.fenced[t] || !lane->has_id[t]) {
         return false;
     }
-    if (!lane->strand.fence_sent[t] && core->instances[t].ambiguous_in_flight == 0) {
-        request_fence(core, &lane->strand, t);
-    }
-    resync_rest(core, DRAIN_POLL_NS);
+    fence(core, t);
     return true;
 }
 

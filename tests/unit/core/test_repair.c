@@ -143,6 +143,29 @@ static void test_older_is_made_equal(void)
     driver_close(&d);
 }
 
+/* A write that was refused is fenced after a restart like the others, and no write behind it asks for that.
+ */
+static void test_copy_after_refusal_and_restart(void)
+{
+    ready();
+    driver_down(&d, PRIMARY);
+    (void)driver_write(&d, 1, "upsert", "b");
+    (void)driver_serve(&d, REPLICA);
+    (void)driver_write(&d, 1, "upsert", "bad");
+    driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/upsert"), 400, INVALID);
+    driver_unmark(&d, PRIMARY); /* it comes back empty */
+    d.up[PRIMARY] = true;
+    driver_restart(&d, false);
+    for (unsigned n = 0; n < 20; n++) {
+        (void)driver_serve(&d, REPLICA);
+        (void)driver_serve(&d, PRIMARY);
+        driver_advance(&d, NS_PER_S);
+    }
+    CU_ASSERT_FALSE(says("\"resync\":{"));
+    CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 0);
+    driver_close(&d);
+}
+
 static void use_foreign_mark(unsigned instance)
 {
     driver_unmark(&d, instance);
@@ -306,6 +329,7 @@ static const struct suite_test tests[] = {
     { "an instance that is the same is not copied", test_same_is_not_copied },
     { "an empty replica is refilled under load", test_empty_is_refilled },
     { "a restored primary is made equal before it is asked", test_older_is_made_equal },
+    { "a copy comes to its end after a refusal and a restart", test_copy_after_refusal_and_restart },
     { "an instance of another log stops the start", test_foreign_is_refused },
     { "unless it is to be adopted", test_foreign_is_adopted_on_wish },
     { "the others get the create that was shown", test_others_get_what_was_shown },
