@@ -96,6 +96,22 @@ uint32_t evidence_op(const struct evidence *e, uint64_t tag)
     return low < e->tag_count && e->tags[low].key == tag ? e->tags[low].index : HISTORY_NONE;
 }
 
+bool evidence_repaired(const struct evidence *e, uint32_t instance, uint64_t key, uint32_t position)
+{
+    const struct keyed *repairs = e->repairs[instance];
+    size_t low = 0;
+    size_t high = e->repair_count[instance];
+    while (low < high) { /* the first one behind the last of that record */
+        size_t middle = low + (high - low) / 2;
+        if (repairs[middle].key <= key) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low > 0 && repairs[low - 1].key == key && repairs[low - 1].index > position;
+}
+
 /* The last incarnation seen of an instance is the one that counts at the end. */
 static uint64_t last_incarnation(const struct history *h, uint32_t instance)
 {
@@ -202,6 +218,16 @@ static void note(struct evidence *e, uint32_t effect_index, uint32_t position, b
     t->settled = true;
 }
 
+static void note_repair(struct evidence *e, const struct effect_record *effect, uint32_t position)
+{
+    if (effect->copied && status_ok(effect->real_status) && effect->record != HISTORY_NONE) {
+        e->repairs[effect->instance][e->repair_count[effect->instance]++] = (struct keyed){
+            .key = (uint64_t)effect->collection << 32 | effect->record,
+            .index = position,
+        };
+    }
+}
+
 static void trace_instance(struct evidence *e, uint32_t instance)
 {
     const struct history *h = e->h;
@@ -214,11 +240,16 @@ static void trace_instance(struct evidence *e, uint32_t instance)
     }
     keyed_sort(order, count);
     uint64_t last = last_incarnation(h, instance);
+    e->repairs[instance] = mem_alloc_array(count + 1, sizeof(*e->repairs[instance]));
     for (size_t i = 0; i < count; i++) {
         bool alive = survived(h, &h->effects[order[i].index], last);
         e->lost_state[instance] = e->lost_state[instance] || !alive;
         note(e, order[i].index, (uint32_t)i, alive);
+        if (alive) {
+            note_repair(e, &h->effects[order[i].index], (uint32_t)i);
+        }
     }
+    keyed_sort(e->repairs[instance], e->repair_count[instance]);
     mem_free(order);
 }
 
@@ -288,6 +319,8 @@ void evidence_deinit(struct evidence *e)
     mem_free(e->op_of_effect);
     mem_free(e->traces[0]);
     mem_free(e->traces[1]);
+    mem_free(e->repairs[0]);
+    mem_free(e->repairs[1]);
     mem_free(e->tags);
     mem_free(e->by_tag);
     *e = (struct evidence){ 0 };

@@ -36,8 +36,11 @@ struct evidence {
     uint32_t *op_of_effect;               /* index into h->ops; HISTORY_NONE */
     struct trace *traces[INSTANCE_COUNT]; /* by operation */
     bool lost_state[INSTANCE_COUNT];      /* the instance forgot something, or was filled by copying */
-    bool renames;                         /* a collection may have changed its name */
-    struct keyed *tags;                   /* (tag, op) sorted; NULL when by_tag is used */
+    struct keyed
+        *repairs[INSTANCE_COUNT]; /* (record's key, position) of what copies wrote or removed, sorted */
+    size_t repair_count[INSTANCE_COUNT];
+    bool renames;       /* a collection may have changed its name */
+    struct keyed *tags; /* (tag, op) sorted; NULL when by_tag is used */
     size_t tag_count;
     uint32_t *by_tag;
     uint64_t by_tag_size;
@@ -47,6 +50,8 @@ void evidence_init(struct evidence *e, const struct checker_input *input);
 void evidence_deinit(struct evidence *e);
 /* Index of the operation with that tag; HISTORY_NONE. */
 uint32_t evidence_op(const struct evidence *e, uint64_t tag);
+/* A copy has set that record of the instance right after that position: what stood there is gone. */
+bool evidence_repaired(const struct evidence *e, uint32_t instance, uint64_t key, uint32_t position);
 
 /* Acknowledged: the client was told 2xx. */
 bool op_acknowledged(const struct op_record *op);

@@ -156,6 +156,25 @@ static void test_suffix_again(void)
     told_end(&t);
 }
 
+/* The rest of such a suffix was given up, and a copy set the record right: written anew, or removed. */
+static void test_old_write_again_and_repaired(void)
+{
+    for (unsigned how = 0; how < 2; how++) {
+        good_run();
+        told_upsert(&t, 30, 5, 10);
+        told_upsert(&t, 31, 5, 11);
+        (void)told_effect(&t, REPLICA, 30, OP_UPSERT, 5, 15, 200);
+        told_judge(&t, "no_double_effect", "write 30|then 30 again");
+        told_effect(&t, REPLICA, 0, OP_DELETE, 6, 16, 200)->copied = true;
+        told_judge(&t, "no_double_effect", "write 30|then 30 again"); /* another record */
+        told_effect(&t, REPLICA, how == 0 ? 31 : 0, how == 0 ? OP_ADD : OP_DELETE, 5, 17, 200)->copied = true;
+        told_judge(&t, "no_double_effect", NULL);
+        (void)told_effect(&t, REPLICA, 30, OP_UPSERT, 5, 18, 200); /* and once more after that */
+        told_judge(&t, "no_double_effect", "write 30|then 30 again at 18.000s");
+        told_end(&t);
+    }
+}
+
 static void test_wrong_record(void)
 {
     good_run();
@@ -258,6 +277,7 @@ static const struct suite_test tests[] = {
     { "still pending at the end", test_still_pending },
     { "no status at the end", test_no_status },
     { "an old write takes effect again", test_old_write_again },
+    { "unless a copy has set it right", test_old_write_again_and_repaired },
     { "a suffix of the log applied again is no harm", test_suffix_again },
     { "applied where nobody sent it", test_wrong_record },
     { "applied out of order", test_out_of_order },
