@@ -425,6 +425,17 @@ static void draw_faults(struct draw *d)
 
 /* ---- bounds ---- */
 
+/* What the replica was not given for want of room is on the primary only, and gone if that forgets it. */
+static bool primary_forgets(const struct scenario *s)
+{
+    for (size_t i = 0; i < s->fault_count; i++) {
+        if (s->faults[i].target == SCENARIO_PRIMARY && s->faults[i].restart_what != RESTART_KEEP) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What bounds the log and what is held of it.  From a stream of its own, so that the rest of a campaign does
  * not change with what is drawn here. */
 static void draw_bounds(struct draw *d, struct prng *root)
@@ -434,6 +445,11 @@ static void draw_bounds(struct draw *d, struct prng *root)
         uint64_t kib = between(&own, 4, 48);
         set(&own, "wal_memory_bytes", text("%" PRIu64 "KiB", kib));
         set(&own, "max_body_bytes", text("%" PRIu64 "KiB", kib));
+    }
+    if (chance(&own, 1, 4) && !primary_forgets(d->s)) {
+        set(&own, "wal_max_writes", text("%" PRIu64, between(&own, 10, 80)));
+        set(&own, "throttle_start", text("%" PRIu64 "%%", between(&own, 20, 100)));
+        set(&own, "throttle_max_delay", text("%" PRIu64 "ms", between(&own, 0, 30) * 100));
     }
     if (chance(&own, 1, 3)) {
         set(&own, "wal_retain", text("%" PRIu64 "s", between(&own, 0, 20)));
