@@ -128,6 +128,9 @@ static void over(struct core *core, bool whole)
             letters_copied(core, lane, r->target);
         }
         lane->faulty[r->target] = false;
+        if (lane->unread_ns[r->target] < lane->unread_ns[r->source]) {
+            lane->unread_ns[r->target] = lane->unread_ns[r->source]; /* what it lacks its copy lacks */
+        }
         resync_distrust(core, lane, r->target, TRUST_OK);
     }
     resync_done(core);

@@ -456,6 +456,35 @@ static void test_why(void)
     driver_close(&d);
 }
 
+/* Within the window nobody reads where a promised write is missing: not where it was refused, nor where the
+ * collection was copied from there. */
+static void test_copy_lacks_it_too(void)
+{
+    driver_init(&d);
+    d.settings.check_interval_ns = 5 * NS_PER_S;
+    d.settings.consistency_window_ns = 120 * NS_PER_S;
+    make();
+    (void)dead_letter("add", "a");
+    driver_down(&d, REPLICA);
+    driver_advance(&d, 15 * NS_PER_S);
+    driver_unmark(&d, REPLICA); /* it comes back empty */
+    driver_up(&d, REPLICA);
+    driver_advance(&d, 15 * NS_PER_S);
+    char target[512];
+    (void)snprintf(target, sizeof(target), C_PATH "/%s/get", driver_id(PRIMARY, 1));
+    uint64_t reader = driver_send(&d, "POST", target, "{\"ids\":[\"a\"]}");
+    CU_ASSERT_PTR_NULL(driver_next(&d, PRIMARY));
+    CU_ASSERT_PTR_NULL(driver_next(&d, REPLICA));
+    driver_advance(&d, 20 * NS_PER_S);
+    CU_ASSERT_EQUAL(driver_status(&d, reader), 503);
+    driver_advance(&d, 120 * NS_PER_S);
+    reader = driver_send(&d, "POST", target, "{\"ids\":[\"a\"]}");
+    (void)driver_serve(&d, PRIMARY);
+    (void)driver_serve(&d, REPLICA);
+    CU_ASSERT_EQUAL(driver_status(&d, reader), 200);
+    driver_close(&d);
+}
+
 static const struct suite_test tests[] = {
     { "a dead letter is listed with the instance's reason", test_listed },
     { "dead letters survive trimming and restarts", test_survives },
@@ -470,6 +499,7 @@ static const struct suite_test tests[] = {
     { "in memory mode letters keep their bodies", test_memory_mode },
     { "letters alone do not hold back a long log", test_moves_on },
     { "an instance is divergent only where another has what it lacks", test_who_differs },
+    { "a copy of what lacks a promised write is not read sooner", test_copy_lacks_it_too },
     { "replay is paused, stepped and resumed", test_pause },
     { "why it is not replaying, in words", test_why },
 };
