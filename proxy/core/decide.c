@@ -17,7 +17,9 @@
 static void count_pending(struct core *core, struct entry *entry, unsigned i, bool add)
 {
     struct instance *instance = &core->instances[i];
-    instance->pending += add ? 1 : UINT64_MAX; /* unsigned wrap: minus one */
+    if (!entry->refused) {                         /* nobody was promised that one */
+        instance->pending += add ? 1 : UINT64_MAX; /* unsigned wrap: minus one */
+    }
     for (unsigned k = 0; k < entry_strands(entry); k++) {
         entry_strand(entry, k)->backlog[i] += add ? 1 : UINT64_MAX;
     }
@@ -309,9 +311,11 @@ void entry_reject(struct core *core, struct entry *entry, struct decision *decis
 {
     struct record_decided record = {
         .lsn = entry->lsn,
+        .kept = decision->kept,
         .by = (uint8_t)decision->by,
         .status = (uint16_t)decision->status,
     };
+    entry->refused = decision->kept;
     uint64_t lsn = core_append(core, RECORD_DECIDED, record_decided_encode(&record), NULL, true);
     for (unsigned i = 0; i < core->instance_count; i++) {
         mark_gone(entry, i, lsn);
@@ -323,7 +327,7 @@ void entry_reject(struct core *core, struct entry *entry, struct decision *decis
     }
     note_taken(core, entry, decision->status);
     answer(core, entry, decision, lsn, true);
-    entry_settle(core, entry, decision->by, NULL, false);
+    entry_settle(core, entry, decision->by, NULL, decision->kept);
     entry_release_if_over(core, entry);
 }
 

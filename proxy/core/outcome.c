@@ -12,6 +12,7 @@
 #include "proxy/core/pace.h"
 #include "proxy/core/resync.h"
 #include "proxy/core/send.h"
+#include "proxy/core/side_effect.h"
 #include "proxy/core/verdict.h"
 #include "proxy/core/writes.h"
 
@@ -140,6 +141,9 @@ static void applied_one(struct core *core, struct entry *entry, unsigned i, cons
     }
     struct uuid uuid;
     bool has_uuid = entry->op == OP_COLLECTION_CREATE && learn_object_id(a->body, &uuid);
+    if (entry->refused) { /* it took what the client was told is refused */
+        resync_lane_diverged(core, entry->lane, i);
+    }
     entry_applied(core, entry, i, has_uuid ? &uuid : NULL);
 }
 
@@ -167,6 +171,14 @@ static uint64_t body_bytes(const struct call *call)
     return bytes;
 }
 
+/* Rule 8: refused, and yet it may have fixed the dimension there. */
+static bool leaves_something(const struct core *core, const struct entry *entry, int status)
+{
+    return status == 400 && core->instance_count > 1 && entry->lane != NULL && entry->lane->dimension == 0 &&
+           !entry->near->redriven && payload_is_here(entry) &&
+           side_effect_of((enum chroma_op)entry->op, block_str(entry->near->body));
+}
+
 /* Only a refusal of a request sent alone says something about a write. */
 static void rejected(struct core *core, struct call *call, const struct answer *a)
 {
@@ -183,7 +195,12 @@ static void rejected(struct core *core, struct call *call, const struct answer *
     if (entry->fate == FATE_UNDECIDED) {
         struct decision decision = { 0 };
         fill_decision(core, &decision, entry, i, a);
+        decision.kept = leaves_something(core, entry, a->status);
         entry_reject(core, entry, &decision);
+        return;
+    }
+    if (entry->refused) {
+        entry_applied(core, entry, i, NULL);
         return;
     }
     entry_dead(core, entry, i, a->status, a->body);

@@ -78,7 +78,8 @@ struct block *record_decided_encode(const struct record_decided *r)
     struct buf b;
     buf_init(&b, RECORD_LIMIT);
     buf_append_u64(&b, r->lsn);
-    buf_append_u8(&b, (uint8_t)((r->accepted ? 1 : 0) | (r->acknowledged ? 2 : 0) | (r->has_uuid ? 4 : 0)));
+    buf_append_u8(&b, (uint8_t)((r->accepted ? 1 : 0) | (r->acknowledged ? 2 : 0) | (r->has_uuid ? 4 : 0) |
+                                (r->kept ? 8 : 0)));
     buf_append_u8(&b, r->by);
     buf_append_u16(&b, r->status);
     buf_append(&b, r->uuid.bytes, sizeof(r->uuid.bytes));
@@ -94,6 +95,7 @@ bool record_decided_decode(struct str meta, struct record_decided *out)
     out->accepted = (flags & 1) != 0;
     out->acknowledged = (flags & 2) != 0;
     out->has_uuid = (flags & 4) != 0;
+    out->kept = (flags & 8) != 0;
     out->by = reader_u8(&r);
     out->status = reader_u16(&r);
     out->uuid = read_uuid(&r);

@@ -47,6 +47,7 @@ struct record_decided {
     uint64_t lsn;
     bool accepted;
     bool acknowledged; /* the client is told yes */
+    bool kept;         /* rejected, and the other instances get it all the same (side_effect.h) */
     uint8_t by;        /* instance, or PROXY_DECIDES */
     uint16_t status;
     bool has_uuid; /* a collection's id at that instance */

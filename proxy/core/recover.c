@@ -88,7 +88,9 @@ static void read_decided(struct core *core, const struct record_decided *record,
         entry->near->shown = block_copy(shown.data, shown.size);
         CHECK(entry->near->shown != NULL); /* as large as the create it stands for */
     }
-    entry_settle(core, entry, record->by, record->has_uuid ? &record->uuid : NULL, record->accepted);
+    entry->refused = record->kept;
+    entry_settle(core, entry, record->by, record->has_uuid ? &record->uuid : NULL,
+                 record->accepted || record->kept);
     entry_release_if_over(core, entry);
 }
 

@@ -69,6 +69,7 @@ struct entry {
     bool failed[CORE_INSTANCES];      /* attempts are over the limit */
     bool late : 1;                    /* acknowledged before the primary had it: counts as replayed */
     bool nonconvergent : 1;           /* rule 13: update, delete by filter */
+    bool refused : 1; /* the client was told no; the others refuse it as well (side_effect.h) */
 };
 
 #define ENTRY_STRANDS 3 /* a rename: its lane, its old and its new name */

@@ -26,7 +26,8 @@ bool status_is_local(const struct client *client)
 static const struct entry *oldest_pending(const struct core *core)
 {
     const struct entry *entry = entries_from(&core->entries, core->instances[core->primary].behind_lsn);
-    while (entry != NULL && (entry->fate != FATE_ACCEPTED || entry_finished_at(entry, core->primary))) {
+    while (entry != NULL &&
+           (entry->fate != FATE_ACCEPTED || entry->refused || entry_finished_at(entry, core->primary))) {
         entry = entries_next(&core->entries, entry);
     }
     return entry;

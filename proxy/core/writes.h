@@ -34,6 +34,7 @@ struct decision {
     struct block *body;
     struct str reason;   /* of a refusal: its body's text, borrowed */
     struct block *shown; /* of a create: the create that the other instances get; NULL = the client's own */
+    bool kept;           /* of a refusal: the other instances get the write all the same (side_effect.h) */
     bool has_uuid;
     struct uuid uuid; /* the collection's id at that instance */
 };
