@@ -137,6 +137,7 @@ static void died(struct core *core, struct lane *lane, uint64_t lsn)
 {
     lane->dead = true;
     lane->death_lsn = lsn;
+    lane->forget_lsn = lsn;
     name_unbind(core, lane);
 }
 

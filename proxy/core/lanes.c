@@ -163,28 +163,50 @@ void name_unbind(struct core *core, struct lane *lane)
     }
 }
 
-void lanes_free(struct core *core)
+/* ---- leaving ---- */
+
+void lanes_drop_ids_of_doomed(struct core *core)
 {
     struct uuid_ref *ref;
-    struct uuid_ref *next_ref;
-    HASH_ITER (hh, core->uuids, ref, next_ref) {
-        HASH_DEL(core->uuids, ref);
-        mem_free(ref);
+    struct uuid_ref *next;
+    HASH_ITER (hh, core->uuids, ref, next) {
+        if (ref->lane->doomed) {
+            HASH_DEL(core->uuids, ref);
+            mem_free(ref);
+        }
     }
-    struct name_slot *slot;
-    struct name_slot *next_slot;
-    HASH_ITER (hh, core->names, slot, next_slot) {
-        HASH_DEL(core->names, slot);
-        strand_deinit(&slot->strand);
-        mem_free(slot);
-    }
+}
+
+void lane_free(struct core *core, struct lane *lane)
+{
+    HASH_DELETE(by_birth, core->lanes, lane);
+    strand_deinit(&lane->strand);
+    block_unref(lane->object);
+    block_unref(lane->place);
+    mem_free(lane);
+}
+
+void name_free(struct core *core, struct name_slot *slot)
+{
+    HASH_DEL(core->names, slot);
+    strand_deinit(&slot->strand);
+    mem_free(slot);
+}
+
+void lanes_free(struct core *core)
+{
     struct lane *lane;
     struct lane *next_lane;
     HASH_ITER (by_birth, core->lanes, lane, next_lane) {
-        HASH_DELETE(by_birth, core->lanes, lane);
-        strand_deinit(&lane->strand);
-        block_unref(lane->object);
-        block_unref(lane->place);
-        mem_free(lane);
+        lane->doomed = true;
+    }
+    lanes_drop_ids_of_doomed(core);
+    struct name_slot *slot;
+    struct name_slot *next_slot;
+    HASH_ITER (hh, core->names, slot, next_slot) {
+        name_free(core, slot);
+    }
+    HASH_ITER (by_birth, core->lanes, lane, next_lane) {
+        lane_free(core, lane);
     }
 }

@@ -17,12 +17,16 @@ struct lane *lane_by_uuid(struct core *core, const struct uuid *uuid);
 void lane_set_logical(struct core *core, struct lane *lane, const struct uuid *uuid);
 void lane_set_id(struct core *core, struct lane *lane, unsigned instance, const struct uuid *uuid);
 void lane_describe(const struct lane *lane, struct record_lane *out);
+void lanes_drop_ids_of_doomed(struct core *core); /* before they are freed (forget.c) */
+void lane_free(struct core *core, struct lane *lane);
 
 /* ---- names ---- */
 struct name_slot *name_find(struct core *core, struct str tenant, struct str database, struct str name);
 struct name_slot *name_get(struct core *core, struct str tenant, struct str database, struct str name);
 void name_bind(struct core *core, struct lane *lane);   /* the lane's own name now means this lane */
 void name_unbind(struct core *core, struct lane *lane); /* if it still does */
+
+void name_free(struct core *core, struct name_slot *slot);
 
 void lanes_free(struct core *core);
 

@@ -154,7 +154,7 @@ static bool is_known(const struct core *core, unsigned i)
             return true;
         }
     }
-    return core->instances[i].mark.ever;
+    return core->instances[i].mark.ever || core->instances[i].names_lsn > 0;
 }
 
 static void absent(struct core *core, unsigned i)

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "proxy/core/forget.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/letters.h"
 #include "proxy/core/mark.h"
@@ -32,6 +33,9 @@ static void read_lane(struct core *core, const struct record_lane *record, uint6
     if (record->dead && !lane->dead) {
         lane->dead = true;
         name_unbind(core, lane);
+    }
+    if (lane->dead && lane->forget_lsn == 0) {
+        lane->forget_lsn = core->durable_lsn; /* this record's */
     }
     if (!uuid_is_zero(&record->logical)) {
         lane_set_logical(core, lane, &record->logical);
@@ -335,6 +339,7 @@ void writes_checkpoint(struct core *core)
     }
     bool due = core->checkpoint_wanted || core->appended_bytes > core->settings.wal_segment_bytes;
     if (core->checkpoint_pending_lsn == 0 && due) {
+        forget_gone(core);
         struct block *body = checkpoint_body(core);
         if (body != NULL) {
             core->checkpoint_pending_lsn =

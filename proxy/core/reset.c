@@ -68,6 +68,7 @@ static void everything_died(struct core *core)
         if (!lane->dead) {
             lane->dead = true;
             lane->death_lsn = core->next_lsn;
+            lane->forget_lsn = core->next_lsn;
             name_unbind(core, lane);
             struct record_lane record;
             lane_describe(lane, &record);

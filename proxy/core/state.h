@@ -162,9 +162,11 @@ struct lane {
     uint32_t dimension;                 /* of its vectors; 0 = not known (yet) */
     bool dead;                          /* deleted */
     uint64_t death_lsn;                 /* of the write that deleted it */
-    bool placeholder;                   /* named by a record whose introduction has not been read yet */
-    bool faulty[CORE_INSTANCES];        /* the instance says it does not have the mapped collection */
-    bool divergent[CORE_INSTANCES];     /* the instance disagreed with a decided write */
+    uint64_t forget_lsn;            /* of a record that tells it is dead: while that is there, it is kept */
+    bool doomed;                    /* within forget.c */
+    bool placeholder;               /* named by a record whose introduction has not been read yet */
+    bool faulty[CORE_INSTANCES];    /* the instance says it does not have the mapped collection */
+    bool divergent[CORE_INSTANCES]; /* the instance disagreed with a decided write */
     bool catching_up[CORE_INSTANCES];
     uint8_t trust[CORE_INSTANCES];        /* enum trust */
     uint64_t applied_lsn[CORE_INSTANCES]; /* of the last of its writes that the instance has carried out */
