@@ -118,17 +118,18 @@ static void born(struct core *core, struct entry *entry, unsigned i, const struc
     }
 }
 
-/* A delete logged while the create before it was undecided could not know its lane yet. */
-static void adopt_followers(struct core *core, struct entry *created)
+/* A delete logged while the create or the rename before it was undecided could not know its lane yet. */
+static void adopt_followers(struct core *core, const struct entry *before)
 {
-    const struct strand *names = entry_strand(created, 0);
-    struct strand *strand = &created->lane->strand;
-    for (uint64_t place = names->base; place < strand_end(names) && strand->count == 0; place++) {
+    struct lane *lane = before->lane;
+    const struct strand *names = &name_get(core, lane->tenant, lane->database, lane->name)->strand;
+    for (uint64_t place = names->base; place < strand_end(names); place++) {
         struct entry *entry = strand_at(names, place);
-        if (entry != NULL && entry->lsn > created->lsn && entry->op == OP_COLLECTION_DELETE &&
-            entry->lane == NULL) {
-            entry->lane = created->lane;
-            entry_join(core, entry, strand);
+        if (entry != NULL && entry->lsn > before->lsn && entry->op == OP_COLLECTION_DELETE &&
+            entry->fate == FATE_UNDECIDED && entry->lane == NULL &&
+            strand_last_lsn(&lane->strand) < entry->lsn) {
+            entry->lane = lane;
+            entry_join(core, entry, &lane->strand);
         }
     }
 }
@@ -155,6 +156,7 @@ static void renamed(struct core *core, struct entry *entry)
     lane_set_place(lane, lane->tenant, lane->database, record.new_name);
     block_unref(keep);
     name_bind(core, lane);
+    adopt_followers(core, entry);
 }
 
 static void database_gone(struct core *core, const struct entry *entry)

@@ -98,7 +98,10 @@ void payload_drop(struct core *core, struct entry *entry)
     block_unref(near->meta);
     block_unref(near->body);
     block_unref(near->shown);
-    mem_free(near->wide);
+    if (near->wide != NULL) {
+        mem_free(near->wide->strands);
+        mem_free(near->wide);
+    }
     mem_free(near);
     entry->near = NULL;
 }

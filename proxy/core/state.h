@@ -72,13 +72,11 @@ struct entry {
     bool refused : 1; /* the client was told no; the others refuse it as well (side_effect.h) */
 };
 
-#define ENTRY_STRANDS 3 /* a rename: its lane, its old and its new name */
-
 /* Writes that order more than their lane. Tenant and database writes are barriers besides: nothing in their
  * place overtakes them, and they overtake nothing there. */
 struct entry_wide {
-    struct strand *strands[ENTRY_STRANDS];
-    unsigned strand_count;
+    struct strand **strands; /* one or two; a rename: its lane, the names it may free, its new name */
+    unsigned strand_count, strand_capacity;
     bool is_barrier;
     struct str tenant, database; /* slices of the meta; database empty = the whole tenant */
     TAILQ_ENTRY(entry_wide) barriers;

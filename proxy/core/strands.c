@@ -37,6 +37,17 @@ uint64_t strand_end(const struct strand *strand)
     return strand->base + strand->count;
 }
 
+uint64_t strand_last_lsn(const struct strand *strand)
+{
+    for (size_t k = strand->count; k > 0; k--) {
+        const struct entry *entry = strand->queue[strand->first + k - 1];
+        if (entry != NULL) {
+            return entry->lsn;
+        }
+    }
+    return 0;
+}
+
 struct entry *strand_at(const struct strand *strand, uint64_t place)
 {
     CHECK(place >= strand->base);

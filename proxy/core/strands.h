@@ -14,6 +14,7 @@ struct entry *strand_at(const struct strand *strand, uint64_t place);
 struct entry *strand_head(const struct strand *strand, unsigned instance);
 /* The place after the last entry. */
 uint64_t strand_end(const struct strand *strand);
+uint64_t strand_last_lsn(const struct strand *strand); /* of its youngest entry; 0 = there is none */
 /* Moves next[instance] past entries that are finished there and wakes what stands behind. */
 void strand_advance(struct core *core, struct strand *strand, unsigned instance);
 /* Takes out an entry that every cursor has passed. */

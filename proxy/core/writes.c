@@ -108,7 +108,10 @@ void entry_join(struct core *core, struct entry *entry, struct strand *strand)
 {
     struct entry_wide *wide = entry->near->wide;
     if (wide != NULL) {
-        CHECK(wide->strand_count < ENTRY_STRANDS);
+        if (wide->strand_count == wide->strand_capacity) {
+            wide->strand_capacity = wide->strand_capacity == 0 ? 3 : 2 * wide->strand_capacity;
+            wide->strands = mem_realloc(wide->strands, wide->strand_capacity * sizeof(struct strand *));
+        }
         wide->strands[wide->strand_count++] = strand;
     }
     strand_push(strand, entry);
@@ -117,15 +120,32 @@ void entry_join(struct core *core, struct entry *entry, struct strand *strand)
     }
 }
 
+static void join_name(struct core *core, struct entry *entry, struct str name)
+{
+    struct strand *strand = &name_get(core, entry->lane->tenant, entry->lane->database, name)->strand;
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        if (entry_strand(entry, k) == strand) {
+            return;
+        }
+    }
+    entry_join(core, entry, strand);
+}
+
+/* The name it frees is the collection's, or one that an older rename is still to give it. */
 static void join_names_of_rename(struct core *core, struct entry *entry, struct str new_name)
 {
-    struct lane *lane = entry->lane;
-    struct name_slot *old_slot = name_get(core, lane->tenant, lane->database, lane->name);
-    struct name_slot *new_slot = name_get(core, lane->tenant, lane->database, new_name);
-    entry_join(core, entry, &old_slot->strand);
-    if (new_slot != old_slot) {
-        entry_join(core, entry, &new_slot->strand);
+    const struct strand *strand = &entry->lane->strand;
+    join_name(core, entry, entry->lane->name);
+    for (uint64_t place = strand->base; place < strand_end(strand); place++) {
+        const struct entry *older = strand_at(strand, place);
+        struct record_write record;
+        if (older != NULL && older != entry && older->fate == FATE_UNDECIDED &&
+            older->op == OP_COLLECTION_UPDATE && record_write_decode(block_str(older->near->meta), &record) &&
+            record.new_name.size > 0) {
+            join_name(core, entry, record.new_name);
+        }
     }
+    join_name(core, entry, new_name);
 }
 
 /* Puts the entry into its strands.  Nobody sends it before it is durable. */

@@ -138,6 +138,74 @@ static void test_rename(void)
     driver_close(&d);
 }
 
+static uint64_t rename_docs(const char *new_name)
+{
+    char target[256];
+    char body[64];
+    (void)snprintf(target, sizeof(target), C_PATH "/%s", driver_id(PRIMARY, 1));
+    (void)snprintf(body, sizeof(body), "{\"new_name\":\"%s\"}", new_name);
+    return driver_send(&d, "PUT", target, body);
+}
+
+/* The second one frees the name that the first one is still to give. */
+static void test_rename_behind_rename(void)
+{
+    ready();
+    (void)rename_docs("between");
+    struct driver_call *first = driver_expect(&d, PRIMARY, "PUT", driver_id(PRIMARY, 1));
+    uint64_t second = rename_docs("after");
+    uint64_t create = driver_send(&d, "POST", C_PATH, "{\"name\":\"between\"}");
+    driver_answer(&d, first, 200, "{}");
+    driver_answer(&d, driver_expect(&d, REPLICA, "PUT", driver_id(REPLICA, 1)), 200, "{}");
+    for (unsigned i = 0; i < 2; i++) {
+        CU_ASSERT_PTR_NULL(open_call(i, "POST "));
+        driver_answer(&d, driver_expect(&d, i, "PUT", driver_id(i, 1)), 200, "{}");
+    }
+    CU_ASSERT_EQUAL(driver_status(&d, second), 200);
+    for (unsigned i = 0; i < 2; i++) {
+        driver_answer(&d, driver_expect(&d, i, "POST", "/collections"), 200,
+                      driver_object(driver_id(i, 2), "between"));
+    }
+    CU_ASSERT_EQUAL(driver_status(&d, create), 200);
+    driver_close(&d);
+}
+
+/* The first one is refused: the second one frees the name of old. */
+static void test_rename_behind_refused_rename(void)
+{
+    ready();
+    (void)rename_docs("taken");
+    struct driver_call *first = driver_expect(&d, PRIMARY, "PUT", driver_id(PRIMARY, 1));
+    (void)rename_docs("after");
+    (void)driver_send(&d, "POST", C_PATH, "{\"name\":\"docs\"}");
+    driver_answer(&d, first, 400, INVALID);
+    for (unsigned i = 0; i < 2; i++) {
+        CU_ASSERT_PTR_NULL(open_call(i, "POST "));
+        driver_answer(&d, driver_expect(&d, i, "PUT", driver_id(i, 1)), 200, "{}");
+    }
+    (void)driver_expect(&d, PRIMARY, "POST", "/collections");
+    driver_close(&d);
+}
+
+/* A deletion by the name that a rename is still to give deletes the renamed one. */
+static void test_delete_behind_rename(void)
+{
+    ready();
+    (void)rename_docs("after");
+    struct driver_call *first = driver_expect(&d, PRIMARY, "PUT", driver_id(PRIMARY, 1));
+    uint64_t delete = driver_send(&d, "DELETE", C_PATH "/after", "");
+    driver_answer(&d, open_call(PRIMARY, "GET "), 200, "[]"); /* it is not listed yet */
+    driver_answer(&d, driver_expect(&d, REPLICA, "GET", "/collections"), 200, "[]");
+    CU_ASSERT_PTR_NULL(open_call(PRIMARY, "DELETE "));
+    driver_answer(&d, first, 200, "{}");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "DELETE", "/after"), 200, "{}");
+    (void)driver_serve(&d, REPLICA);
+    CU_ASSERT_EQUAL(driver_status(&d, delete), 200);
+    uint64_t client = driver_write(&d, 1, "add", "a");
+    CU_ASSERT_EQUAL(driver_status(&d, client), 404);
+    driver_close(&d);
+}
+
 static void test_rename_onto_taken(void)
 {
     ready();
@@ -330,6 +398,9 @@ static const struct suite_test tests[] = {
     { "writes to a new collection do not find the old one of its name", test_new_incarnation },
     { "a rename keeps its place among writes and names", test_rename },
     { "a rename onto a taken name is a refusal", test_rename_onto_taken },
+    { "a rename behind a rename frees the name between", test_rename_behind_rename },
+    { "or the name of old, when the first is refused", test_rename_behind_refused_rename },
+    { "a deletion by a name that is still to be given", test_delete_behind_rename },
     { "a deleted database waits for what is in it and takes it along", test_database_is_a_barrier },
     { "a database does not hold up another", test_database_leaves_others_alone },
     { "a refused database holds up nothing", test_refused_barrier },
