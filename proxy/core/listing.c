@@ -10,7 +10,8 @@
 #include "proxy/core/strands.h"
 #include <stdlib.h>
 
-#define NAME_BYTES 4096
+#define NAME_BYTES   4096
+#define NUMBER_BYTES 64
 
 static bool about_names(const struct entry *entry)
 {
@@ -104,11 +105,30 @@ static int by_id(const void *a, const void *b)
     return memcmp(left->id.bytes, right->id.bytes, sizeof(left->id.bytes));
 }
 
-static uint64_t parameter(const struct client *client, const char *name, uint64_t fallback)
+/* As Chroma reads it: digits, perhaps behind a plus, no more than fit into 32 bits.  Absent: the fallback. */
+static bool parameter(const struct client *client, const char *name, uint64_t fallback, uint64_t *value)
 {
-    uint64_t value = 0;
+    char decoded[NUMBER_BYTES];
+    size_t size = 0;
     struct str text = http_query_find(client->route.query, name);
-    return text.data != NULL && units_parse_u64(text, &value, NULL) == 0 ? value : fallback;
+    *value = fallback;
+    if (text.data == NULL) {
+        return true;
+    }
+    if (!http_percent_decode(text, decoded, sizeof(decoded), &size)) {
+        return false;
+    }
+    text = str_make(decoded, size);
+    if (size > 1 && decoded[0] == '+') {
+        text = str_make(decoded + 1, size - 1);
+    }
+    return units_parse_u64(text, value, NULL) == 0 && *value <= UINT32_MAX;
+}
+
+bool listing_is_understood(const struct client *client)
+{
+    uint64_t value;
+    return parameter(client, "offset", 0, &value) && parameter(client, "limit", 0, &value);
 }
 
 struct block *listing_slice(const struct client *client, struct str body)
@@ -131,8 +151,10 @@ struct block *listing_slice(const struct client *client, struct str body)
     if (count > 1) {
         qsort(rows, count, sizeof(*rows), by_id);
     }
-    uint64_t offset = parameter(client, "offset", 0);
-    uint64_t limit = parameter(client, "limit", UINT64_MAX);
+    uint64_t offset;
+    uint64_t limit;
+    (void)parameter(client, "offset", 0, &offset);
+    (void)parameter(client, "limit", UINT64_MAX, &limit);
     struct buf b;
     buf_init(&b, body.size + 16);
     buf_append_char(&b, '[');

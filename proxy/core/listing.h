@@ -10,6 +10,8 @@ bool listing_current(struct core *core, const struct client *client, unsigned in
 /* Some collection in the answer is not known yet. */
 bool listing_is_news(struct core *core, const struct client *client, struct str body);
 void listing_learn(struct core *core, const struct client *client, unsigned instance, struct str body);
+/* Its limit and offset are numbers; else it is Chroma's to refuse. */
+bool listing_is_understood(const struct client *client);
 /* Sorted by logical id, then cut by the client's limit and offset. */
 struct block *listing_slice(const struct client *client, struct str body);
 

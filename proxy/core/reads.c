@@ -282,6 +282,9 @@ void read_route(struct core *core, struct client *client)
     if (!find_lane(core, client)) {
         return;
     }
+    if (client->route.op == OP_COLLECTION_LIST && !listing_is_understood(client)) {
+        client->route.op = OP_UNKNOWN; /* as it came: refused in Chroma's own words */
+    }
     send_or_park(core, client);
 }
 

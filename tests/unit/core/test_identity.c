@@ -202,6 +202,43 @@ static void test_listing(void)
     driver_close(&d);
 }
 
+/* What is no number is refused by Chroma in its own words, and no listing is made up instead. */
+static void test_listing_with_wrong_limit(void)
+{
+    static const char *const queries[] = { "?limit=abc", "?limit=", "?offset=-1", "?limit=2&offset=x",
+                                           "?limit=4294967296" };
+    static const char words[] = "{\"error\":\"InvalidArgumentError\",\"message\":\"Failed to deserialize\"}";
+    for (size_t k = 0; k < 2 * sizeof(queries) / sizeof(queries[0]); k++) {
+        ready(1.0);
+        driver_make(&d, 1, "a");
+        char target[256];
+        (void)snprintf(target, sizeof(target), "%s%s", k % 2 == 0 ? C_PATH : "/api/v2/collections",
+                       queries[k / 2]);
+        uint64_t client = driver_send(&d, "GET", target, "");
+        struct driver_call *call = driver_expect(&d, REPLICA, "GET", C_PATH);
+        CU_ASSERT_PTR_NOT_NULL(strstr(call->request, queries[k / 2]));
+        driver_answer(&d, call, 400, words);
+        CU_ASSERT_EQUAL(driver_status(&d, client), 400);
+        CU_ASSERT_STRING_EQUAL(driver_answer_of(&d, client), words);
+        driver_close(&d);
+    }
+}
+
+/* A plus and percent-encoded digits are numbers to Chroma. */
+static void test_listing_with_odd_numbers(void)
+{
+    ready(1.0);
+    driver_make(&d, 1, "a");
+    uint64_t client = driver_send(&d, "GET", C_PATH "?limit=+1&offset=%30", "");
+    struct driver_call *call = driver_expect(&d, REPLICA, "GET", "/collections");
+    CU_ASSERT_PTR_NULL(strchr(call->request, '?'));
+    char whole[600];
+    (void)snprintf(whole, sizeof(whole), "[%s]", driver_object(driver_id(REPLICA, 1), "a"));
+    driver_answer(&d, call, 200, whole);
+    CU_ASSERT_PTR_NOT_NULL(strstr(driver_answer_of(&d, client), driver_id(PRIMARY, 1)));
+    driver_close(&d);
+}
+
 static void test_ids_in_error_texts(void)
 {
     ready(1.0);
@@ -264,6 +301,8 @@ static const struct suite_test tests[] = {
     { "an id nobody knows is Chroma's own 404", test_unknown_id_is_404 },
     { "an unknown id is not 404 while the primary cannot be asked", test_unknown_id_in_an_outage },
     { "a listing is whole, rewritten, in one order, then cut", test_listing },
+    { "a limit that is no number is refused by Chroma", test_listing_with_wrong_limit },
+    { "numbers in Chroma's odd spellings are understood", test_listing_with_odd_numbers },
     { "ids in error texts are the client's", test_ids_in_error_texts },
     { "a collection born in an outage keeps its id, over a restart too", test_born_in_an_outage },
     { "the guide's short path means the default place", test_short_path },
