@@ -252,8 +252,8 @@ void client_timed_out(struct core *core, struct client *client)
 
 /* ---- answers ---- */
 
-struct block *client_headers(const struct client *client, const char *content_type, bool queued,
-                             unsigned retry_after_s)
+static struct block *own_headers(const struct client *client, const char *content_type,
+                                 const char *wal_status, unsigned retry_after_s)
 {
     struct buf b;
     buf_init(&b, HEAD_LIMIT);
@@ -265,8 +265,8 @@ struct block *client_headers(const struct client *client, const char *content_ty
         buf_append_str(&b, client->request_id);
         buf_append_text(&b, "\r\n");
     }
-    if (queued) {
-        buf_append_text(&b, "x-wal-status: queued\r\n");
+    if (wal_status != NULL) {
+        buf_printf(&b, "x-wal-status: %s\r\n", wal_status);
     }
     if (retry_after_s > 0) {
         buf_printf(&b, "retry-after: %u\r\n", retry_after_s);
@@ -274,6 +274,17 @@ struct block *client_headers(const struct client *client, const char *content_ty
     struct block *block = block_from_buf(&b);
     buf_deinit(&b);
     return block;
+}
+
+struct block *client_headers(const struct client *client, const char *content_type, bool queued,
+                             unsigned retry_after_s)
+{
+    return own_headers(client, content_type, queued ? "queued" : NULL, retry_after_s);
+}
+
+struct block *client_headers_of_promise(const struct client *client)
+{
+    return own_headers(client, "application/json", "durable", 0);
 }
 
 void client_reply(struct core *core, struct client *client, int status, struct block *headers,

@@ -24,6 +24,7 @@ void client_flush_durable(struct core *core);
 /* Header lines for an answer of the proxy's own: request id, content type, X-Wal-Status when queued. */
 struct block *client_headers(const struct client *client, const char *content_type, bool queued,
                              unsigned retry_after_s);
+struct block *client_headers_of_promise(const struct client *client); /* X-Wal-Status: durable (promise.h) */
 void clients_log_failed(struct core *core);
 void clients_free(struct core *core);
 

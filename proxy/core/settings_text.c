@@ -116,7 +116,7 @@ void settings_help(struct buf *out)
 
 static const char acknowledgement[] =
     "With `ACK_POLICY=durable` an add, an upsert, an update or a delete by ids is answered (with\n"
-    "`X-Wal-Status: queued`) once it is safe in the log, before any instance has it. Only what Chroma is\n"
+    "`X-Wal-Status: durable`) once it is safe in the log, before any instance has it. Only what Chroma is\n"
     "sure to accept is answered so: the body is understood completely, its lists are equally long, its\n"
     "vectors have the dimension the collection is known to have. All else asks an instance first:\n"
     "collections, deletes by filter, the first write of a collection, anything that looks wrong. What comes\n"

@@ -343,7 +343,9 @@ static void accept_alone(struct core *core, struct entry *entry, const struct cl
     struct decision decision = {
         .by = PROXY_DECIDES,
         .status = entry->op == OP_ADD ? 201 : 200,
-        .headers = client == NULL ? NULL : client_headers(client, "application/json", true, 0),
+        .headers = client == NULL          ? NULL
+                   : entry->near->promised ? client_headers_of_promise(client)
+                                           : client_headers(client, "application/json", true, 0),
         .body = client == NULL ? NULL : block_copy("{}", 2),
     };
     entry_accept(core, entry, &decision);
