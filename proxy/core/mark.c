@@ -338,6 +338,7 @@ static void written(struct core *core, unsigned i, int status, struct str body)
     bool taken = status == 409 && verdict_chroma_error(body, &message);
     if (mark->building == BUILD_DONE && good) {
         mark->ever = true;
+        mark->began_anew = false;
         mark->lsn = mark->writing_lsn;
         (void)append_record(core, i, mark->lsn, false);
     } else if (mark->building == BUILD_DONE && status == 404 && verdict_chroma_error(body, &message)) {

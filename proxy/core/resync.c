@@ -141,9 +141,14 @@ static bool usable(const struct core *core, unsigned i)
     return health_can_send(core, i);
 }
 
-/* Both are in doubt: who is less so has the truth, and of two alike the primary. */
+/* Both are in doubt: who is less so has the truth.  Of two alike it is the one that may have been there all
+ * the time, if the other has begun anew for certain; else the primary. */
 static bool holds_truth(const struct core *core, unsigned i, uint8_t own, uint8_t others)
 {
+    bool anew = core->instances[i].mark.began_anew;
+    if (own == others && anew != core->instances[resync_other(i)].mark.began_anew) {
+        return !anew;
+    }
     return own < others || (own == others && i == core->primary);
 }
 

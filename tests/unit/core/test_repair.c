@@ -166,6 +166,41 @@ static void test_copy_after_refusal_and_restart(void)
     driver_close(&d);
 }
 
+/* Both are in doubt: one that did not answer for a while may have lost its latest, one that refused
+ * connections has begun anew for certain. */
+static void test_truth_of_two_in_doubt(void)
+{
+    driver_init(&d);
+    d.settings.check_interval_ns = NS_PER_S; /* all of it happens between two marks */
+    d.settings.failure_threshold = 2;
+    d.settings.request_timeout_ns = 3 * NS_PER_S;
+    driver_start(&d);
+    driver_make(&d, 1, "docs");
+    driver_advance(&d, 11 * NS_PER_S);
+    (void)driver_write(&d, 1, "upsert", "b");
+    (void)driver_serve(&d, PRIMARY);
+    (void)driver_serve(&d, REPLICA);
+    d.hold_resync = true;
+    d.hold_probes = true;
+    struct driver_call *probe;
+    while (strstr(buf_text(&d.trace), "instance_down target=replica") == NULL) {
+        CU_ASSERT_FATAL(d.now_ns < 600 * NS_PER_S);
+        driver_advance(&d, 100 * NS_PER_MS); /* the replica's time out */
+        while ((probe = driver_next(&d, PRIMARY)) != NULL) {
+            driver_answer(&d, probe, 200, "[]");
+        }
+    }
+    d.hold_probes = false;
+    driver_down(&d, PRIMARY);
+    driver_up(&d, REPLICA);
+    driver_up(&d, PRIMARY);
+    driver_advance(&d, NS_PER_S);
+    driver_answer(&d, driver_expect(&d, REPLICA, "GET", "/collections/docs"), 200,
+                  driver_object(driver_id(REPLICA, 1), "docs"));
+    (void)driver_expect(&d, PRIMARY, "GET", "/collections/docs");
+    driver_close(&d);
+}
+
 static void use_foreign_mark(unsigned instance)
 {
     driver_unmark(&d, instance);
@@ -330,6 +365,7 @@ static const struct suite_test tests[] = {
     { "an empty replica is refilled under load", test_empty_is_refilled },
     { "a restored primary is made equal before it is asked", test_older_is_made_equal },
     { "a copy comes to its end after a refusal and a restart", test_copy_after_refusal_and_restart },
+    { "of two in doubt the one that did not begin anew is believed", test_truth_of_two_in_doubt },
     { "an instance of another log stops the start", test_foreign_is_refused },
     { "unless it is to be adopted", test_foreign_is_adopted_on_wish },
     { "the others get the create that was shown", test_others_get_what_was_shown },
