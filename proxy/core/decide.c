@@ -31,8 +31,8 @@ static void move_on(struct core *core, struct entry *entry, unsigned i)
     for (unsigned k = 0; k < entry_strands(entry); k++) {
         struct strand *strand = entry_strand(entry, k);
         strand_advance(core, strand, i);
-        if (strand->lane != NULL && strand->backlog[i] == 0) {
-            strand->lane->catching_up[i] = false;
+        if (strand->lane != NULL && !lane_catches_up(strand->lane, i)) {
+            strand->lane->catch_up_lsn[i] = 0;
         }
     }
     send_wake_entry(core, entry, i);

@@ -107,6 +107,17 @@ void lane_describe(const struct lane *lane, struct record_lane *out)
     }
 }
 
+void lane_begin_catching_up(const struct core *core, struct lane *lane, unsigned i)
+{
+    lane->catch_up_lsn[i] = lane->strand.backlog[i] > 0 ? core->next_lsn : 0;
+}
+
+bool lane_catches_up(const struct lane *lane, unsigned i)
+{
+    const struct entry *head = lane->catch_up_lsn[i] == 0 ? NULL : strand_head(&lane->strand, i);
+    return head != NULL && head->lsn < lane->catch_up_lsn[i] && lane->strand.backlog[i] > 0;
+}
+
 /* ---- names ---- */
 
 static struct name_slot *slot_new(struct str tenant, struct str database, struct str name)

@@ -17,6 +17,9 @@ struct lane *lane_by_uuid(struct core *core, const struct uuid *uuid);
 void lane_set_logical(struct core *core, struct lane *lane, const struct uuid *uuid);
 void lane_set_id(struct core *core, struct lane *lane, unsigned instance, const struct uuid *uuid);
 void lane_describe(const struct lane *lane, struct record_lane *out);
+/* What it has to do now comes before it is read; what is added meanwhile is ordinary replication. */
+void lane_begin_catching_up(const struct core *core, struct lane *lane, unsigned instance);
+bool lane_catches_up(const struct lane *lane, unsigned instance);
 void lanes_drop_ids_of_doomed(struct core *core); /* before they are freed (forget.c) */
 void lane_free(struct core *core, struct lane *lane);
 

@@ -18,18 +18,21 @@
 
 /* ---- who may answer ---- */
 
-static bool qualifies_by_strand(const struct core *core, const struct strand *strand, unsigned i)
+/* up_to: the last write that was acknowledged when the read came. */
+static bool qualifies_by_strand(const struct core *core, const struct strand *strand, unsigned i,
+                                uint64_t up_to)
 {
     bool in_window =
         strand->ever_acked && core->now_ns - strand->last_ack_ns < core->settings.consistency_window_ns;
-    return !in_window || strand_current(strand, i);
+    return !in_window || strand_has_reached(strand, i, up_to);
 }
 
-static bool lane_qualifies(const struct core *core, const struct lane *lane, unsigned i)
+static bool lane_qualifies(const struct core *core, const struct client *client, unsigned i)
 {
-    return lane->has_id[i] && !lane->faulty[i] && !lane->divergent[i] && !lane->catching_up[i] &&
+    const struct lane *lane = client->lane;
+    return lane->has_id[i] && !lane->faulty[i] && !lane->divergent[i] && !lane_catches_up(lane, i) &&
            lane->unread_ns[i] <= core->now_ns && resync_lane_readable(core, lane, i) &&
-           qualifies_by_strand(core, &lane->strand, i);
+           qualifies_by_strand(core, &lane->strand, i, client->acked_lsn);
 }
 
 /* The collection that GET C/{name} means, as far as it is known. */
@@ -54,11 +57,12 @@ static bool qualifies(struct core *core, const struct client *client, unsigned i
         return false;
     }
     if (client->lane != NULL) {
-        return lane_qualifies(core, client->lane, i);
+        return lane_qualifies(core, client, i);
     }
     if (client->route.op == OP_COLLECTION_GET) {
         const struct lane *lane = lane_of_name(core, client);
-        if (lane != NULL && (lane->catching_up[i] || !qualifies_by_strand(core, &lane->strand, i))) {
+        if (lane != NULL && (lane_catches_up(lane, i) ||
+                             !qualifies_by_strand(core, &lane->strand, i, lane->strand.last_ack_lsn))) {
             return false; /* its metadata and dimension are written like its records */
         }
     }
@@ -242,6 +246,7 @@ static bool find_lane(struct core *core, struct client *client)
         return false;
     }
     client->lane = lane;
+    client->acked_lsn = lane->strand.last_ack_lsn;
     return true;
 }
 

@@ -53,7 +53,7 @@ void send_mark_catching_up(struct core *core, unsigned i)
     struct lane *lane;
     struct lane *next;
     HASH_ITER (by_birth, core->lanes, lane, next) {
-        lane->catching_up[i] = lane->strand.backlog[i] > 0;
+        lane_begin_catching_up(core, lane, i);
     }
 }
 

@@ -165,10 +165,10 @@ struct lane {
     bool placeholder;               /* named by a record whose introduction has not been read yet */
     bool faulty[CORE_INSTANCES];    /* the instance says it does not have the mapped collection */
     bool divergent[CORE_INSTANCES]; /* the instance disagreed with a decided write */
-    bool catching_up[CORE_INSTANCES];
-    uint8_t trust[CORE_INSTANCES];        /* enum trust */
-    uint64_t applied_lsn[CORE_INSTANCES]; /* of the last of its writes that the instance has carried out */
-    struct client *parked;                /* reads that wait until an instance qualifies */
+    uint64_t catch_up_lsn[CORE_INSTANCES]; /* it was behind when it came back: up to there; 0 = not */
+    uint8_t trust[CORE_INSTANCES];         /* enum trust */
+    uint64_t applied_lsn[CORE_INSTANCES];  /* of the last of its writes that the instance has carried out */
+    struct client *parked;                 /* reads that wait until an instance qualifies */
     UT_hash_handle by_birth;
 };
 
@@ -365,6 +365,7 @@ struct client {
     struct block *body;
     struct entry *entry;
     struct lane *lane;
+    uint64_t acked_lsn;      /* of a read: its lane's last acknowledged write when it came */
     uint64_t call;           /* READ, LEARN, PASS in flight */
     unsigned tried;          /* bit per instance */
     unsigned wish;           /* the instance whose turn it is by the ratio; INSTANCE_NONE = not drawn yet */

@@ -103,11 +103,8 @@ void strand_remove(struct strand *strand, const struct entry *leaving)
     }
 }
 
-bool strand_current(const struct strand *strand, unsigned instance)
+bool strand_has_reached(const struct strand *strand, unsigned instance, uint64_t lsn)
 {
-    if (!strand->ever_acked) {
-        return true;
-    }
     const struct entry *head = strand_head(strand, instance);
-    return head == NULL || head->lsn > strand->last_ack_lsn;
+    return head == NULL || head->lsn > lsn;
 }

@@ -19,7 +19,7 @@ uint64_t strand_last_lsn(const struct strand *strand); /* of its youngest entry;
 void strand_advance(struct core *core, struct strand *strand, unsigned instance);
 /* Takes out an entry that every cursor has passed. */
 void strand_remove(struct strand *strand, const struct entry *leaving);
-/* Nothing accepted waits in front of the last acknowledged write at that instance. */
-bool strand_current(const struct strand *strand, unsigned instance);
+/* That instance has finished everything up to that write. */
+bool strand_has_reached(const struct strand *strand, unsigned instance, uint64_t lsn);
 
 #endif

@@ -121,7 +121,7 @@ static void over(struct core *core, bool whole)
         r->differing += whole && r->walk->differs ? 1 : 0;
     } else if (whole) {
         settle_before_cut(core);
-        lane->catching_up[r->target] = lane->strand.backlog[r->target] > 0;
+        lane_begin_catching_up(core, lane, r->target);
         core->instances[r->target].copied_collections++;
         lane->divergent[r->target] = r->walk->incomplete;
         if (!r->walk->incomplete) {

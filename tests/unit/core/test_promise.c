@@ -195,6 +195,57 @@ static void test_readers_wait(void)
     driver_close(&d);
 }
 
+/* While others go on writing: what was promised after the read came is not waited for. */
+static void test_readers_do_not_wait_for_later_ones(void)
+{
+    ready();
+    (void)driver_write(&d, 1, "upsert", "a");
+    uint64_t reader = post("get", "content-type: application/json\r\n", "{\"ids\":[\"a\"]}");
+    (void)driver_write(&d, 1, "upsert", "b");
+    struct driver_call *write = driver_expect(&d, PRIMARY, "POST", "/upsert");
+    CU_ASSERT_PTR_NOT_NULL(strstr(write->body, "\"a\""));
+    driver_answer(&d, write, 200, "{}");
+    struct driver_call *read = NULL; /* while the later one is under way */
+    for (size_t i = 0; i < d.call_count; i++) {
+        struct driver_call *call = &d.calls[i];
+        read = !call->over && strstr(call->request, "/get\n") != NULL ? call : read;
+    }
+    CU_ASSERT_PTR_NOT_NULL_FATAL(read);
+    driver_answer(&d, read, 200, "{\"ids\":[\"a\"]}");
+    CU_ASSERT_EQUAL(driver_status(&d, reader), 200);
+    driver_close(&d);
+}
+
+/* An instance that was away is read when it has what it missed, however busy the collection is. */
+static void test_caught_up_under_load(void)
+{
+    ready();
+    driver_down(&d, PRIMARY);
+    driver_advance(&d, 120 * NS_PER_S);
+    driver_down(&d, REPLICA);
+    (void)driver_write(&d, 1, "upsert", "missed");
+    driver_up(&d, PRIMARY);
+    while (driver_next(&d, PRIMARY) == NULL) {
+        CU_ASSERT_FATAL(d.now_ns < 900 * NS_PER_S);
+        driver_advance(&d, 100 * NS_PER_MS);
+    }
+    uint64_t reader = post("get", "content-type: application/json\r\n", "{\"ids\":[\"missed\"]}");
+    (void)driver_write(&d, 1, "upsert", "new");
+    for (unsigned n = 0; n < 40 && driver_status(&d, reader) == 0; n++) {
+        struct driver_call *call = driver_next(&d, PRIMARY);
+        if (call == NULL) {
+            driver_advance(&d, 100 * NS_PER_MS);
+            continue;
+        }
+        if (strstr(call->request, "/upsert\n") != NULL) {
+            (void)driver_write(&d, 1, "upsert", "newer"); /* it is never without some more to do */
+        }
+        driver_answer(&d, call, 200, "{}");
+    }
+    CU_ASSERT_EQUAL(driver_status(&d, reader), 200);
+    driver_close(&d);
+}
+
 static void test_refuse_all(void)
 {
     ready_with(WHEN_NONE_UP_REFUSE);
@@ -233,6 +284,8 @@ static const struct suite_test tests[] = {
     { "progress survives a crash", test_progress_survives },
     { "refused afterwards: a dead letter", test_refused_afterwards },
     { "readers wait for it", test_readers_wait },
+    { "but not for later ones", test_readers_do_not_wait_for_later_ones },
+    { "one that was away is read when it has caught up", test_caught_up_under_load },
     { "WHEN_NONE_UP=refuse refuses", test_refuse_all },
     { "a log slower than the client", test_log_too_slow },
 };
