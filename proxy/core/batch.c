@@ -20,10 +20,16 @@ static struct str payload(const struct entry *entry)
     return block_str(entry->near->body);
 }
 
+/* Whose live request it is; NULL: it is ours by now, and travels under our own credentials. */
+static const struct client *client_of(struct core *core, const struct entry *entry)
+{
+    return entry->fate == FATE_UNDECIDED ? writes_client(core, entry) : NULL;
+}
+
 /* What a client's live request carries besides: nothing else may travel under it (rule 23). */
 static struct str lines_of(struct core *core, const struct entry *entry)
 {
-    const struct client *client = entry->fate == FATE_UNDECIDED ? writes_client(core, entry) : NULL;
+    const struct client *client = client_of(core, entry);
     return client == NULL ? STR("") : client->header_lines;
 }
 
@@ -138,13 +144,20 @@ static bool sendable(const struct core *core, const struct entry *entry, unsigne
            !send_behind_barrier(core, entry, i) && !resync_holds(core, entry, i);
 }
 
+/* A client without credentials must not have ours. */
+static bool same_side(struct core *core, const struct entry *a, const struct entry *b)
+{
+    bool open = core->settings.primary_auth[0] == '\0' && core->settings.replica_auth[0] == '\0';
+    return open || (client_of(core, a) == NULL) == (client_of(core, b) == NULL);
+}
+
 static bool same_way(struct core *core, const struct batch *batch, const struct record_write *first,
                      const struct entry *entry, const struct record_write *record)
 {
     const struct entry *head = batch->members[0];
     return entry->op == head->op && str_equal(record->method, first->method) &&
            str_equal(record->target, first->target) && str_equal(record->content_type, first->content_type) &&
-           same_credentials(lines_of(core, head), lines_of(core, entry));
+           same_side(core, head, entry) && same_credentials(lines_of(core, head), lines_of(core, entry));
 }
 
 /* How far one request may reach. */

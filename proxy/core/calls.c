@@ -32,7 +32,7 @@ uint64_t call_first_timeout(const struct core *core, size_t body_size)
     return call_timeout_floor(core, share_ns < least_ns ? least_ns : share_ns);
 }
 
-static struct block *request_block(const struct call_spec *spec)
+static struct block *request_block(const struct core *core, const struct call_spec *spec)
 {
     struct buf b;
     buf_init(&b, (size_t)1 << 20);
@@ -51,6 +51,10 @@ static struct block *request_block(const struct call_spec *spec)
         buf_append_text(&b, "\r\n");
     }
     buf_append_str(&b, spec->header_lines);
+    if (!spec->by_client) {
+        settings_auth_line(spec->instance == 0 ? core->settings.primary_auth : core->settings.replica_auth,
+                           &b);
+    }
     struct block *block = block_from_buf(&b);
     buf_deinit(&b);
     CHECK(block != NULL); /* bounded by the head limits of the adapter */
@@ -76,7 +80,7 @@ struct call *call_start(struct core *core, const struct call_spec *spec)
     struct core_action *action = core_push(core, CORE_ACT_CALL);
     action->u.call.call = call->id;
     action->u.call.instance = spec->instance;
-    action->u.call.request = request_block(spec);
+    action->u.call.request = request_block(core, spec);
     action->u.call.body = block_ref(spec->body);
     action->u.call.head_first = spec->head_first;
     action->u.call.answer_limit = spec->answer_limit;

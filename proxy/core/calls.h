@@ -11,6 +11,7 @@ struct call_spec {
     struct str target; /* as the instance knows it */
     struct str content_type;
     struct str request_id;
+    bool by_client;          /* a client's own attempt: nothing but its credentials (rule 23) */
     struct str header_lines; /* more, to forward; may be empty */
     struct block *body;      /* borrowed */
     bool head_first;

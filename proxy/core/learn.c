@@ -182,6 +182,7 @@ void learn_collections(struct core *core, struct client *client)
         .instance = i,
         .method = STR("GET"),
         .target = buf_str(&target),
+        .by_client = true,
         .header_lines = client->header_lines,
         .answer_limit = ANSWER_LIMIT_LISTING,
         .timeout_ns = call_first_timeout(core, 0),

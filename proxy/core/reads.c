@@ -211,6 +211,7 @@ static void send_read(struct core *core, struct client *client, unsigned i, enum
         .target = text,
         .content_type = client->content_type,
         .request_id = client->request_id,
+        .by_client = true,
         .header_lines = client->header_lines,
         .body = client->body,
         .head_first = true,

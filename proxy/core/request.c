@@ -47,6 +47,7 @@ static struct call *start_batch(struct core *core, unsigned i, struct block *bod
         .target = base_target(&target, &record, head->lane, i),
         .content_type = record.content_type,
         .request_id = buf_str(&request_id),
+        .by_client = client != NULL,
         .header_lines = client == NULL ? STR("") : client->header_lines,
         .body = body,
         .fresh = batch->any_repeated,

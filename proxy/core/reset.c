@@ -29,14 +29,15 @@ static unsigned instance_of(const struct core *core, unsigned turn)
     return (core->primary + turn - 1) % core->instance_count;
 }
 
-static void ask(struct core *core, struct str header_lines)
+static void ask(struct core *core, const struct client *client)
 {
     struct call_spec spec = {
         .kind = CALL_RESET,
         .instance = instance_of(core, core->reset_turn),
         .method = STR("POST"),
         .target = STR("/api/v2/reset"),
-        .header_lines = header_lines,
+        .by_client = client != NULL,
+        .header_lines = client == NULL ? STR("") : client->header_lines,
         .fresh = true,
         .answer_limit = ANSWER_LIMIT_SMALL,
         .timeout_ns = call_timeout_floor(core, core->settings.request_timeout_ns),
@@ -56,7 +57,7 @@ void reset_begin(struct core *core, struct client *client)
     core->reset_client = client->id;
     core->reset_turn = 1;
     client->stage = STAGE_WAIT;
-    ask(core, client->header_lines);
+    ask(core, client);
 }
 
 /* What was there is no more, by name and by id; recorded, so that a restart does not look for it. */
@@ -114,7 +115,7 @@ void reset_end(struct core *core, struct call *call, const struct core_event *ev
     }
     if (core->reset_turn < core->instance_count) {
         core->reset_turn++;
-        ask(core, client == NULL ? STR("") : client->header_lines);
+        ask(core, client);
         return;
     }
     over(core, client, 200, client == NULL ? NULL : client_headers(client, "application/json", false, 0),

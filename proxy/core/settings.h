@@ -1,5 +1,5 @@
 /* walproxy's settings as plain values, after parsing and checking.  One table (settings_table in
- * settings.c) names every setting with its type, default, bounds and meaning: the environment, the
+ * settings_table.c) names every setting with its type, default, bounds and meaning: the environment, the
  * flags, the YAML file, --help, --print-config and docs/settings.md all come from it. */
 #ifndef WALDRILL_PROXY_CORE_SETTINGS_H
 #define WALDRILL_PROXY_CORE_SETTINGS_H
@@ -11,7 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SETTINGS_TEXT_MAX 512
+#define SETTINGS_TEXT_MAX   512
+#define SETTINGS_SECRET_MAX 2048
+#define SETTINGS_MAX        64 /* of them */
 
 enum wal_mode { WAL_MODE_FILE, WAL_MODE_MEMORY };
 enum yes_no { SETTING_NO, SETTING_YES };
@@ -20,11 +22,13 @@ enum ack_policy { ACK_POLICY_APPLIED, ACK_POLICY_DURABLE };
 
 struct settings {
     char primary_url[SETTINGS_TEXT_MAX];
-    char replica_url[SETTINGS_TEXT_MAX]; /* "" = no replica */
-    char listen[SETTINGS_TEXT_MAX];      /* host:port, [address]:port for IPv6 */
-    char host[SETTINGS_TEXT_MAX];        /* after settings_finish: listen's host, without brackets */
-    uint64_t port;                       /* after settings_finish: listen's port; 0 = any free one */
-    char load_profile[16];               /* "", low, medium, high */
+    char replica_url[SETTINGS_TEXT_MAX];    /* "" = no replica */
+    char primary_auth[SETTINGS_SECRET_MAX]; /* rule 23; "" = none, settings_auth_line reads it */
+    char replica_auth[SETTINGS_SECRET_MAX];
+    char listen[SETTINGS_TEXT_MAX]; /* host:port, [address]:port for IPv6 */
+    char host[SETTINGS_TEXT_MAX];   /* after settings_finish: listen's host, without brackets */
+    uint64_t port;                  /* after settings_finish: listen's port; 0 = any free one */
+    char load_profile[16];          /* "", low, medium, high */
     uint64_t consistency_window_ns;
     double read_replica_ratio; /* 0..1 */
     uint64_t request_timeout_ns;
@@ -61,6 +65,7 @@ enum settings_type {
     SETTINGS_TEXT,     /* char[SETTINGS_TEXT_MAX] */
     SETTINGS_ADDRESS,  /* the same, checked as host:port */
     SETTINGS_URL,      /* the same, checked; kept without a slash at the end */
+    SETTINGS_SECRET,   /* char[SETTINGS_SECRET_MAX]; "@FILE" until the adapter has read it; never printed */
     SETTINGS_NAME,     /* char[16], one of choices, or "" */
     SETTINGS_DURATION, /* uint64_t, ns */
     SETTINGS_SIZE,     /* uint64_t, bytes */
@@ -88,7 +93,7 @@ extern const size_t settings_table_size;
 /* A set of settings being put together; remembers where each value came from. */
 struct settings_draft {
     struct settings values;
-    enum settings_source source[64];
+    enum settings_source source[SETTINGS_MAX];
 };
 
 void settings_draft_init(struct settings_draft *draft); /* all defaults; required ones empty */
@@ -102,7 +107,9 @@ int settings_finish(struct settings_draft *draft, struct errmsg *msg);
 /* "NAME=value  # source" for every row. */
 struct buf;
 void settings_print(const struct settings_draft *draft, struct buf *out);
-/* The value of one row, as text that settings_set would accept. */
+/* "authorization: Bearer TOKEN\r\n", or the header that is named; nothing for "". */
+void settings_auth_line(const char *auth, struct buf *out);
+/* The value of one row, as text that settings_set would accept; a secret is not told ("(set)"). */
 void settings_format(const struct settings *values, const struct settings_row *row, char *out, size_t size);
 /* The row of that name in any of its spellings; NULL when there is none. */
 const struct settings_row *settings_find(struct str name);

@@ -57,6 +57,9 @@ void settings_format(const struct settings *values, const struct settings_row *r
         case SETTINGS_NAME:
             (void)snprintf(out, size, "%s", (const char *)at);
             return;
+        case SETTINGS_SECRET:
+            (void)snprintf(out, size, "%s", ((const char *)at)[0] == '\0' ? "" : "(set)");
+            return;
         case SETTINGS_DURATION:
             units_format_duration(*(const uint64_t *)at, out, size);
             return;
@@ -124,13 +127,24 @@ static const char acknowledgement[] =
     "an instance that has it. `WAL_MODE=memory` cannot keep such a promise and is refused together with it.\n"
     "\n";
 
+static const char credentials[] =
+    "`PRIMARY_AUTH` and `REPLICA_AUTH` are what walproxy shows for itself: in replay, in what follows to "
+    "the\n"
+    "other instance, in probes and copies. A client's own credentials go with its live attempt and are kept\n"
+    "nowhere; a client without any gets none of ours. But what no instance can judge is judged by nobody: a\n"
+    "write that is queued while both are down, or whose client left before it was sent, is carried out "
+    "under\n"
+    "ours. Where that matters, authenticate clients in front of walproxy. `@FILE` keeps a secret out of the\n"
+    "environment; `--print-config` shows \"(set)\".\n"
+    "\n";
+
 void settings_markdown(struct buf *out)
 {
     buf_append_text(
         out,
         "# Settings of walproxy\n\n"
         "This page is printed by `walproxy --settings-markdown`; a test holds it to the table in\n"
-        "`proxy/core/settings.c`.\n\n"
+        "`proxy/core/settings_table.c`.\n\n"
         "Each setting is an environment variable (`CHECK_INTERVAL=30`), a flag (`--check-interval 30`) and a "
         "key\n"
         "of the YAML file that `--config FILE` names (`check_interval: 30`). In rising order: default, load\n"
@@ -150,6 +164,7 @@ void settings_markdown(struct buf *out)
                     "holds, and two\n"
                     "different values from the same source are refused.\n\n");
     buf_append_text(out, acknowledgement);
+    buf_append_text(out, credentials);
     buf_append_text(out,
                     "## Load profiles\n\n"
                     "`LOAD_PROFILE` sets these four where nothing else does (the tuning table of the "

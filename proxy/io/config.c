@@ -10,13 +10,14 @@
 
 #define CONFIG_FILE_BYTES_MAX (1024u * 1024u)
 
-static int read_file(const char *path, struct buf *out, struct errmsg *msg)
+/* who: the flag or setting that named the file. */
+static int read_file(const char *who, const char *path, struct buf *out, struct errmsg *msg)
 {
     char chunk[4096];
     size_t n;
     FILE *file = fopen(path, "re");
     if (file == NULL) {
-        return error_set(msg, ERR_IO, "--config: cannot read \"%s\": %s", path, strerror(errno));
+        return error_set(msg, ERR_IO, "%s: cannot read \"%s\": %s", who, path, strerror(errno));
     }
     while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0 && !out->failed) {
         buf_append(out, chunk, n);
@@ -25,9 +26,9 @@ static int read_file(const char *path, struct buf *out, struct errmsg *msg)
     int error = errno;
     (void)fclose(file);
     if (failed) {
-        return error_set(msg, ERR_IO, "--config: cannot read \"%s\": %s", path, strerror(error));
+        return error_set(msg, ERR_IO, "%s: cannot read \"%s\": %s", who, path, strerror(error));
     }
-    return out->failed ? error_set(msg, ERR_LIMIT, "--config: \"%s\" is larger than 1 MiB", path) : 0;
+    return out->failed ? error_set(msg, ERR_LIMIT, "%s: \"%s\" is too large", who, path) : 0;
 }
 
 static int set_from_tree(struct settings_draft *draft, const char *path, const struct yaml_node *root,
@@ -62,7 +63,7 @@ static int load_file(struct settings_draft *draft, const char *path, struct errm
     struct yaml_problems problems = { 0 };
     struct buf source;
     buf_init(&source, CONFIG_FILE_BYTES_MAX);
-    int rc = read_file(path, &source, msg);
+    int rc = read_file("--config", path, &source, msg);
     if (rc == 0) {
         struct yaml_node *root = yaml_parse(buf_str(&source), &problems);
         if (problems.count > 0) {
@@ -78,6 +79,42 @@ static int load_file(struct settings_draft *draft, const char *path, struct errm
     yaml_problems_deinit(&problems);
     buf_deinit(&source);
     return rc;
+}
+
+/* A secret that stands in a file of its own, so that it need not be in an environment that others can read.
+ */
+static int read_secret(struct settings_draft *draft, const struct settings_row *row, struct errmsg *msg)
+{
+    const char *text = (const char *)&draft->values + row->offset;
+    struct buf secret;
+    buf_init(&secret, SETTINGS_SECRET_MAX);
+    int rc = read_file(row->name, text + 1, &secret, msg);
+    struct str value = str_trim(buf_str(&secret));
+    if (rc == 0 && (value.size == 0 || value.data[0] == '@')) {
+        rc = error_set(msg, ERR_INVALID,
+                       "%s: \"%s\" holds no credentials: expected \"Bearer TOKEN\" or \"Header: value\"",
+                       row->name, text + 1);
+    }
+    if (rc == 0) {
+        rc = settings_set(draft, str_of(row->name), value, SETTINGS_FLAG, msg);
+    }
+    buf_deinit(&secret);
+    return rc;
+}
+
+static int read_secrets(struct settings_draft *draft, struct errmsg *msg)
+{
+    for (size_t i = 0; i < settings_table_size; i++) {
+        const struct settings_row *row = &settings_table[i];
+        bool named = row->type == SETTINGS_SECRET && ((const char *)&draft->values + row->offset)[0] == '@';
+        enum settings_source source = draft->source[i];
+        int rc = named ? read_secret(draft, row, msg) : 0;
+        if (rc != 0) {
+            return rc;
+        }
+        draft->source[i] = source; /* where the name of the file came from */
+    }
+    return 0;
 }
 
 /* Only the table's own names are looked up, so other programs' variables do not matter. */
@@ -191,6 +228,9 @@ int config_load(struct settings_draft *draft, enum config_wish *wish, int argc, 
     rc = path == NULL ? 0 : load_file(draft, path, msg);
     if (rc == 0) {
         rc = load_environment(draft, environment, msg);
+    }
+    if (rc == 0) {
+        rc = read_secrets(draft, msg);
     }
     return rc != 0 ? rc : settings_finish(draft, msg);
 }

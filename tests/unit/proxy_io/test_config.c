@@ -34,6 +34,32 @@ static int load(struct settings_draft *draft, enum config_wish *wish, const char
 
 #define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
+static void test_secret_file(void)
+{
+    static struct settings_draft draft;
+    enum config_wish wish;
+    struct errmsg msg;
+    char directory[128];
+    char path[160];
+    char flag[200];
+    CU_ASSERT_TRUE_FATAL(temp_dir_make(directory, sizeof(directory)));
+    (void)snprintf(path, sizeof(path), "%s/token", directory);
+    (void)snprintf(flag, sizeof(flag), "--primary-auth=@%s", path);
+    char *environment[] = { url_env, NULL };
+    CU_ASSERT_NOT_EQUAL(load(&draft, &wish, ARGS(flag), environment, &msg), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(msg.text, "PRIMARY_AUTH: cannot read"));
+    FILE *file = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    (void)fputs("Bearer from-a-file\n", file);
+    (void)fclose(file);
+    CU_ASSERT_EQUAL(load(&draft, &wish, ARGS(flag), environment, &msg), 0);
+    CU_ASSERT_STRING_EQUAL(draft.values.primary_auth, "Bearer from-a-file");
+    CU_ASSERT_TRUE(truncate(path, 0) == 0);
+    CU_ASSERT_NOT_EQUAL(load(&draft, &wish, ARGS(flag), environment, &msg), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(msg.text, "holds no credentials"));
+    temp_dir_remove(directory);
+}
+
 static void test_sources(void)
 {
     struct settings_draft draft;
@@ -176,6 +202,7 @@ static void test_log_never_blocks(void)
 
 static const struct suite_test tests[] = {
     { "flags beat the environment beats the file", test_sources },
+    { "a secret may stand in a file", test_secret_file },
     { "every mistake is named in one line", test_refusals },
     { "help names every setting", test_help_names_all },
     { "the core's time runs TIME_SCALE times faster", test_clock },

@@ -1,0 +1,101 @@
+/* The settings of walproxy: all that --help, --print-config, docs/settings.md, the scenarios and the tests
+ * know of them comes from this table. */
+#include "proxy/core/settings.h"
+
+#define AT(member)    offsetof(struct settings, member)
+#define SECONDS(n)    ((double)(n)*1e9)
+#define MIB(n)        ((double)(n)*1048576.0)
+#define LISTEN_EXPECT "host:port, as 127.0.0.1:8000 or [::1]:8000"
+#define URL_EXPECT    "http://host[:port] or https://host[:port], without a path"
+#define AUTH_EXPECT   "\"Bearer TOKEN\", \"Header: value\", or @FILE that holds one of them"
+
+const struct settings_row settings_table[] = {
+    { "PRIMARY_URL", SETTINGS_URL, AT(primary_url), NULL, URL_EXPECT,
+      "the Chroma that holds the truth; required", NULL, 0, 0 },
+    { "REPLICA_URL", SETTINGS_URL, AT(replica_url), "", URL_EXPECT,
+      "the Chroma that follows and takes over; empty = none", NULL, 0, 0 },
+    { "PRIMARY_AUTH", SETTINGS_SECRET, AT(primary_auth), "", AUTH_EXPECT,
+      "credentials of our own requests to the primary: replay, probes, copies", NULL, 0, 0 },
+    { "REPLICA_AUTH", SETTINGS_SECRET, AT(replica_auth), "", AUTH_EXPECT,
+      "credentials of our own requests to the replica", NULL, 0, 0 },
+    { "LOAD_PROFILE", SETTINGS_NAME, AT(load_profile), "", "one of low, medium, high, or empty",
+      "presets the window, ratio, timeout and interval below", "low|medium|high", 0, 0 },
+    { "CONSISTENCY_WINDOW", SETTINGS_DURATION, AT(consistency_window_ns), "30s",
+      "a duration from 0 to 1d, as 30, 30s or 5m",
+      "how long after a write its readers need an instance that has it", NULL, 0, SECONDS(86400) },
+    { "READ_REPLICA_RATIO", SETTINGS_SHARE, AT(read_replica_ratio), "0.8",
+      "a share from 0 to 1, as 0.8 or 80%", "share of the reads that go to the replica", NULL, 0, 1 },
+    { "REQUEST_TIMEOUT", SETTINGS_DURATION, AT(request_timeout_ns), "15s",
+      "a duration from 1s to 1h, as 15, 15s or 1m", "a client's whole budget, all attempts together", NULL,
+      SECONDS(1), SECONDS(3600) },
+    { "CHECK_INTERVAL", SETTINGS_DURATION, AT(check_interval_ns), "30s",
+      "a duration from 100ms to 1d, as 30, 30s or 5m", "time between two health checks of an instance", NULL,
+      SECONDS(0.1), SECONDS(86400) },
+    { "FAILURE_THRESHOLD", SETTINGS_COUNT, AT(failure_threshold), "3", "a number from 1 to 100",
+      "failed checks in a row until an instance counts as down", NULL, 1, 100 },
+    { "RECOVERY_THRESHOLD", SETTINGS_COUNT, AT(recovery_threshold), "1", "a number from 1 to 100",
+      "good checks in a row until it counts as up again", NULL, 1, 100 },
+    { "WHEN_NONE_UP", SETTINGS_CHOICE, AT(when_none_up), "queue", "queue or refuse",
+      "a write while no instance is up: queue it, or refuse it with 503", "queue|refuse", 0, 0 },
+    { "ACK_POLICY", SETTINGS_CHOICE, AT(ack_policy), "applied", "applied or durable",
+      "a write of records is answered once an instance has it, or once it is safe in the log",
+      "applied|durable", 0, 0 },
+    { "WAL_MODE", SETTINGS_CHOICE, AT(wal_mode), "file", "file or memory",
+      "file survives kill -9; memory loses what is pending then", "file|memory", 0, 0 },
+    { "WAL_DIR", SETTINGS_TEXT, AT(wal_dir), "wal", "the path of a directory",
+      "where the log lives; one walproxy at a time", NULL, 0, 0 },
+    { "ADOPT", SETTINGS_CHOICE, AT(adopt), "no", "yes or no",
+      "take over instances that carry the mark of another log", "no|yes", 0, 0 },
+    { "WAL_SEGMENT_BYTES", SETTINGS_SIZE, AT(wal_segment_bytes), "64MiB",
+      "a size from 1MiB to 1GiB, as 64MiB", "size of one file of the log", NULL, MIB(1), MIB(1024) },
+    { "WAL_MEMORY_BYTES", SETTINGS_SIZE, AT(wal_memory_bytes), "512MiB",
+      "a size from 4KiB to 1TiB, as 512MiB",
+      "memory for writes in flight and pending; in file mode the rest of the pending waits in the log", NULL,
+      4096, MIB(1048576) },
+    { "WAL_MAX_BYTES", SETTINGS_SIZE, AT(wal_max_bytes), "4GiB", "a size from 4MiB to 16TiB, as 4GiB",
+      "size of the log; full because of the primary: 507 for new writes", NULL, MIB(4), MIB(16777216) },
+    { "WAL_MAX_WRITES", SETTINGS_COUNT, AT(wal_max_writes), "1000000", "a number from 1 to 1000000000",
+      "pending writes; more are refused with 507", NULL, 1, 1e9 },
+    { "WAL_RETAIN", SETTINGS_DURATION, AT(wal_retain_ns), "10m", "a duration from 0 to 30d, as 10m or 1h",
+      "how long the log is kept behind the slowest instance, while half of WAL_MAX_BYTES is free", NULL, 0,
+      SECONDS(2592000) },
+    { "THROTTLE_START", SETTINGS_SHARE, AT(throttle_start), "80%", "a share from 0 to 1, as 0.8 or 80%",
+      "share of the quota (WAL_MAX_BYTES, WAL_MAX_WRITES) from which answers to writes are held back", NULL,
+      0, 1 },
+    { "THROTTLE_MAX_DELAY", SETTINGS_DURATION, AT(throttle_max_delay_ns), "2s",
+      "a duration from 0 to 1m, as 2s or 500ms",
+      "how long an answer is held back when the quota is all but used; 0 = never", NULL, 0, SECONDS(60) },
+    { "REPLAY_MAX_ATTEMPTS", SETTINGS_COUNT, AT(replay_max_attempts), "3", "a number from 1 to 1000000",
+      "attempts after which a write counts as failed (it stays pending)", NULL, 1, 1e6 },
+    { "REPLAY_BATCH_RECORDS", SETTINGS_COUNT, AT(replay_batch_records), "200", "a number from 1 to 5461",
+      "records joined into one request at most, live or replayed; 1 = join nothing", NULL, 1, 5461 },
+    { "REPLAY_BATCH_BYTES", SETTINGS_SIZE, AT(replay_batch_bytes), "4MiB",
+      "a size from 1KiB to 40MiB, as 4MiB", "size of a joined request at most", NULL, 1024, MIB(40) },
+    { "REPLAY_RATE", SETTINGS_FACTOR, AT(replay_rate), "0", "writes a second from 0 to 1000000; 0 = no cap",
+      "cap on replaying into one instance, following included: keep it above what clients write", NULL, 0,
+      1e6 },
+    { "LISTEN", SETTINGS_ADDRESS, AT(listen), "127.0.0.1:8000", LISTEN_EXPECT,
+      "where clients connect; port 0 = any free one", NULL, 0, 0 },
+    { "HOST", SETTINGS_TEXT, AT(host), "127.0.0.1", "a host name or address", "the host of LISTEN, by itself",
+      NULL, 0, 0 },
+    { "PORT", SETTINGS_COUNT, AT(port), "8000", "a port from 0 to 65535", "the port of LISTEN, by itself",
+      NULL, 0, 65535 },
+    { "MAX_BODY_BYTES", SETTINGS_SIZE, AT(max_body_bytes), "41943040", "a size from 1KiB to 1GiB, as 40MiB",
+      "largest request body; beyond it 413", NULL, 1024, MIB(1024) },
+    { "MAX_CONNECTIONS", SETTINGS_COUNT, AT(max_connections), "1024", "a number from 8 to 100000",
+      "clients connected at once; more are not accepted", NULL, 8, 100000 },
+    { "LOG_LEVEL", SETTINGS_CHOICE, AT(log_level), "info", "one of debug, info, warn, error",
+      "lowest level of the lines on stderr", "debug|info|warn|error", 0, 0 },
+    { "LOG_FORMAT", SETTINGS_CHOICE, AT(log_format), "logfmt", "logfmt or json",
+      "form of the lines on stderr", "logfmt|json", 0, 0 },
+    { "TIME_SCALE", SETTINGS_FACTOR, AT(time_scale), "1", "a factor from 1 to 1000",
+      "intervals, windows, ages and backoff run that many times faster; real time-outs stay at 2s or more",
+      NULL, 1, 1000 },
+};
+const size_t settings_table_size = sizeof(settings_table) / sizeof(settings_table[0]);
+
+_Static_assert(sizeof(settings_table) / sizeof(settings_table[0]) <= SETTINGS_MAX, "a source per row");
+_Static_assert(sizeof(enum wal_mode) == sizeof(unsigned) && sizeof(enum when_none_up) == sizeof(unsigned) &&
+                   sizeof(enum ack_policy) == sizeof(unsigned) &&
+                   sizeof(enum log_level) == sizeof(unsigned) && sizeof(enum log_format) == sizeof(unsigned),
+               "a choice is stored as an unsigned int");
