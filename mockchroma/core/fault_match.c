@@ -47,13 +47,30 @@ static bool string_is(struct str json, struct str wanted)
     return same;
 }
 
+/* False: the id stands nowhere in the body as a string, so the body need not be scanned.  Numbers hold no
+ * quotes, so this passes over embeddings as fast as memory goes. */
+static bool may_have(struct str body, struct str id)
+{
+    if (body.size == 0 || memchr(body.data, '\\', body.size) != NULL) {
+        return body.size > 0; /* an escape may spell it */
+    }
+    const char *end = body.data + body.size;
+    for (const char *at = body.data; (at = memchr(at, '"', (size_t)(end - at))) != NULL;) {
+        at++;
+        if ((size_t)(end - at) > id.size && memcmp(at, id.data, id.size) == 0 && at[id.size] == '"') {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool has_id(struct str body, struct str id)
 {
     struct json_scan scan;
     struct str element;
     enum json_kind kind;
     size_t at = 0;
-    if (json_scan(body, &scan) != 0 || !scan.is_object) {
+    if (!may_have(body, id) || json_scan(body, &scan) != 0 || !scan.is_object) {
         return false;
     }
     const struct json_member *ids = json_scan_find(&scan, "ids");
