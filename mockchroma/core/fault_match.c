@@ -14,6 +14,11 @@ static bool glob(struct str pattern, struct str text)
         if (p < pattern.size && pattern.data[p] == '*') {
             star = p++;
             mark = t;
+            if (memchr(pattern.data + p, '*', pattern.size - p) == NULL) {
+                /* The last one: what follows it is the end of the path. */
+                return str_ends(str_make(text.data + t, text.size - t),
+                                str_make(pattern.data + p, pattern.size - p));
+            }
         } else if (p < pattern.size && pattern.data[p] == text.data[t]) {
             p++;
             t++;
