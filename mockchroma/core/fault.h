@@ -13,6 +13,7 @@
 #include "base/prng.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 /* X(enumerator, name, other name or NULL, what it does, example) */
 #define FAULT_KIND_TABLE(X)                                                                                 \
@@ -126,6 +127,7 @@ struct fault_spec {
 struct fault {
     struct heap_node timer; /* begin, end, lease, flap */
     struct fault *next;
+    TAILQ_ENTRY(fault) in_active; /* while active */
     struct fault_spec spec;
     char *document; /* as given */
     uint64_t id;
@@ -145,6 +147,8 @@ struct fault {
     uint64_t collapsed_until_ns;
     struct prng prng;
 };
+
+TAILQ_HEAD(fault_list, fault);
 
 int fault_parse(struct str json, struct fault_spec *out, struct errmsg *msg);
 void fault_spec_deinit(struct fault_spec *spec);

@@ -111,6 +111,28 @@ static void by_an_id_among_others(void)
     }
 }
 
+/* Also when it begins later, ends and is changed. */
+static void the_one_added_first_wins(void)
+{
+    begin();
+    uint64_t first = driver_fault(&d, "{\"do\":\"respond\",\"status\":501,\"start_in\":\"1s\"}");
+    uint64_t second = driver_fault(&d, "{\"do\":\"respond\",\"status\":502}");
+    (void)driver_fault(&d, "{\"do\":\"respond\",\"status\":503}");
+    CU_ASSERT_EQUAL(add(), 502);
+    driver_wait(&d, NS_PER_S);
+    CU_ASSERT_EQUAL(add(), 501);
+    CU_ASSERT_EQUAL(
+        mock_fault_change(d.mock, d.now_ns, second, STR("{\"do\":\"respond\",\"status\":504}"), NULL), 0);
+    CU_ASSERT_EQUAL(add(), 501);
+    CU_ASSERT_EQUAL(mock_fault_remove(d.mock, d.now_ns, first, NULL), 0);
+    CU_ASSERT_EQUAL(add(), 504);
+    CU_ASSERT_EQUAL(mock_fault_remove(d.mock, d.now_ns, second, NULL), 0);
+    CU_ASSERT_EQUAL(add(), 503);
+    mock_fault_clear(d.mock, d.now_ns);
+    CU_ASSERT_EQUAL(add(), 201);
+    driver_done(&d);
+}
+
 static void times_every_after(void)
 {
     begin();
@@ -405,6 +427,7 @@ static const struct suite_test tests[] = {
       by_collection_id_method_path_and_connection },
     { "by patterns of paths", by_patterns_of_paths },
     { "by an id among others, however it is written", by_an_id_among_others },
+    { "the one added first wins, whenever it begins", the_one_added_first_wins },
     { "times, every, after", times_every_after },
     { "a share falls as the seed says", share_by_the_seed },
     { "for a while, and for as long as the lease is renewed", for_a_while_and_leases },
