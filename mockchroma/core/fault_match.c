@@ -75,7 +75,7 @@ static bool has_id(struct str body, struct str id)
     struct str element;
     enum json_kind kind;
     size_t at = 0;
-    if (!may_have(body, id) || json_scan(body, &scan) != 0 || !scan.is_object) {
+    if (json_scan(body, &scan) != 0 || !scan.is_object) {
         return false;
     }
     const struct json_member *ids = json_scan_find(&scan, "ids");
@@ -117,7 +117,11 @@ bool fault_matches(const struct fault_spec *spec, const struct fault_subject *s)
     if (m->header != NULL && !header_matches(m, s->head)) {
         return false;
     }
-    return m->id == NULL || has_id(s->body, str_of(m->id));
+    if (m->id == NULL) {
+        return true;
+    }
+    struct str id = str_of(m->id);
+    return may_have(s->body, id) && has_id(s->body, id);
 }
 
 uint64_t fault_ramp_at(const struct fault_ramp *ramp, uint64_t elapsed_ns, uint64_t otherwise)
