@@ -48,7 +48,7 @@
       "{\"do\":\"partial\",\"records\":3,\"status\":500}")                                                  \
     X(FAULT_CUT, "cut", "truncate", "sends `bytes` of the answer, then close, reset or hang",               \
       "{\"do\":\"cut\",\"bytes\":\"60B\",\"then\":\"close\"}")                                              \
-    X(FAULT_SLOW, "slow", "bandwidth", "sends the answer at `rate` bytes a second, then closes",            \
+    X(FAULT_SLOW, "slow", "bandwidth", "sends the answer at `rate` bytes a second",                         \
       "{\"do\":\"slow\",\"rate\":\"1KB\"}")                                                                 \
     X(FAULT_MALFORMED, "malformed", NULL, "applied; the answer's body is broken JSON",                      \
       "{\"do\":\"malformed\",\"every\":3}")                                                                 \

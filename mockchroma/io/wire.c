@@ -228,12 +228,12 @@ static void write_status_line(struct buf *head, bool http10, int status)
     buf_append_text(head, "\r\n");
 }
 
-/* The head of an answer of ours.  One that is cut, slowed or ended by the fault has no date, so that the
- * place of a cut means the same bytes every time. */
+/* The head of an answer of ours.  One that is cut or ended by the fault has no date, so that the place of a
+ * cut means the same bytes every time. */
 static void write_head(struct server *s, struct wire *w, const struct mock_action *a)
 {
     struct buf *head = &w->out.head;
-    bool plain = a->cut_after < 0 && a->then == MOCK_KEEP && a->bytes_per_second == 0;
+    bool plain = a->cut_after < 0 && a->then == MOCK_KEEP;
     write_status_line(head, w->http10, a->status);
     buf_append_str(head, block_str(a->headers));
     if (plain && w->http10 == w->keep_alive) {
