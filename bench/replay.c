@@ -12,7 +12,8 @@
 #include "base/json_scan.h"
 #include "base/memory.h"
 #include "base/units.h"
-#include "harness/real/children.h"
+#include "bench/measure.h"
+#include "bench/programs.h"
 #include <curl/curl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,12 +26,6 @@
 #define ROUNDS_MAX  31u
 #define BOUND_MS    60000
 #define COLLECTIONS "/api/v2/tenants/default_tenant/databases/default_database/collections"
-
-struct server {
-    struct child child;
-    char url[128];
-    char control[128];
-};
 
 static CURL *curl;
 
@@ -91,27 +86,7 @@ static void must(const char *what, const char *method, const char *base, const c
 
 /* ---- programs ---- */
 
-static void start_mock(struct server *s, const char *name, const char *bin, const char *dir,
-                       const char *latency)
-{
-    char program[512];
-    char line[256];
-    struct errmsg msg = { "" };
-    (void)snprintf(program, sizeof(program), "%s/mockchroma", bin);
-    if (child_init(&s->child, name, program, dir, &msg) != 0) {
-        die(name, msg.text);
-    }
-    child_add_arg(&s->child, "--port");
-    child_add_arg(&s->child, "0");
-    child_add_arg(&s->child, "--latency");
-    child_add_arg(&s->child, "%s", latency);
-    if (child_start(&s->child, "listening", line, sizeof(line), &msg) != 0 ||
-        sscanf(line, "listening %127s control %127s", s->url, s->control) != 2) {
-        die(name, msg.text);
-    }
-}
-
-static void start_proxy(struct server *s, const char *bin, const char *dir, const char *primary)
+static void start_proxy(struct bench_mock *s, const char *bin, const char *dir, const char *primary)
 {
     char program[512];
     char line[256];
@@ -220,7 +195,7 @@ static uint64_t number_of(const char *line, const char *key)
 }
 
 /* Seconds from the receipt of the first to the application of the last of that many records, newest first. */
-static double span_of(const struct server *mock, unsigned records, unsigned *requests)
+static double span_of(const struct bench_mock *mock, unsigned records, unsigned *requests)
 {
     long status;
     char *text = mem_strdup(ask("GET", mock->control, "/journal", NULL, &status));
@@ -252,7 +227,7 @@ static double span_of(const struct server *mock, unsigned records, unsigned *req
     return (double)(last_ns - first_ns) / (double)NS_PER_S;
 }
 
-static void wait_for_pending(const struct server *proxy, uint64_t wanted)
+static void wait_for_pending(const struct bench_mock *proxy, uint64_t wanted)
 {
     for (int waited = 0; waited < BOUND_MS; waited += 20) {
         long status;
@@ -265,7 +240,7 @@ static void wait_for_pending(const struct server *proxy, uint64_t wanted)
     die("walproxy", "its queue is not what it should be");
 }
 
-static double replayed(const struct server *mock, const struct server *proxy, unsigned round,
+static double replayed(const struct bench_mock *mock, const struct bench_mock *proxy, unsigned round,
                        unsigned *requests)
 {
     char path[256];
@@ -278,26 +253,13 @@ static double replayed(const struct server *mock, const struct server *proxy, un
     return span_of(mock, RECORDS, requests);
 }
 
-static double sent_by_hand(const struct server *mock, unsigned round)
+static double sent_by_hand(const struct bench_mock *mock, unsigned round)
 {
     char path[256];
     unsigned requests;
     make_collection(mock->url, round, path, sizeof(path));
     send_adds(mock->url, path, BATCH);
     return span_of(mock, RECORDS, &requests);
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof(*values), compare);
-    return values[count / 2];
 }
 
 int main(int argc, char **argv)
@@ -308,9 +270,9 @@ int main(int argc, char **argv)
         (void)fputs("usage: bench_replay BIN DIR [ROUNDS [LATENCY]]\n", stderr);
         return 2;
     }
-    static struct server by_hand;
-    static struct server primary;
-    static struct server proxy;
+    static struct bench_mock by_hand;
+    static struct bench_mock primary;
+    static struct bench_mock proxy;
     double hand[ROUNDS_MAX];
     double replay[ROUNDS_MAX];
     double ratio[ROUNDS_MAX];
@@ -319,8 +281,8 @@ int main(int argc, char **argv)
     if (curl == NULL) {
         die("curl", "no memory");
     }
-    start_mock(&by_hand, "by-hand", argv[1], argv[2], latency);
-    start_mock(&primary, "primary", argv[1], argv[2], latency);
+    bench_mock_start(&by_hand, "by-hand", argv[1], argv[2], latency);
+    bench_mock_start(&primary, "primary", argv[1], argv[2], latency);
     start_proxy(&proxy, argv[1], argv[2], primary.url);
     for (unsigned round = 0; round < rounds; round++) {
         unsigned requests;
@@ -332,7 +294,7 @@ int main(int argc, char **argv)
     }
     (void)printf(
         "1000 adds of 384 numbers: by hand in hundreds %.0f/s, replayed %.0f/s, ratio %.2f (aim 0.8)\n",
-        RECORDS / median(hand, rounds), RECORDS / median(replay, rounds), median(ratio, rounds));
+        RECORDS / bench_median(hand, rounds), RECORDS / bench_median(replay, rounds), bench_median(ratio, rounds));
     child_deinit(&proxy.child);
     child_deinit(&primary.child);
     child_deinit(&by_hand.child);

@@ -1,6 +1,7 @@
 # Language, warnings, hardening and sanitizers, as INTERFACE targets that floors link.
 
 option(WALDRILL_TESTS "Build the tests" ON)
+option(WALDRILL_FUZZ "Build the libFuzzer targets" OFF)
 option(WALDRILL_MUTANTS "Build the known-bad proxies into the core (never in a release)" OFF)
 option(WALDRILL_HARDENING "Hardening flags of a release" OFF)
 option(WALDRILL_COVERAGE "Instrument for gcov" OFF)

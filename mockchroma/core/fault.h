@@ -13,6 +13,7 @@
 #include "base/prng.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 /* X(enumerator, name, other name or NULL, what it does, example) */
 #define FAULT_KIND_TABLE(X)                                                                                 \
@@ -47,7 +48,7 @@
       "{\"do\":\"partial\",\"records\":3,\"status\":500}")                                                  \
     X(FAULT_CUT, "cut", "truncate", "sends `bytes` of the answer, then close, reset or hang",               \
       "{\"do\":\"cut\",\"bytes\":\"60B\",\"then\":\"close\"}")                                              \
-    X(FAULT_SLOW, "slow", "bandwidth", "sends the answer at `rate` bytes a second, then closes",            \
+    X(FAULT_SLOW, "slow", "bandwidth", "sends the answer at `rate` bytes a second",                         \
       "{\"do\":\"slow\",\"rate\":\"1KB\"}")                                                                 \
     X(FAULT_MALFORMED, "malformed", NULL, "applied; the answer's body is broken JSON",                      \
       "{\"do\":\"malformed\",\"every\":3}")                                                                 \
@@ -126,6 +127,7 @@ struct fault_spec {
 struct fault {
     struct heap_node timer; /* begin, end, lease, flap */
     struct fault *next;
+    TAILQ_ENTRY(fault) in_active; /* while active */
     struct fault_spec spec;
     char *document; /* as given */
     uint64_t id;
@@ -145,6 +147,8 @@ struct fault {
     uint64_t collapsed_until_ns;
     struct prng prng;
 };
+
+TAILQ_HEAD(fault_list, fault);
 
 int fault_parse(struct str json, struct fault_spec *out, struct errmsg *msg);
 void fault_spec_deinit(struct fault_spec *spec);

@@ -14,6 +14,11 @@ static bool glob(struct str pattern, struct str text)
         if (p < pattern.size && pattern.data[p] == '*') {
             star = p++;
             mark = t;
+            if (memchr(pattern.data + p, '*', pattern.size - p) == NULL) {
+                /* The last one: what follows it is the end of the path. */
+                return str_ends(str_make(text.data + t, text.size - t),
+                                str_make(pattern.data + p, pattern.size - p));
+            }
         } else if (p < pattern.size && pattern.data[p] == text.data[t]) {
             p++;
             t++;
@@ -45,6 +50,23 @@ static bool string_is(struct str json, struct str wanted)
         mem_free(out);
     }
     return same;
+}
+
+/* False: the id stands nowhere in the body as a string, so the body need not be scanned.  Numbers hold no
+ * quotes, so this passes over embeddings as fast as memory goes. */
+static bool may_have(struct str body, struct str id)
+{
+    if (body.size == 0 || memchr(body.data, '\\', body.size) != NULL) {
+        return body.size > 0; /* an escape may spell it */
+    }
+    const char *end = body.data + body.size;
+    for (const char *at = body.data; (at = memchr(at, '"', (size_t)(end - at))) != NULL;) {
+        at++;
+        if ((size_t)(end - at) > id.size && memcmp(at, id.data, id.size) == 0 && at[id.size] == '"') {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool has_id(struct str body, struct str id)
@@ -95,7 +117,11 @@ bool fault_matches(const struct fault_spec *spec, const struct fault_subject *s)
     if (m->header != NULL && !header_matches(m, s->head)) {
         return false;
     }
-    return m->id == NULL || has_id(s->body, str_of(m->id));
+    if (m->id == NULL) {
+        return true;
+    }
+    struct str id = str_of(m->id);
+    return may_have(s->body, id) && has_id(s->body, id);
 }
 
 uint64_t fault_ramp_at(const struct fault_ramp *ramp, uint64_t elapsed_ns, uint64_t otherwise)

@@ -502,6 +502,12 @@ int fault_parse(struct str json, struct fault_spec *out, struct errmsg *msg)
     const char *key;
     json_t *item;
     memset(out, 0, sizeof(*out));
+    /* jansson passes over it between two tokens, and nobody else would. */
+    const char *nul = json.size == 0 ? NULL : memchr(json.data, '\0', json.size);
+    if (nul != NULL) {
+        return error_set(msg, ERR_SYNTAX, "a NUL byte after %zu bytes; a fault is JSON text",
+                         (size_t)(nul - json.data));
+    }
     json_t *root = json_loadb(json.data == NULL ? "" : json.data, json.size, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
         return error_set(msg, ERR_SYNTAX, "line %d column %d: %s", error.line, error.column, error.text);

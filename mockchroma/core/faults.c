@@ -1,7 +1,7 @@
 /* The set of faults: adding, removing, ending by time, and what those that refuse do at once.
  *
- * Ended faults stay in the list, so that their hits can be asked for; they cost nothing, because the
- * list is not walked while no fault is active. */
+ * Ended faults stay in the list of all, so that their hits can be asked for; requests meet the active ones
+ * only, which have a list of their own, in the order of adding too. */
 #include "mockchroma/core/machine.h"
 #include "base/json_scan.h"
 #include "base/json_writer.h"
@@ -19,8 +19,9 @@ static struct fault *find(const struct mock *m, uint64_t id)
 
 bool faults_refusing(const struct mock *m)
 {
-    for (const struct fault *f = m->active_faults == 0 ? NULL : m->faults; f != NULL; f = f->next) {
-        if (f->active && (f->spec.kind == FAULT_REFUSE || (f->spec.kind == FAULT_FLAP && f->down))) {
+    const struct fault *f;
+    TAILQ_FOREACH (f, &m->active, in_active) {
+        if (f->spec.kind == FAULT_REFUSE || (f->spec.kind == FAULT_FLAP && f->down)) {
             return true;
         }
     }
@@ -29,8 +30,9 @@ bool faults_refusing(const struct mock *m)
 
 bool faults_want_collection(const struct mock *m)
 {
-    for (const struct fault *f = m->faults; f != NULL; f = f->next) {
-        if (f->active && f->spec.match.collection != NULL) {
+    const struct fault *f;
+    TAILQ_FOREACH (f, &m->active, in_active) {
+        if (f->spec.match.collection != NULL) {
             return true;
         }
     }
@@ -50,13 +52,34 @@ static void arm(struct mock *m, struct fault *f)
     }
 }
 
+static void activate(struct mock *m, struct fault *f)
+{
+    struct fault *after = TAILQ_LAST(&m->active, fault_list);
+    while (after != NULL && after->id > f->id) {
+        after = TAILQ_PREV(after, fault_list, in_active);
+    }
+    if (after == NULL) {
+        TAILQ_INSERT_HEAD(&m->active, f, in_active);
+    } else {
+        TAILQ_INSERT_AFTER(&m->active, after, f, in_active);
+    }
+    f->active = true;
+    m->active_faults++;
+}
+
+static void deactivate(struct mock *m, struct fault *f)
+{
+    TAILQ_REMOVE(&m->active, f, in_active);
+    f->active = false;
+    m->active_faults--;
+}
+
 static void end(struct mock *m, struct fault *f)
 {
     heap_remove(&m->fault_timers, &f->timer);
     f->waiting = false;
     if (f->active) {
-        f->active = false;
-        m->active_faults--;
+        deactivate(m, f);
         machine_update_listening(m);
     }
 }
@@ -137,8 +160,7 @@ static void begin(struct mock *m, struct fault *f)
 {
     const struct fault_spec *spec = &f->spec;
     f->waiting = false;
-    f->active = true;
-    m->active_faults++;
+    activate(m, f);
     f->connections = HASH_COUNT(m->connections);
     f->flap_ns = end_of(m->now_ns, spec->down_ns);
     f->window_ns = m->now_ns;
@@ -247,8 +269,9 @@ int mock_fault_change(struct mock *m, uint64_t now_ns, uint64_t id, struct str j
         return rc;
     }
     heap_remove(&m->fault_timers, &f->timer);
-    m->active_faults -= f->active ? 1U : 0U;
-    f->active = false;
+    if (f->active) {
+        deactivate(m, f);
+    }
     fault_spec_deinit(&f->spec);
     mem_free(f->document);
     set_up(m, f, &spec, json);

@@ -17,9 +17,6 @@ static void shape_answer(struct flight *f, struct mock_action *a)
     a->cut_after = -1;
     a->then = a->raw != NULL && f->raw_closes ? MOCK_THEN_CLOSE : MOCK_KEEP;
     a->bytes_per_second = f->plan.rate;
-    if (a->bytes_per_second > 0) {
-        a->then = MOCK_THEN_CLOSE;
-    }
     if (d == NULL) {
         return;
     }

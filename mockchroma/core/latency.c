@@ -1,10 +1,21 @@
-/* A shifted exponential per operation: base + Exp(mean), fitted to the median and the 99th percentile
- * of docs/chroma-wire.md section 7 (mean = (p99 - p50) / 3.91, base = p50 - 0.69 mean, not below a
- * tenth of the median), and a price per further record.  Two more profiles of the same shape: the
- * same server on the faster disk of section 11, and a flat one for tests that count milliseconds. */
+/* Two shapes of profile.
+ *
+ * Measured: for each operation the percentiles that scripts/measure-latency saw on a real server with one
+ * client; a draw is a point on the straight lines between them, so that the percentiles come out again.  What
+ * further records cost is the difference of the medians of 100 records and of one.  An operation that was not
+ * measured takes the time of its like.  Waiting behind other writes is the machine's business (flight.c), not
+ * a profile's.
+ *
+ * Fitted: a shifted exponential per operation, base + Exp(mean), for a server of which only the median and
+ * the 99th percentile are known (docs/chroma-wire.md section 7: mean = (p99 - p50) / 3.91, base = p50 - 0.69
+ * mean, not below a tenth of the median), and a price per further record.
+ *
+ * Integers only: the same draws under every compiler. */
 #include "mockchroma/core/latency.h"
+#include "base/check.h"
 #include "base/suggest.h"
 #include "base/units.h"
+#include "mockchroma/core/latency_measured.h"
 #include <string.h>
 
 struct latency_row {
@@ -14,9 +25,21 @@ struct latency_row {
     uint32_t per_record_us;
 };
 
+enum { POINTS = 9 };
+static const uint32_t point_per_cent[POINTS] = { 0, 10, 25, 50, 75, 90, 95, 99, 100 };
+#define PARTS UINT64_C(10000)    /* of a per cent: how finely a draw falls between two points */
+enum { MEDIAN = 3, MANY = 100 }; /* MANY: records in a measured request of several */
+
+struct measured_row {
+    enum chroma_op op;
+    uint32_t records; /* in the request */
+    uint32_t clients;
+    uint32_t us[POINTS];
+};
+
 struct latency_profile {
     const char *name;
-    const struct latency_row *rows;
+    const struct latency_row *rows; /* NULL: measured */
 };
 
 static const struct latency_row none[] = { { OP_UNKNOWN, 0, 0, 0 } };
@@ -62,17 +85,22 @@ static const struct latency_row measured_fast_disk[] = {
 
 static const struct latency_row flat_1ms[] = { { OP_UNKNOWN, 1000, 0, 0 } };
 
+#define X(op, records, held, clients, samples, ...) { op, records, clients, { __VA_ARGS__ } },
+static const struct measured_row measured[] = { LATENCY_MEASURED(X) };
+#undef X
+
 static const struct latency_profile profiles[] = {
     { "none", none },
     { "measured-small", measured_small },
     { "measured-fast-disk", measured_fast_disk },
+    { "measured-vm", NULL },
     { "flat-1ms", flat_1ms },
 };
 enum { PROFILES = sizeof(profiles) / sizeof(profiles[0]) };
 
 const char *latency_names(void)
 {
-    return "none, measured-small, measured-fast-disk, flat-1ms";
+    return "none, measured-small, measured-fast-disk, measured-vm, flat-1ms";
 }
 
 const struct latency_profile *latency_profile_find(const char *name, struct errmsg *msg)
@@ -96,10 +124,54 @@ bool latency_is_none(const struct latency_profile *profile)
     return profile->rows == none;
 }
 
+/* With one client; NULL: not measured. */
+static const struct measured_row *find_measured(enum chroma_op op, uint32_t records)
+{
+    for (size_t i = 0; i < sizeof(measured) / sizeof(measured[0]); i++) {
+        if (measured[i].op == op && measured[i].records == records && measured[i].clients == 1) {
+            return &measured[i];
+        }
+    }
+    return NULL;
+}
+
+/* The measured operation whose time another one takes. */
+static enum chroma_op like(enum chroma_op op)
+{
+    if (chroma_op_is_write(op)) {
+        return OP_COLLECTION_CREATE;
+    }
+    return op >= OP_TENANT_CREATE && op <= OP_COLLECTION_FORK ? OP_COLLECTION_GET : OP_VERSION;
+}
+
+static uint64_t draw_measured(struct prng *prng, enum chroma_op op, size_t records)
+{
+    const struct measured_row *one = find_measured(op, 1);
+    const struct measured_row *many = find_measured(op, MANY);
+    one = one == NULL ? find_measured(like(op), 1) : one;
+    CHECK(one != NULL);
+    uint64_t at = prng_below(prng, 100 * PARTS);
+    size_t i = 1;
+    while (at >= point_per_cent[i] * PARTS) {
+        i++;
+    }
+    uint64_t from = point_per_cent[i - 1] * PARTS;
+    uint64_t width = point_per_cent[i] * PARTS - from;
+    uint64_t ns =
+        one->us[i - 1] * NS_PER_US + (one->us[i] - one->us[i - 1]) * NS_PER_US * (at - from) / width;
+    if (many != NULL && records > 1 && many->us[MEDIAN] > one->us[MEDIAN]) {
+        ns += (many->us[MEDIAN] - one->us[MEDIAN]) * NS_PER_US * (records - 1) / (MANY - 1);
+    }
+    return ns;
+}
+
 uint64_t latency_draw(const struct latency_profile *profile, struct prng *prng, enum chroma_op op,
                       size_t records)
 {
     const struct latency_row *row = profile->rows;
+    if (row == NULL) {
+        return draw_measured(prng, op, records);
+    }
     if (row == none) {
         return 0;
     }

@@ -155,6 +155,7 @@ struct mock {
 
     struct fault *faults; /* in the order of adding */
     struct fault **faults_end;
+    struct fault_list active; /* those of them that act, in the same order */
     struct heap fault_timers;
     uint64_t next_fault;
     unsigned active_faults;

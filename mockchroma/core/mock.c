@@ -21,6 +21,7 @@ static void init_lists(struct mock *m)
     heap_init(&m->timers);
     heap_init(&m->fault_timers);
     m->faults_end = &m->faults;
+    TAILQ_INIT(&m->active);
 }
 
 struct mock *mock_new(const struct mock_options *options, struct errmsg *msg)

@@ -85,7 +85,7 @@ struct mock_action {
      * headers and body.  One reference. */
     struct block *raw;
     /* Bytes of the whole answer to send: status line with http_reason, headers, empty line, body; -1 = all.
-     * An answer that is cut, slowed or followed by anything but MOCK_KEEP has no date header. */
+     * An answer that is cut or followed by anything but MOCK_KEEP has no date header. */
     int64_t cut_after;
     enum mock_after then;      /* what to do with the connection afterwards */
     uint64_t bytes_per_second; /* 0 = as fast as it goes */

@@ -41,7 +41,7 @@ static bool drawn(struct mock *m, struct fault *f, uint64_t conn)
 /* Counts the match and tells whether the fault acts on this request. */
 static bool acts(struct mock *m, struct fault *f, const struct fault_subject *subject)
 {
-    if (!f->active || fault_kind_refuses(f->spec.kind) || !fault_matches(&f->spec, subject)) {
+    if (fault_kind_refuses(f->spec.kind) || !fault_matches(&f->spec, subject)) {
         return false;
     }
     f->seen++;
@@ -136,7 +136,8 @@ static void consider(struct mock *m, struct fault *f, const struct fault_subject
 void plan_make(struct mock *m, const struct fault_subject *subject, struct plan *plan)
 {
     *plan = (struct plan){ .capacity = SHARE_ONE };
-    for (struct fault *f = m->active_faults == 0 ? NULL : m->faults; f != NULL; f = f->next) {
+    struct fault *f;
+    TAILQ_FOREACH (f, &m->active, in_active) {
         if (acts(m, f, subject)) {
             consider(m, f, subject, plan);
         }

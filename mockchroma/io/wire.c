@@ -217,19 +217,32 @@ static const char *date_text(struct server *s)
     return s->date;
 }
 
-/* The head of an answer of ours.  One that is cut, slowed or ended by the fault has no date, so that the
- * place of a cut means the same bytes every time. */
+/* By hand: printf would be a quarter of what an answer without a body costs outside the kernel. */
+static void write_status_line(struct buf *head, bool http10, int status)
+{
+    const char digits[] = { (char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10),
+                            (char)('0' + status % 10), ' ' };
+    buf_append_text(head, http10 ? "HTTP/1.0 " : "HTTP/1.1 ");
+    buf_append(head, digits, sizeof(digits));
+    buf_append_text(head, http_reason(status));
+    buf_append_text(head, "\r\n");
+}
+
+/* The head of an answer of ours.  One that is cut or ended by the fault has no date, so that the place of a
+ * cut means the same bytes every time. */
 static void write_head(struct server *s, struct wire *w, const struct mock_action *a)
 {
     struct buf *head = &w->out.head;
-    bool plain = a->cut_after < 0 && a->then == MOCK_KEEP && a->bytes_per_second == 0;
-    buf_printf(head, "HTTP/1.%d %d %s\r\n", w->http10 ? 0 : 1, a->status, http_reason(a->status));
+    bool plain = a->cut_after < 0 && a->then == MOCK_KEEP;
+    write_status_line(head, w->http10, a->status);
     buf_append_str(head, block_str(a->headers));
     if (plain && w->http10 == w->keep_alive) {
         buf_append_text(head, w->keep_alive ? "connection: keep-alive\r\n" : "connection: close\r\n");
     }
     if (plain) {
-        buf_printf(head, "date: %s\r\n", date_text(s));
+        buf_append_text(head, "date: ");
+        buf_append_text(head, date_text(s));
+        buf_append_text(head, "\r\n");
     }
     buf_append_text(head, "\r\n");
 }

@@ -218,17 +218,23 @@ static void cut_ends_at_the_byte_named(void)
 
 /* ---- time ---- */
 
+/* As over a narrow line: the connection serves the next request too. */
 static void dribbling(struct stage *s)
 {
-    (void)stage_fault(s, "{\"do\":\"slow\",\"rate\":\"200B\",\"match\":{\"op\":\"version\"}}");
-    long long begun = test_now_ms();
-    struct wire_bytes b = ask(s, version, BOUND_MS);
-    long long took = test_now_ms() - begun;
-    CU_ASSERT_EQUAL(status_of(&b), 200);
-    CU_ASSERT_EQUAL(b.end, WIRE_CLOSED);
-    CU_ASSERT_PTR_NOT_NULL(strstr(b.data, "\r\n\r\n\"1.0.0\""));
-    CU_ASSERT(took >= (long long)(b.size * 1000 / 200) - 30);
-    wire_bytes_free(&b);
+    (void)stage_fault(s, "{\"do\":\"slow\",\"rate\":\"400B\",\"match\":{\"op\":\"version\"}}");
+    int fd = dial(s);
+    for (int i = 0; i < 2; i++) {
+        long long begun = test_now_ms();
+        (void)http_send(fd, version_kept, sizeof(version_kept) - 1);
+        struct http_reply r = http_receive(fd, false);
+        long long took = test_now_ms() - begun;
+        CU_ASSERT_EQUAL(r.status, 200);
+        CU_ASSERT_TRUE(r.complete);
+        CU_ASSERT_STRING_EQUAL(r.body, "\"1.0.0\"");
+        CU_ASSERT(took >= (long long)((strlen(r.head) + r.body_size) * 1000 / 400) - 30);
+        http_reply_free(&r);
+    }
+    (void)close(fd);
     stage_clear(s);
 }
 

@@ -58,6 +58,14 @@ static void test_refusals(void)
     driver_done(&d);
 }
 
+/* The JSON library passes over a NUL byte between two tokens; the list of faults would end there. */
+static void test_nul_byte(void)
+{
+    struct errmsg msg = { "" };
+    CU_ASSERT_NOT_EQUAL(mock_fault_check(STR("{\"do\":\"refuse\"\0,\"for\":\"1s\"}"), &msg), 0);
+    CU_ASSERT_STRING_EQUAL(msg.text, "a NUL byte after 14 bytes; a fault is JSON text");
+}
+
 /* Every example between back-quotes in the manual's table is a document that is taken. */
 static void test_examples(void)
 {
@@ -82,6 +90,7 @@ static void test_examples(void)
 
 static const struct suite_test tests[] = {
     { "what is wrong is refused, with the field and the nearest name", test_refusals },
+    { "a NUL byte between two tokens is refused", test_nul_byte },
     { "every example of the manual is taken", test_examples },
 };
 

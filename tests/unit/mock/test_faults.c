@@ -67,6 +67,72 @@ static void by_collection_id_method_path_and_connection(void)
     }
 }
 
+/* A star stands for any run of characters, also for none; without one the whole path is meant. */
+static void by_patterns_of_paths(void)
+{
+    static const struct {
+        const char *pattern;
+        bool matches;
+    } cases[] = {
+        { "*", true },          { "*/add", true },        { "/api/v2/*", true }, { "/api/*/add", true },
+        { "*/add*", true },     { "*tenants*add", true }, { "**/add", true },    { "*dd*", true },
+        { "/api/v2", false },   { "/add", false },        { "*/ad", false },     { "*/adds", false },
+        { "/api/v1/*", false }, { "*/add/*", false },     { "*add*add", false }, { "", false },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char document[160];
+        begin();
+        (void)snprintf(document, sizeof(document),
+                       "{\"do\":\"respond\",\"status\":503,\"match\":{\"path\":\"%s\"}}", cases[i].pattern);
+        (void)driver_fault(&d, document);
+        CU_ASSERT_EQUAL(add(), cases[i].matches ? 503 : 201);
+        driver_done(&d);
+    }
+}
+
+/* Whatever else the body says, and however the id is written. */
+static void by_an_id_among_others(void)
+{
+    static const struct {
+        const char *body;
+        bool matches;
+    } cases[] = {
+        { "{\"ids\":[\"b\",\"doc-17\"],\"embeddings\":[[1,2],[3,4]]}", true },
+        { "{\"ids\":[\"doc-1\\u0037\"],\"embeddings\":[[1,2]]}", true },
+        { "{\"ids\":[\"doc-171\"],\"embeddings\":[[1,2]]}", false },
+        { "{\"ids\":[\"b\"],\"embeddings\":[[1,2]],\"documents\":[\"doc-17\"]}", false },
+        { "{\"ids\":[\"b\"],\"embeddings\":[[1,2]],\"documents\":[\"a\\n\\\"doc-17\\\"\"]}", false },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        begin();
+        (void)driver_fault(&d, "{\"do\":\"respond\",\"status\":503,\"match\":{\"id\":\"doc-17\"}}");
+        CU_ASSERT_EQUAL(driver_record(&d, "add", cases[i].body, NULL), cases[i].matches ? 503 : 201);
+        driver_done(&d);
+    }
+}
+
+/* Also when it begins later, ends and is changed. */
+static void the_one_added_first_wins(void)
+{
+    begin();
+    uint64_t first = driver_fault(&d, "{\"do\":\"respond\",\"status\":501,\"start_in\":\"1s\"}");
+    uint64_t second = driver_fault(&d, "{\"do\":\"respond\",\"status\":502}");
+    (void)driver_fault(&d, "{\"do\":\"respond\",\"status\":503}");
+    CU_ASSERT_EQUAL(add(), 502);
+    driver_wait(&d, NS_PER_S);
+    CU_ASSERT_EQUAL(add(), 501);
+    CU_ASSERT_EQUAL(
+        mock_fault_change(d.mock, d.now_ns, second, STR("{\"do\":\"respond\",\"status\":504}"), NULL), 0);
+    CU_ASSERT_EQUAL(add(), 501);
+    CU_ASSERT_EQUAL(mock_fault_remove(d.mock, d.now_ns, first, NULL), 0);
+    CU_ASSERT_EQUAL(add(), 504);
+    CU_ASSERT_EQUAL(mock_fault_remove(d.mock, d.now_ns, second, NULL), 0);
+    CU_ASSERT_EQUAL(add(), 503);
+    mock_fault_clear(d.mock, d.now_ns);
+    CU_ASSERT_EQUAL(add(), 201);
+    driver_done(&d);
+}
+
 static void times_every_after(void)
 {
     begin();
@@ -359,6 +425,9 @@ static const struct suite_test tests[] = {
     { "match: operations and reads or writes as a whole", by_operation_and_kind_of_operation },
     { "match: collection, id, method, path, connection, header",
       by_collection_id_method_path_and_connection },
+    { "by patterns of paths", by_patterns_of_paths },
+    { "by an id among others, however it is written", by_an_id_among_others },
+    { "the one added first wins, whenever it begins", the_one_added_first_wins },
     { "times, every, after", times_every_after },
     { "a share falls as the seed says", share_by_the_seed },
     { "for a while, and for as long as the lease is renewed", for_a_while_and_leases },
