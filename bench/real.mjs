@@ -1,4 +1,4 @@
-// real.mjs CHROMA_PACKAGE PROGRAMS [SECONDS [ROUNDS]]
+// real.mjs PROGRAMS FOLDER [ROUNDS]
 //
 // walproxy against the best that can be done by hand with a real Chroma, in alternating rounds of one run; medians.
 //
@@ -9,17 +9,15 @@
 //           server in batches of 100.
 //
 // Every round uses new collections.  A figure is acknowledged writes a second.
-import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { Stack, ask, until } from '../tests/proofs/stack.mjs';
 
-const [, programs, secondsText = '4', roundsText = '3'] = process.argv.slice(2);
-const SECONDS = Number(secondsText);
-const ROUNDS = Number(roundsText);
+const [programs, folder, rounds = '5'] = process.argv.slice(2);
+const SECONDS = 4;
+const ROUNDS = Number(rounds);
 const ROOT = '/api/v2/tenants/default_tenant/databases/default_database/collections';
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
-const folder = mkdtempSync('build/bench-real-');
 const stack = new Stack(folder, programs, { CHECK_INTERVAL: '100ms', LOG_LEVEL: 'warn' });
 
 const vector = Array.from({ length: 384 }, (_, i) => `0.${10000000 + ((i * 104729) % 89999999)}`).join(',');
@@ -180,7 +178,7 @@ async function replay() {
     const ratios = [];
     const seconds = { hand: [], replay: [] };
     await withPolicy({}, async () => {});
-    for (let round = 0; round < Math.max(5, ROUNDS); round++) {
+    for (let round = 0; round < ROUNDS; round++) {
         seconds.hand.push(await byHand());
         seconds.replay.push(await replayed());
         ratios.push(seconds.hand.at(-1) / seconds.replay.at(-1));
@@ -196,6 +194,5 @@ try {
     await replay();
 } finally {
     await stack.stop();
-    rmSync(folder, { recursive: true, force: true });
 }
 process.exit(0);
