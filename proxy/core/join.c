@@ -12,23 +12,58 @@ static bool blank(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+#define NUMBER_BYTES_MAX 40 /* with two digits of exponent at most: far from what no double holds */
+
+/* Does an exponent of more than two digits follow?  Chroma refuses what no double holds. */
+static bool exponent_is_long(struct str text, size_t at)
+{
+    enum { DIGITS_MAX = 2 };
+    size_t digits = 0;
+    at += at < text.size && (text.data[at] == '+' || text.data[at] == '-') ? 1 : 0;
+    while (at < text.size && text.data[at] >= '0' && text.data[at] <= '9') {
+        digits++;
+        at++;
+    }
+    return digits > DIGITS_MAX;
+}
+
+static bool number_is_modest(struct str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if ((text.data[i] == 'e' || text.data[i] == 'E') && exponent_is_long(text, i + 1)) {
+            return false;
+        }
+    }
+    return text.size <= NUMBER_BYTES_MAX;
+}
+
 /* The text behind a bracket that opens a vector, up to the one that closes it: numbers only, and how many.
  * The body is known to be JSON, so bytes that can stand in numbers alone make numbers. */
 static bool read_numbers(struct str text, size_t *at, uint32_t *width)
 {
     uint32_t commas = 0;
     bool any = false;
+    size_t start = *at;
     for (; *at < text.size; (*at)++) {
         char c = text.data[*at];
         if (c >= '0' && c <= '9') {
             any = true;
-        } else if (c == ',') {
+        } else if (c == ',' || c == ']') {
+            if (*at - start > NUMBER_BYTES_MAX) {
+                return false;
+            }
+            start = *at + 1;
             commas++;
-        } else if (c == ']') {
-            (*at)++;
-            *width = commas + 1;
-            return any;
-        } else if (c != '.' && c != '-' && c != '+' && c != 'e' && c != 'E' && !blank(c)) {
+            if (c == ']') {
+                (*at)++;
+                *width = commas;
+                return any;
+            }
+        } else if (c == 'e' || c == 'E') {
+            if (exponent_is_long(text, *at + 1)) {
+                return false;
+            }
+        } else if (c != '.' && c != '-' && c != '+' && !blank(c)) {
             return false;
         }
     }
@@ -38,6 +73,14 @@ static bool read_numbers(struct str text, size_t *at, uint32_t *width)
 static bool base64_digit(char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+}
+
+/* Chroma refuses bits in the last digit that belong to no byte. */
+static bool base64_ends_well(char last, size_t padding)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    unsigned value = (unsigned)(strchr(digits, last) - digits);
+    return padding == 0 || (value & (padding == 1 ? 3u : 15u)) == 0;
 }
 
 /* The text behind an opening quote, up to the closing one: 32-bit floats in base64, and how many. */
@@ -53,7 +96,8 @@ static bool read_base64(struct str text, size_t *at, uint32_t *width)
         (*at)++;
     }
     size_t size = *at - start;
-    if (*at == text.size || text.data[*at] != '"' || size == 0 || size % 4 != 0) {
+    if (*at == text.size || text.data[*at] != '"' || size == 0 || size % 4 != 0 ||
+        !base64_ends_well(text.data[*at - padding - 1], padding)) {
         return false;
     }
     (*at)++;
@@ -106,6 +150,18 @@ static bool read_vectors(struct join_part *part, bool nulls)
     return true;
 }
 
+static bool numbers_are_modest(struct str object)
+{
+    struct json_member member;
+    size_t at = 0;
+    while (json_scan_next_member(object, &at, &member)) {
+        if (member.kind == JSON_NUMBER_VALUE && !number_is_modest(member.value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Chroma refuses lists and objects as values of metadata, and in an add also null. */
 static bool good_metadata(struct str element, enum json_kind kind, bool null_values)
 {
@@ -114,7 +170,7 @@ static bool good_metadata(struct str element, enum json_kind kind, bool null_val
         return true;
     }
     return kind == JSON_OBJECT_VALUE && json_scan(element, &scan) == 0 && !scan.nested &&
-           (null_values || !scan.null_member);
+           (null_values || !scan.null_member) && numbers_are_modest(element);
 }
 
 static bool good_element(enum join_list list, struct str element, enum json_kind kind, bool null_values)
