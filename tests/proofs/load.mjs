@@ -25,6 +25,8 @@ export class Load {
         this.errors = []; // of requests that the proxy should have served
         this.mayFail = () => false; // a failure now is told apart: the proxy itself was killed
         this.lost = 0;
+        this.readsMayBeRefused = false; // then those answered 503 are counted, not held against the proxy
+        this.refusedReads = 0;
         this.version = 0;
         // Below what one Chroma takes (about 55 single writes a second), so that one that was away can catch up.
         this.pauseMs = 100;
@@ -102,7 +104,8 @@ export class Load {
             else await handle.count();
             this.counts.reads++;
         } catch (error) {
-            this.failed(`read of ${id}`, error);
+            if (this.readsMayBeRefused && error.message.includes('503')) this.refusedReads++;
+            else this.failed(`read of ${id}`, error);
         }
     }
 
