@@ -127,13 +127,15 @@ static void read_index(struct serde *s, const struct index_layout *layout, struc
 
 /* ---- embedding functions ---- */
 
+enum { CONTENT_NAME, CONTENT_CONFIG }; /* of content_names */
+
 /* What stands in one beside its type, in order, as far as it can have a meaning. */
 struct content {
     bool list;
     size_t length; /* list */
     size_t count;
     struct content_field {
-        enum { CONTENT_NAME, CONTENT_CONFIG } field;
+        int field;
         struct value value;
     } * fields;
     size_t capacity;
