@@ -132,8 +132,10 @@ bool payload_read_meta(struct serde *s, bool nulls_allowed, struct meta_row *out
  * more.  Its store keeps no sign of a zero. */
 static void queue_floats(const struct meta_row *row)
 {
-    for (size_t i = 0; i < row->count; i++) {
-        struct meta_value *value = &row->entries[i].value;
+    struct meta_entry *entries = row->entries;
+    size_t count = entries == NULL ? 0 : row->count;
+    for (size_t i = 0; i < count; i++) {
+        struct meta_value *value = &entries[i].value;
         if (value->kind == META_FLOAT) {
             value->real = value->real == 0 ? 0 : serde_number_reread(value->real);
         }

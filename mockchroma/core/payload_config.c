@@ -255,7 +255,7 @@ static bool read_embedding_function(struct serde *s, struct str *out)
 {
     struct content content = { 0 };
     const struct value *found[2] = { NULL, NULL };
-    size_t type;
+    size_t type = FUNCTION_LEGACY;
     int c = serde_peek(s);
     if (c != '{' && c != '[') {
         return serde_fail_type(s, "internally tagged enum EmbeddingFunctionConfiguration");
