@@ -13,8 +13,7 @@ struct str http_header_find(const struct http_header *headers, size_t count, con
     return str_make(NULL, 0);
 }
 
-/* RFC 9110, section 5.6.2 */
-static bool is_token(struct str name)
+bool http_is_token(struct str name)
 {
     for (size_t i = 0; i < name.size; i++) {
         char c = name.data[i];
@@ -41,7 +40,7 @@ static bool is_field_value(struct str value)
 void http_headers_write(struct buf *out, const struct http_header *headers, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!is_token(headers[i].name) || !is_field_value(headers[i].value)) {
+        if (!http_is_token(headers[i].name) || !is_field_value(headers[i].value)) {
             continue;
         }
         buf_append_str(out, headers[i].name);
@@ -63,7 +62,7 @@ size_t http_headers_parse(struct str lines, struct http_header *out, size_t capa
         line.size--;
         struct str value;
         struct str name = str_cut(line, ':', &value);
-        if (value.data == NULL || !is_token(name) || !is_field_value(value)) {
+        if (value.data == NULL || !http_is_token(name) || !is_field_value(value)) {
             break;
         }
         out[count++] = (struct http_header){ name, str_trim(value) };

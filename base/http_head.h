@@ -25,6 +25,8 @@ struct http_head {
 
 /* Value of a header, case-blind; data NULL when absent. */
 struct str http_header_find(const struct http_header *headers, size_t count, const char *name);
+/* What can be a header's name (RFC 9110, section 5.6.2: a token). */
+bool http_is_token(struct str name);
 /* Headers as lines "Name: value\r\n": how heads are stored in blocks.  The parser stops at the first
  * malformed line; returns the number written to out (at most capacity). */
 void http_headers_write(struct buf *out, const struct http_header *headers, size_t count);

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/http_head.h"
 #include "base/suggest.h"
 #include "base/units.h"
 #include <inttypes.h>
@@ -228,18 +229,6 @@ static int set_text(const struct settings_row *row, struct str value, char *out,
     return 0;
 }
 
-static bool is_token(struct str text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        char c = text.data[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!plain && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
-            return false;
-        }
-    }
-    return text.size > 0;
-}
-
 /* Never quoted in a message.  What comes from a file is checked when it has been read (settings_set again).
  */
 static int set_secret(const struct settings_row *row, struct str value, char *out, struct errmsg *msg)
@@ -262,19 +251,16 @@ static int set_secret(const struct settings_row *row, struct str value, char *ou
 
 void settings_auth_line(const char *auth, struct buf *out)
 {
-    struct str value;
-    struct str name = str_cut(str_of(auth), ':', &value);
+    struct http_header header;
     if (auth[0] == '\0') {
         return;
     }
-    if (value.data == NULL || !is_token(name)) {
-        name = STR("authorization");
-        value = str_of(auth);
+    header.name = str_cut(str_of(auth), ':', &header.value);
+    if (header.value.data == NULL || !http_is_token(header.name)) {
+        header = (struct http_header){ .name = STR("authorization"), .value = str_of(auth) };
     }
-    buf_append_str(out, name);
-    buf_append_text(out, ": ");
-    buf_append_str(out, str_trim(value));
-    buf_append_text(out, "\r\n");
+    header.value = str_trim(header.value);
+    http_headers_write(out, &header, 1);
 }
 
 static int set_choice(const struct settings_row *row, struct str value, void *out, struct errmsg *msg)
