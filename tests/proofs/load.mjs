@@ -2,6 +2,7 @@
 //
 // Every value comes from a seed.  Numbers are quarters, which survive a float on any way.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from './stack.mjs';
 import { addOf, gone, put, state } from './truth.mjs';
 
 export function random(seed) {
@@ -121,6 +122,12 @@ export class Load {
         this.going = true;
         const names = [...this.handles.keys()];
         this.workers = Array.from({ length: count }, (_, i) => this.worker(i, names));
+    }
+
+    // So many more writes have been acknowledged.
+    async more(writes) {
+        const wanted = this.counts.writes + writes;
+        await until(`${writes} more writes are acknowledged`, 60, () => this.counts.writes >= wanted);
     }
 
     async stop() {

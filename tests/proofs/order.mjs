@@ -1,5 +1,4 @@
 // Old values and new ones: whatever is lost, late or refused on the way, the newest stands.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ask, until } from './stack.mjs';
 
 const HUNDRED = 100;
@@ -66,7 +65,7 @@ const late = {
             await upsertAll(p, names, `r${round}`, () => 2);
             await p.settled();
         }
-        await sleep(5000); // the last of the late ones
+        await until('the last of the late ones is applied', 60, async () => (await p.stack.applied('primary', 'late')) === HUNDRED);
         await p.judge();
         const hits = await p.stack.hits('primary', 'late');
         p.check(`each try had its late one (${hits})`, hits === HUNDRED);

@@ -23,7 +23,7 @@ const instanceKilled = {
     async run(p) {
         await p.load.makeCollections(NAMES);
         p.load.start();
-        await sleep(2000);
+        await p.load.more(30);
         const lengths = [60, 5, 5, 5, 5];
         let most = 0;
         for (const [round, seconds] of lengths.entries()) {
@@ -31,7 +31,7 @@ const instanceKilled = {
             const pending = await outage(p, instance, seconds);
             if (instance === 'primary') p.check(`writes were queued in outage ${round}`, pending > 0);
             most = Math.max(most, pending);
-            await sleep(1500);
+            await p.load.more(20);
         }
         await p.load.stop();
         await p.judge();
@@ -50,13 +50,12 @@ const proxyKilled = {
         p.load.start();
         for (let round = 0; round < 20; round++) {
             if (round % 4 === 3) await p.stack.killChroma('primary'); // and sometimes with writes pending
-            await sleep(300 + rng(900));
+            await p.load.more(3 + rng(30));
             away = true;
             await p.stack.kill('walproxy');
             if (round % 4 === 3) await p.stack.startChroma('primary');
             await p.stack.startProxy();
             away = false;
-            await sleep(200);
         }
         await p.load.stop();
         await p.judge();
@@ -72,7 +71,7 @@ const weakReturn = {
         p.load.pauseMs = 10;
         await p.load.makeCollections(NAMES);
         p.load.start();
-        await sleep(1000);
+        await p.load.more(20);
         await stack.killChroma('primary');
         await sleep(15000);
         await stack.fault('primary', { do: 'respond', status: 503, match: { op: 'write' } });

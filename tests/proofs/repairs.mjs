@@ -43,7 +43,7 @@ const adoption = {
             return instances.every((i) => i.resync === null);
         });
         p.note(`copied in ${((Date.now() - began) / 1000).toFixed(0)} s under load`);
-        await sleep(1000);
+        await p.load.more(10);
         await p.load.stop();
         await p.judge();
         p.note(`${p.load.refusedReads} reads refused`);
@@ -55,12 +55,12 @@ const wipedReplica = {
     async run(p) {
         await p.load.makeCollections(['films', 'books']);
         p.load.start();
-        await sleep(4000);
+        await p.load.more(40);
         await p.stack.killChroma('replica');
         p.stack.wipe('replica');
-        await sleep(2000);
+        await p.load.more(20);
         await p.stack.startChroma('replica');
-        await sleep(4000);
+        await p.load.more(40);
         await p.load.stop();
         await p.judge();
     },
@@ -70,15 +70,15 @@ const restoredPrimary = {
     async run(p) {
         await p.load.makeCollections(['films', 'books']);
         p.load.start();
-        await sleep(12000); // longer than a mark lives
+        await sleep(12000); // a mark is written every ten seconds: this is the time, not a wait
         await p.stack.killChroma('primary');
         p.stack.keepBackup('primary');
         await p.stack.startChroma('primary');
-        await sleep(15000);
+        await p.load.more(150); // what the backup lacks
         await p.stack.killChroma('primary');
         p.stack.restoreBackup('primary');
         await p.stack.startChroma('primary');
-        await sleep(4000);
+        await p.load.more(40);
         await p.load.stop();
         await p.judge();
     },

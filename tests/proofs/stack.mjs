@@ -125,6 +125,12 @@ export class Stack {
         return answer.json;
     }
 
+    // How many requests that the fault of that name acted on have been applied.
+    async applied(instance, name) {
+        const { text } = await ask(this.url(`control-${instance}`), 'GET', '/journal?limit=100000');
+        return text.split('\n').filter((line) => line.includes(`"fault":"${name}"`) && line.includes('"applied":true')).length;
+    }
+
     // All of its faults end, or the one of that id.
     async heal(instance, id) {
         await ask(this.url(`control-${instance}`), 'DELETE', id === undefined ? '/faults' : `/faults/${id}`);
