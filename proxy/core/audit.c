@@ -377,10 +377,14 @@ static void compare_target(struct core *core, struct str listing)
             to_come(core, a, name, r->target)) {
             continue;
         }
-        const struct lane *lane = lane_by_uuid(core, &uuid);
+        struct lane *lane = lane_by_uuid(core, &uuid);
+        bool never_there = lane == NULL || (!lane->has_id[r->source] && !to_come(core, a, name, r->source));
         if (lane != NULL && lane->dead) {
             mend(a, true, &uuid, name);
-        } else if (lane == NULL && !find_object(block_str(a->source_listing), NULL, name, &object)) {
+        } else if (never_there && !find_object(block_str(a->source_listing), NULL, name, &object)) {
+            if (lane != NULL) { /* its creation was lost with a log in memory */
+                resync_distrust(core, lane, r->target, TRUST_OK);
+            }
             core->instances[r->target].only_here++;
             core_line(core, LOG_WARN, "only_here", "target", core->instances[r->target].name, "collection",
                       text, NULL);

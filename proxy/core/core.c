@@ -11,6 +11,7 @@
 #include "proxy/core/admin.h"
 #include "proxy/core/batch.h"
 #include "proxy/core/calls.h"
+#include "proxy/core/checkpoint.h"
 #include "proxy/core/clients.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
@@ -246,6 +247,9 @@ static void take(struct core *core, const struct core_event *event)
             break;
         case CORE_EV_START:
             core->started = true;
+            if (event->u.start.queue_lost) {
+                recover_lost(core);
+            }
             recover_finish(core);
             mark_start(core);
             health_start(core);
@@ -309,6 +313,7 @@ size_t core_step(struct core *core, const struct core_event *event, struct core_
         writes_note_cursors(core);
         quota_look(core);
         writes_checkpoint(core);
+        recover_look(core);
         stop_when_drained(core);
     }
     return hand_out(core, actions, capacity, more);

@@ -82,6 +82,9 @@ struct core_event {
             bool first; /* the first record of the log */
         } record;
         struct {
+            bool queue_lost; /* WAL_MODE=memory: the life before ended without a handover (recover_lost.h) */
+        } start;
+        struct {
             uint64_t client;
             const struct http_head *head;
             bool loopback; /* the peer is on this machine */

@@ -255,6 +255,26 @@ static void answer(struct core *core, struct entry *entry, struct decision *deci
                               decision->body);
 }
 
+/* Rule 6: the log in memory keeps what a client was shown of a collection only as LANE records.  Gives the
+ * LSN of what has to be durable before the client is answered; 0 = nothing. */
+static uint64_t tie(struct core *core, const struct entry *entry)
+{
+    if (core->settings.wal_mode != WAL_MODE_MEMORY || writes_of_records((enum chroma_op)entry->op)) {
+        return 0;
+    }
+    bool is_create = entry->op == OP_COLLECTION_CREATE;
+    if (entry->lane != NULL) {
+        uint64_t lsn = lane_record(core, entry->lane, is_create);
+        return is_create ? lsn : 0;
+    }
+    for (const struct lane *lane = core->lanes; lane != NULL; lane = lane->by_birth.next) {
+        if (entry->op == OP_DATABASE_DELETE && lane->death_lsn == entry->lsn) {
+            (void)lane_record(core, lane, false);
+        }
+    }
+    return 0;
+}
+
 void entry_accept(struct core *core, struct entry *entry, struct decision *decision)
 {
     struct record_decided record = {
@@ -284,7 +304,8 @@ void entry_accept(struct core *core, struct entry *entry, struct decision *decis
         create_remember(entry->lane, decision->body);
     }
     acknowledged(core, entry);
-    answer(core, entry, decision, lsn, wait);
+    uint64_t tied_lsn = tie(core, entry);
+    answer(core, entry, decision, tied_lsn == 0 ? lsn : tied_lsn, wait);
     entry_release_if_over(core, entry);
 }
 
@@ -344,6 +365,7 @@ void entry_applied(struct core *core, struct entry *entry, unsigned i, const str
         record.uuid = *uuid;
         if (entry->op == OP_COLLECTION_CREATE) {
             born(core, entry, i, uuid);
+            (void)tie(core, entry);
         }
     }
     mark_progress(entry, i, core_append(core, RECORD_APPLIED, record_applied_encode(&record), NULL, false));

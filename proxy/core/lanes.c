@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "proxy/core/strands.h"
+#include "proxy/core/writes.h"
 
 /* ---- lanes ---- */
 
@@ -105,6 +106,13 @@ void lane_describe(const struct lane *lane, struct record_lane *out)
         out->has_id[i] = lane->has_id[i];
         out->ids[i] = lane->ids[i];
     }
+}
+
+uint64_t lane_record(struct core *core, const struct lane *lane, bool sync)
+{
+    struct record_lane record;
+    lane_describe(lane, &record);
+    return core_append(core, RECORD_LANE, record_lane_encode(&record), NULL, sync);
 }
 
 void lane_begin_catching_up(const struct core *core, struct lane *lane, unsigned i)

@@ -17,6 +17,8 @@ struct lane *lane_by_uuid(struct core *core, const struct uuid *uuid);
 void lane_set_logical(struct core *core, struct lane *lane, const struct uuid *uuid);
 void lane_set_id(struct core *core, struct lane *lane, unsigned instance, const struct uuid *uuid);
 void lane_describe(const struct lane *lane, struct record_lane *out);
+/* All that is known of it, for the log; the record's LSN. */
+uint64_t lane_record(struct core *core, const struct lane *lane, bool sync);
 /* What it has to do now comes before it is read; what is added meanwhile is ordinary replication. */
 void lane_begin_catching_up(const struct core *core, struct lane *lane, unsigned instance);
 bool lane_catches_up(const struct lane *lane, unsigned instance);

@@ -241,19 +241,12 @@ struct str learn_object_member(struct str object, const char *key)
     return member == NULL ? STR("") : member->value;
 }
 
-static void record_lane(struct core *core, const struct lane *lane, bool sync)
-{
-    struct record_lane record;
-    lane_describe(lane, &record);
-    (void)core_append(core, RECORD_LANE, record_lane_encode(&record), NULL, sync);
-}
-
 void learn_map(struct core *core, struct lane *lane, unsigned i, const struct uuid *uuid)
 {
     bool known = lane->has_id[i] && uuid_equal(&lane->ids[i], uuid);
     lane_set_id(core, lane, i, uuid);
     if (!known) {
-        record_lane(core, lane, false);
+        (void)lane_record(core, lane, false);
     }
 }
 
@@ -341,7 +334,7 @@ void learn_object(struct core *core, unsigned i, struct str tenant, struct str d
         return; /* another incarnation than the mapped one */
     }
     lane_set_id(core, lane, i, &uuid);
-    record_lane(core, lane, true);
+    (void)lane_record(core, lane, true);
     remember_object(core, lane, i, object);
     send_wake(core, &lane->strand, i);
 }

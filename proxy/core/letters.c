@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "proxy/core/admin.h"
+#include "proxy/core/checkpoint.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/payload.h"
 #include "proxy/core/resync.h"
@@ -130,6 +131,7 @@ static void place(struct core *core, struct letter *letter, uint64_t record_lsn)
     TAILQ_INSERT_TAIL(&core->letters, letter, all); /* LSNs only rise */
 }
 
+/* For its ids; it stays in the log. */
 static void read_body(struct core *core, struct letter *letter, struct str body)
 {
     struct record_write write;
@@ -140,17 +142,6 @@ static void read_body(struct core *core, struct letter *letter, struct str body)
     core->letter_bytes -= letter->body_bytes;
     letter->body_bytes = body.size;
     core->letter_bytes += letter->body_bytes;
-}
-
-/* The body is read for its ids, and kept where there is no log to read it from. */
-static void set_body(struct core *core, struct letter *letter, struct block *body)
-{
-    read_body(core, letter, block_str(body));
-    if (core->settings.wal_mode == WAL_MODE_MEMORY) {
-        struct block *old = letter->body;
-        letter->body = block_ref(body);
-        block_unref(old);
-    }
 }
 
 static struct letter *letter_new(struct core *core, uint64_t lsn, struct block *meta, struct lane *lane)
@@ -177,7 +168,6 @@ static void letter_free(struct core *core, struct letter *letter)
     }
     block_unref(letter->meta);
     block_unref(letter->reason);
-    block_unref(letter->body);
     mem_free(letter->ids);
     mem_free(letter);
 }
@@ -275,7 +265,7 @@ static struct letter *letter_of(struct core *core, struct entry *entry, int stat
     letter->status = status;
     reason.size = reason.size > REASON_MAX ? REASON_MAX : reason.size;
     letter->reason = block_copy(reason.data, reason.size);
-    set_body(core, letter, entry->near->body);
+    read_body(core, letter, block_str(entry->near->body));
     look_at_followers(entry, letter);
     return letter;
 }
@@ -295,7 +285,7 @@ uint64_t letters_add(struct core *core, struct entry *entry, unsigned i, int sta
 uint64_t letters_rewrite(struct core *core, struct letter *letter, struct block *body)
 {
     letter->edited = true;
-    set_body(core, letter, body);
+    read_body(core, letter, block_str(body));
     return append(core, letter, body, true);
 }
 
@@ -425,10 +415,8 @@ static void carry_on(struct core *core, struct letter *letter, const struct lett
 void letters_fetch(struct core *core, struct letter *letter, const struct letter_job *job)
 {
     letter->busy = true;
-    if (core->settings.wal_mode == WAL_MODE_MEMORY || letter->body_bytes == 0) {
-        struct block *body = block_ref(letter->body);
-        carry_on(core, letter, job, body);
-        block_unref(body);
+    if (letter->body_bytes == 0) {
+        carry_on(core, letter, job, NULL);
         return;
     }
     struct letter_job *waiting = mem_alloc(sizeof(*waiting));
@@ -476,8 +464,8 @@ uint64_t letters_needed(const struct core *core)
 
 void letters_move(struct core *core, uint64_t others_need)
 {
-    uint64_t bearable = 2 * core->letter_bytes + SEGMENTS_KEPT * core->settings.wal_segment_bytes;
-    if (core->settings.wal_mode == WAL_MODE_MEMORY || core->log_bytes <= bearable) {
+    uint64_t bearable = 2 * core->letter_bytes + SEGMENTS_KEPT * checkpoint_step_bytes(core);
+    if (core->log_bytes <= bearable) {
         return;
     }
     const struct letter_job job = { .kind = LETTER_MOVE };

@@ -2,12 +2,12 @@
  *
  * None is ever dropped by itself.  The DEAD record carries the whole write, so that a letter does not need
  * the write's own record, and it is kept in the log: it holds back trimming.  When dead letters alone make
- * the log long - more than twice what they take and four segments - they are written again at its end, oldest
- * first, and what lies behind goes.  So a letter costs its size a bounded number of times, however old it
- * grows.
+ * the log long - more than twice what they take and four steps of checkpoint.h - they are written again at
+ * its end, oldest first, and what lies behind goes.  So a letter costs its size a bounded number of times,
+ * however old it grows.
  *
  * In memory a letter is what the lists show and the hashes of its ids; its body is read back when it is
- * needed.  With WAL_MODE=memory there is nothing to read from, and bodies stay in memory.
+ * needed.
  *
  * A letter is *touched* when a younger write may have changed one of its records, or when that cannot be
  * told (a filter, a body that is not understood, an operation on a collection): redriving it would put old
@@ -38,7 +38,6 @@ struct letter {
     struct lane *lane;
     struct block *meta;   /* of the write's record */
     struct block *reason; /* the instance's own words */
-    struct block *body;   /* memory mode only */
     uint64_t body_bytes;
     uint64_t *ids; /* hashes; NULL = unknown */
     size_t id_count;

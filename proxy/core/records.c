@@ -264,6 +264,11 @@ bool record_given_up_decode(struct str meta, unsigned *instance)
     return whole(&r) && *instance < CORE_INSTANCES;
 }
 
+bool record_ties_ids(uint8_t type)
+{
+    return type == RECORD_LANE || type == RECORD_CHECKPOINT || type == RECORD_MARK;
+}
+
 const char *record_type_name(uint8_t type)
 {
     switch (type) {

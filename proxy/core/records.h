@@ -119,5 +119,8 @@ bool record_mark_decode(struct str meta, struct record_mark *out);
 bool record_mark_read(struct reader *r, struct record_mark *out);
 bool record_given_up_decode(struct str meta, unsigned *instance);
 const char *record_type_name(uint8_t type);
+/* Is it among those that a log in memory keeps on disk (rule 6): whose log it is, and what collections there
+ * are, by name and by id? */
+bool record_ties_ids(uint8_t type);
 
 #endif

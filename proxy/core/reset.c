@@ -71,9 +71,7 @@ static void everything_died(struct core *core)
             lane->death_lsn = core->next_lsn;
             lane->forget_lsn = core->next_lsn;
             name_unbind(core, lane);
-            struct record_lane record;
-            lane_describe(lane, &record);
-            (void)core_append(core, RECORD_LANE, record_lane_encode(&record), NULL, true);
+            (void)lane_record(core, lane, true);
         }
     }
 }

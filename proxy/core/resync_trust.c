@@ -99,6 +99,19 @@ void resync_instance(struct core *core, unsigned i)
     }
 }
 
+/* Rule 22: what was lost with the queue may stand here or not.  It is compared before it is trusted; until
+ * then it is better than nothing, if the other one is not there. */
+static void unverified(struct core *core, unsigned i)
+{
+    core->instances[i].names_trust = TRUST_VERIFY;
+    core->instances[i].verify_until_ns = CORE_NO_DEADLINE;
+    struct lane *lane;
+    struct lane *next;
+    HASH_ITER (by_birth, core->lanes, lane, next) {
+        distrust_at_least(core, lane, i, TRUST_VERIFY);
+    }
+}
+
 void resync_afresh(struct core *core, unsigned i)
 {
     core->instances[i].returns++;
@@ -160,7 +173,11 @@ void resync_returned(struct core *core, unsigned i, enum resync_found found, uin
         case RESYNC_FOUND_NEW:
             if (i != core->primary) {
                 instance->keep_extras = true; /* until it is known that there are none */
-                resync_instance(core, i);
+                if (core->lost_queue) {
+                    unverified(core, i);
+                } else {
+                    resync_instance(core, i);
+                }
             }
             break;
     }

@@ -442,6 +442,7 @@ struct core {
     uint64_t appended_bytes; /* since the last checkpoint */
     uint64_t checkpoint_lsn; /* durable one; 0 = none */
     uint64_t checkpoint_pending_lsn;
+    uint64_t checkpoint_bytes; /* of the last one written */
     struct retain retain;
     bool checkpoint_wanted; /* now, and not when a segment is full */
     uint64_t trimmed_lsn;
@@ -482,7 +483,7 @@ struct core {
     struct core_stats stats;
     uint64_t rss_bytes;
     uint64_t active_since_ns; /* the log has been needed since; 0 = not */
-    bool lost_queue;
+    bool lost_queue; /* rule 22: what was pending is gone, and not everything has been compared since */
     /* queue of actions not yet handed out */
     struct core_action *actions;
     size_t action_first, action_count, action_capacity;

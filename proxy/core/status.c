@@ -117,6 +117,7 @@ static void put_log(struct json_writer *w, const struct core *core)
     json_key(w, "throttle_delay");
     json_put_fixed(w, (double)quota_delay_ns(core) / (double)NS_PER_S, 3);
     json_pair_bool(w, "failed", core->log_failed);
+    json_pair_bool(w, "queue_lost", core->lost_queue);
     put_levels(w, core, pending, age_s);
     char why[WHY_SIZE];
     json_pair_text(w, "why_not_replaying", why_not_replaying(core, oldest, why));

@@ -68,7 +68,6 @@ void writes_wake_place(struct core *core, const struct entry *entry, unsigned in
 bool writes_older_in_place(const struct core *core, const struct entry *entry, unsigned instance);
 /* What waits for that instance is no longer to be carried out there. */
 void writes_drop_backlog(struct core *core, unsigned instance);
-void writes_checkpoint(struct core *core);
 /* How far the instances are; at the end of each step. */
 void writes_note_cursors(struct core *core);
 uint64_t core_append(struct core *core, uint8_t type, struct block *meta, struct block *body, bool sync);

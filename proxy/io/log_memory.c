@@ -1,30 +1,39 @@
-/* The log in memory.  Completions wait in the store until the loop asks, like those of the log thread:
- * the port only takes note, so a core sees the same order of events in both modes. */
+/* What is durable at once waits in the store until the loop asks, like the completions of the log thread: the
+ * port only takes note, so a core sees the same order of events in both modes. */
 #include "proxy/io/log_memory.h"
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "proxy/core/records.h"
+#include "proxy/io/handover.h"
+#include "proxy/io/log_dir.h"
+#include "proxy/io/log_writer.h"
+#include "proxy/wal/memory_log.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define TIES_SEGMENT_BYTES (1u << 20)
+
 struct memory_store {
     struct log_store base;
+    char *dir;
+    struct log_dir *lock; /* of dir itself: neither another walproxy nor WAL_MODE=file beside us */
+    int poll_fd;          /* over both: what was completed here, and what in the ties */
     int event_fd;
-    uint32_t *sizes;    /* meta and body of record first_lsn + i, for i in [head, count) */
-    uint64_t first_lsn; /* of sizes[head] */
-    size_t head;
-    size_t count;
-    size_t capacity;
-    uint64_t held_bytes;
-    bool durable; /* news to be told */
-    uint64_t durable_lsn;
+    bool signalled;
+    struct memory_log log;
+    struct log_store *ties;
+    uint64_t next_tie;
+    uint64_t tie_checkpoint; /* older ties may go when it is durable; 0 = none */
+    bool news;               /* of durability or size, to be told */
     uint64_t *reads;
     size_t read_head;
     size_t read_count;
     size_t read_capacity;
-    bool signalled;
 };
 
 static struct memory_store *store_of(struct log_store *store)
@@ -42,31 +51,31 @@ static void signal_loop(struct memory_store *m)
     }
 }
 
+/* ---- the port ---- */
+
+static void append_tie(struct memory_store *m, uint8_t type, struct block *meta, struct block *body,
+                       bool sync)
+{
+    struct log_port port = log_store_port(m->ties);
+    uint64_t tie = m->next_tie++;
+    port.append(port.context, tie, type, meta, body, sync);
+    if (sync) {
+        memory_log_wait(&m->log, tie);
+    }
+    if (type == RECORD_CHECKPOINT) {
+        m->tie_checkpoint = tie;
+    }
+}
+
 static void port_append(void *context, uint64_t lsn, uint8_t type, struct block *meta, struct block *body,
                         bool sync)
 {
-    (void)type; /* nobody reads them back: a memory log has no restart */
-    (void)sync;
     struct memory_store *m = context;
-    if (m->head == m->count) {
-        m->first_lsn = lsn;
-        m->head = m->count = 0;
+    memory_log_append(&m->log, lsn, type, meta, body);
+    if (record_ties_ids(type)) {
+        append_tie(m, type, meta, body, sync);
     }
-    CHECK(lsn == m->first_lsn + (m->count - m->head));
-    if (m->count == m->capacity && m->head > m->count / 2) {
-        memmove(m->sizes, m->sizes + m->head, (m->count - m->head) * sizeof(m->sizes[0]));
-        m->count -= m->head;
-        m->head = 0;
-    }
-    if (m->count == m->capacity) {
-        m->capacity = m->capacity == 0 ? 64 : m->capacity * 2;
-        m->sizes = mem_realloc(m->sizes, m->capacity * sizeof(m->sizes[0]));
-    }
-    uint32_t size = (uint32_t)(block_str(meta).size + block_str(body).size); /* at most 1 GiB and 1 MiB */
-    m->sizes[m->count++] = size;
-    m->held_bytes += size;
-    m->durable = true;
-    m->durable_lsn = lsn;
+    m->news = true;
     signal_loop(m);
 }
 
@@ -87,14 +96,8 @@ static void port_read(void *context, uint64_t lsn)
 static void port_trim(void *context, uint64_t lsn)
 {
     struct memory_store *m = context;
-    bool any = false;
-    while (m->head < m->count && m->first_lsn < lsn) {
-        m->held_bytes -= m->sizes[m->head++];
-        m->first_lsn++;
-        any = true;
-    }
-    if (any) { /* log_bytes has changed */
-        m->durable = true;
+    if (memory_log_trim(&m->log, lsn)) { /* log_bytes has changed */
+        m->news = true;
         signal_loop(m);
     }
 }
@@ -104,22 +107,58 @@ static struct log_port store_port(struct log_store *store)
     return (struct log_port){ .context = store, .append = port_append, .read = port_read, .trim = port_trim };
 }
 
+/* ---- completions ---- */
+
+/* True when the event is one for the core: the ties can be written no more. */
+static bool hear_ties(struct memory_store *m, struct core_event *event)
+{
+    while (log_store_next(m->ties, event)) {
+        if (event->kind == CORE_EV_LOG_FAILED) {
+            return true;
+        }
+        CHECK(event->kind == CORE_EV_LOG_DURABLE);
+        uint64_t upto = event->u.log_durable.lsn;
+        memory_log_tie_durable(&m->log, upto);
+        m->news = true;
+        if (m->tie_checkpoint != 0 && m->tie_checkpoint <= upto) {
+            struct log_port port = log_store_port(m->ties);
+            port.trim(port.context, m->tie_checkpoint);
+            m->tie_checkpoint = 0;
+        }
+    }
+    return false;
+}
+
+static void read_back(const struct memory_store *m, uint64_t lsn, struct core_event *event)
+{
+    const struct memory_record *record = memory_log_find(&m->log, lsn);
+    event->kind = CORE_EV_LOG_READ;
+    event->u.log_read.lsn = lsn;
+    event->u.log_read.failed = record == NULL;
+    event->u.log_read.detail = record == NULL ? "the log in memory does not hold it any more" : "";
+    if (record != NULL) {
+        event->u.log_read.type = record->type;
+        event->u.log_read.meta = record->meta;
+        event->u.log_read.body = record->body;
+    }
+}
+
 static bool store_next(struct log_store *store, struct core_event *event)
 {
     struct memory_store *m = store_of(store);
+    if (hear_ties(m, event)) {
+        return true;
+    }
     *event = (struct core_event){ 0 };
-    if (m->durable) {
-        m->durable = false;
+    if (m->news) {
+        m->news = false;
         event->kind = CORE_EV_LOG_DURABLE;
-        event->u.log_durable.lsn = m->durable_lsn;
-        event->u.log_durable.log_bytes = m->held_bytes;
+        event->u.log_durable.lsn = memory_log_durable_lsn(&m->log);
+        event->u.log_durable.log_bytes = m->log.held_bytes;
         return true;
     }
     if (m->read_head < m->read_count) {
-        event->kind = CORE_EV_LOG_READ;
-        event->u.log_read.lsn = m->reads[m->read_head++];
-        event->u.log_read.failed = true;
-        event->u.log_read.detail = "a log in memory keeps nothing to be read back";
+        read_back(m, m->reads[m->read_head++], event);
         return true;
     }
     if (m->signalled) {
@@ -131,25 +170,42 @@ static bool store_next(struct log_store *store, struct core_event *event)
     return false;
 }
 
-static int store_start(struct log_store *store, struct errmsg *msg)
-{
-    (void)store;
-    (void)msg;
-    return 0;
-}
-
 static int store_fd(const struct log_store *store)
 {
-    return ((const struct memory_store *)store)->event_fd;
+    return ((const struct memory_store *)store)->poll_fd;
+}
+
+/* ---- life ---- */
+
+/* From here on things change, so what was handed over is history. */
+static int store_start(struct log_store *store, struct errmsg *msg)
+{
+    struct memory_store *m = store_of(store);
+    int rc = handover_discard(m->dir, msg);
+    return rc == 0 ? log_store_start(m->ties, msg) : rc;
+}
+
+static int store_hand_over(struct log_store *store, struct errmsg *msg)
+{
+    const struct memory_store *m = store_of(store);
+    return handover_write(m->dir, &m->log, msg);
 }
 
 static void store_close(struct log_store *store)
 {
     struct memory_store *m = store_of(store);
-    mem_free(m->sizes);
+    if (m->ties != NULL) {
+        log_store_close(m->ties);
+    }
+    memory_log_deinit(&m->log);
+    log_dir_close(m->lock);
     mem_free(m->reads);
+    mem_free(m->dir);
     if (m->event_fd >= 0) {
         (void)close(m->event_fd);
+    }
+    if (m->poll_fd >= 0) {
+        (void)close(m->poll_fd);
     }
     mem_free(m);
 }
@@ -159,21 +215,117 @@ static const struct log_store_ops store_ops = {
     .fd = store_fd,
     .next = store_next,
     .port = store_port,
+    .hand_over = store_hand_over,
     .close = store_close,
 };
 
-int log_memory_open(struct log_store **out, struct errmsg *msg)
+/* ---- opening ---- */
+
+struct reading {
+    struct memory_store *store;
+    wal_record_cb *each;
+    void *context;
+    uint64_t last_tie;
+    bool is_handover;
+    bool believed; /* each is told */
+};
+
+static void take_record(void *context, const struct wal_record *record, bool first)
+{
+    struct reading *r = context;
+    if (r->is_handover) {
+        struct block *meta = block_copy(record->meta.data, record->meta.size);
+        struct block *body = record->body.size == 0 ? NULL : block_copy(record->body.data, record->body.size);
+        CHECK(meta != NULL && (record->body.size == 0 || body != NULL));
+        memory_log_append(&r->store->log, record->lsn, record->type, meta, body);
+        block_unref(meta);
+        block_unref(body);
+    } else {
+        r->last_tie = record->lsn;
+    }
+    if (r->believed) {
+        r->each(r->context, record, first);
+    }
+}
+
+static void note_segment(void *context, const char *name)
+{
+    uint64_t sequence;
+    bool *any = context;
+    *any = *any || wal_segment_name_parse(str_of(name), &sequence);
+}
+
+static int lock_directory(struct memory_store *m, struct errmsg *msg)
+{
+    bool any = false;
+    int rc = log_dir_open(&m->lock, m->dir, LOG_DIR_WRITE, msg);
+    if (rc == 0) {
+        struct wal_source source = log_dir_source(m->lock);
+        rc = source.list(source.context, note_segment, &any, msg);
+    }
+    if (rc == 0 && any) {
+        rc = error_set(
+            msg, ERR_STATE,
+            "%s holds the log of WAL_MODE=file, with writes that may be pending: start with that mode, "
+            "or name another directory",
+            m->dir);
+    }
+    return rc;
+}
+
+static int open_ties(struct memory_store *m, struct reading *r, struct errmsg *msg)
+{
+    size_t size = strlen(m->dir) + sizeof("/ties");
+    char *path = mem_alloc(size);
+    (void)snprintf(path, size, "%s/ties", m->dir);
+    struct log_writer_options options = { .dir = path, .segment_bytes = TIES_SEGMENT_BYTES };
+    int rc = log_writer_open(&m->ties, &options, take_record, r, NULL, msg);
+    mem_free(path);
+    m->next_tie = r->last_tie + 1;
+    return rc;
+}
+
+static int open_descriptors(struct memory_store *m, struct errmsg *msg)
+{
+    m->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    m->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event event = { .events = EPOLLIN };
+    if (m->event_fd < 0 || m->poll_fd < 0 || epoll_ctl(m->poll_fd, EPOLL_CTL_ADD, m->event_fd, &event) != 0 ||
+        epoll_ctl(m->poll_fd, EPOLL_CTL_ADD, log_store_fd(m->ties), &event) != 0) {
+        char space[128];
+        return error_set(msg, ERR_IO, "open log in memory: %s", strerror_r(errno, space, sizeof(space)));
+    }
+    return 0;
+}
+
+int log_memory_open(struct log_store **out, const char *dir, wal_record_cb *each, void *context,
+                    bool *queue_lost, struct errmsg *msg)
 {
     struct memory_store *m = mem_alloc(sizeof(*m));
-    m->base.ops = &store_ops;
-    m->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (m->event_fd < 0) {
-        char space[128];
-        int rc = error_set(msg, ERR_IO, "open log in memory: eventfd: %s",
-                           strerror_r(errno, space, sizeof(space)));
+    *m = (struct memory_store){ .base.ops = &store_ops, .event_fd = -1, .poll_fd = -1 };
+    m->dir = mem_strdup(dir);
+    memory_log_init(&m->log);
+    int rc = lock_directory(m, msg);
+    bool handed_over = rc == 0 && handover_is_there(dir);
+    struct reading r = {
+        .store = m, .each = each, .context = context, .is_handover = true, .believed = true
+    };
+    if (handed_over) {
+        rc = handover_read(dir, take_record, &r, msg);
+    }
+    if (rc == 0) {
+        r.is_handover = false;
+        r.believed = !handed_over; /* else it knows all that, and more */
+        rc = open_ties(m, &r, msg);
+    }
+    if (rc == 0) {
+        rc = open_descriptors(m, msg);
+    }
+    if (rc != 0) {
         store_close(&m->base);
         return rc;
     }
+    *queue_lost = !handed_over && r.last_tie > 0;
     *out = &m->base;
     return 0;
 }

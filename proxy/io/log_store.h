@@ -22,6 +22,8 @@ struct log_store_ops {
     int (*fd)(const struct log_store *store);
     bool (*next)(struct log_store *store, struct core_event *event);
     struct log_port (*port)(struct log_store *store);
+    int (*hand_over)(struct log_store *store,
+                     struct errmsg *msg); /* NULL: a restart finds everything anyway */
     void (*close)(struct log_store *store);
 };
 
@@ -35,7 +37,7 @@ static inline int log_store_start(struct log_store *store, struct errmsg *msg)
     return store->ops->start(store, msg);
 }
 
-/* An eventfd for epoll (level-triggered, never read by the caller): readable while next has something. */
+/* A descriptor for epoll (level-triggered, never read by the caller): readable while next has something. */
 static inline int log_store_fd(const struct log_store *store)
 {
     return store->ops->fd(store);
@@ -52,6 +54,12 @@ static inline bool log_store_next(struct log_store *store, struct core_event *ev
 static inline struct log_port log_store_port(struct log_store *store)
 {
     return store->ops->port(store);
+}
+
+/* At an orderly end, before close: what would be lost with this process is written down. */
+static inline int log_store_hand_over(struct log_store *store, struct errmsg *msg)
+{
+    return store->ops->hand_over == NULL ? 0 : store->ops->hand_over(store, msg);
 }
 
 static inline void log_store_close(struct log_store *store)

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "proxy/io/clients.h"
+#include "proxy/io/handover.h"
 #include "proxy/io/io_clock.h"
 #include "proxy/io/listen.h"
 #include "proxy/io/log_memory.h"
@@ -42,6 +43,7 @@ struct server {
     struct upstream *upstream;
     struct process_log lines;
     bool log_ready;
+    bool queue_lost;
     bool stopped;
     int signals;
     int end_signal;
@@ -243,25 +245,30 @@ static void warn_memory_mode(struct server *s)
 {
     if (s->settings.wal_mode == WAL_MODE_MEMORY) {
         process_log_note(&s->lines, LOG_WARN, "wal_in_memory", "why",
-                         STR("writes that are pending when this process ends are lost"));
+                         STR("writes that are pending are lost when this process is killed"));
     }
 }
 
-static void tell_lost_writes(struct server *s)
+static void hand_over(struct server *s)
 {
     struct core_facts facts = { 0 };
+    struct errmsg msg = { "" };
     char text[32];
     core_facts(s->pump.core, io_clock_core_ns(&s->clock), &facts);
-    if (s->settings.wal_mode == WAL_MODE_MEMORY && facts.pending_writes > 0) {
-        int n = snprintf(text, sizeof(text), "%" PRIu64, facts.pending_writes);
-        process_log_note(&s->lines, LOG_ERROR, "writes_lost", "count", str_make(text, (size_t)n));
+    int n = snprintf(text, sizeof(text), "%" PRIu64, facts.pending_writes);
+    struct str count = str_make(text, (size_t)n);
+    if (log_store_hand_over(s->log, &msg) != 0) {
+        process_log_note(&s->lines, LOG_ERROR, "handover_failed", "why", str_of(msg.text));
+        process_log_note(&s->lines, LOG_ERROR, "writes_lost", "count", count);
+    } else if (s->settings.wal_mode == WAL_MODE_MEMORY) {
+        process_log_note(&s->lines, LOG_INFO, "handed_over", "pending_writes", count);
     }
 }
 
 int server_run(struct server *s)
 {
     int acted = 0;
-    struct core_event start = { .kind = CORE_EV_START };
+    struct core_event start = { .kind = CORE_EV_START, .u.start.queue_lost = s->queue_lost };
     warn_memory_mode(s);
     tell_core(s, &start);
     while (!s->stopped && s->signals < 2) {
@@ -269,7 +276,7 @@ int server_run(struct server *s)
         wait_for_events(s);
         act_on_signals(s, &acted);
     }
-    tell_lost_writes(s);
+    hand_over(s);
     char lag[32];
     units_format_duration(s->lag_max_ns, lag, sizeof(lag));
     process_log_note(&s->lines, LOG_INFO, "stopped", "lag_max", str_of(lag));
@@ -317,10 +324,16 @@ static int open_log(struct server *s, struct errmsg *msg)
 {
     struct log_writer_options options = { .dir = s->settings.wal_dir,
                                           .segment_bytes = s->settings.wal_segment_bytes };
-    struct wal_recovery found = { 0 };
-    int rc = s->settings.wal_mode == WAL_MODE_MEMORY
-                 ? log_memory_open(&s->log, msg)
-                 : log_writer_open(&s->log, &options, tell_record, s, &found, msg);
+    bool in_memory = s->settings.wal_mode == WAL_MODE_MEMORY;
+    int rc = in_memory ? log_memory_open(&s->log, s->settings.wal_dir, tell_record, s, &s->queue_lost, msg)
+                       : log_writer_open(&s->log, &options, tell_record, s, NULL, msg);
+    if (rc == 0 && !in_memory && handover_is_there(s->settings.wal_dir)) {
+        rc = error_set(
+            msg, ERR_STATE,
+            "%s holds the handover of a life with WAL_MODE=memory: start with that mode until nothing "
+            "is pending, or name another directory",
+            s->settings.wal_dir);
+    }
     if (rc != 0) {
         return error_wrap(msg, rc, "WAL_DIR");
     }

@@ -239,8 +239,16 @@ static void test_settings_have_effect(void)
     CU_ASSERT_EQUAL(process_wait(p, BOUND_MS), 0);
     CU_ASSERT_STRING_EQUAL(process_stderr(p), "");
     process_free(p);
-    (void)snprintf(path, sizeof(path), "%s/wal", place.directory);
-    CU_ASSERT_FALSE(exists(path)); /* memory mode touches no disk */
+    (void)snprintf(path, sizeof(path), "%s/wal/handover", place.directory);
+    CU_ASSERT_TRUE(exists(path)); /* of an orderly stop */
+    p = process_spawn((const char *const[]){ WALPROXY, "--primary-url", PRIMARY, NULL },
+                      (const char *const[]){ "HOST=127.0.0.1", "PORT=0", "WAL_MODE=file", NULL },
+                      place.directory);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+    CU_ASSERT_EQUAL(process_wait(p, BOUND_MS), 4);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(process_stderr(p), "WAL_MODE=memory")); /* what is pending there is not left */
+    process_free(p);
     temp_dir_remove(place.directory);
 }
 

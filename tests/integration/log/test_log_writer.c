@@ -1,8 +1,8 @@
 /* The log thread on real files: what is reported durable survives a kill, a directory that is not sound
  * is refused with a reason, a full disk stops the log once and for all. */
 #include "base/memory.h"
-#include "proxy/io/log_memory.h"
 #include "proxy/io/log_writer.h"
+#include "tests/integration/log/stage.h"
 #include "tests/lib/suite.h"
 
 #include <dirent.h>
@@ -18,32 +18,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WAIT_MS   20000
 #define SEGMENT   (256u << 10)
 #define BODY_SIZE 5000u
 
 /* ---- equipment ---- */
-
-static char dir_path[128];
-
-static void dir_make(void)
-{
-    (void)snprintf(dir_path, sizeof(dir_path), "/tmp/waldrill-log-XXXXXX");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir_path));
-}
-
-static void dir_remove(void)
-{
-    DIR *stream = opendir(dir_path);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(stream);
-    for (struct dirent *e = readdir(stream); e != NULL; e = readdir(stream)) {
-        if (e->d_name[0] != '.') {
-            CU_ASSERT_EQUAL(unlinkat(dirfd(stream), e->d_name, 0), 0);
-        }
-    }
-    (void)closedir(stream);
-    CU_ASSERT_EQUAL(rmdir(dir_path), 0);
-}
 
 static size_t dir_count(const char *suffix)
 {
@@ -54,71 +32,6 @@ static size_t dir_count(const char *suffix)
     }
     (void)closedir(stream);
     return count;
-}
-
-static char body_byte(uint64_t lsn, size_t at)
-{
-    return (char)('a' + (lsn * 7 + at) % 26);
-}
-
-static struct block *body_make(uint64_t lsn, size_t size)
-{
-    struct block *b = block_new(size);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(b);
-    for (size_t i = 0; i < size; i++) {
-        b->data[i] = body_byte(lsn, i);
-    }
-    return b;
-}
-
-static bool body_right(struct str b, uint64_t lsn, size_t size)
-{
-    if (b.size != size) {
-        return false;
-    }
-    for (size_t i = 0; i < size; i++) {
-        if (b.data[i] != body_byte(lsn, i)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void append(struct log_store *log, uint64_t lsn, size_t size, bool sync)
-{
-    struct log_port port = log_store_port(log);
-    struct block *meta = block_copy("meta", 4);
-    struct block *body = body_make(lsn, size);
-    port.append(port.context, lsn, 3, meta, body, sync);
-    block_unref(meta);
-    block_unref(body);
-}
-
-/* The next completion, waiting for it; false after WAIT_MS. */
-static bool next_event(struct log_store *log, struct core_event *event)
-{
-    while (!log_store_next(log, event)) {
-        struct pollfd p = { .fd = log_store_fd(log), .events = POLLIN };
-        if (poll(&p, 1, WAIT_MS) <= 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Waits until lsn is durable; the log's size then, 0 when it failed. */
-static uint64_t wait_durable(struct log_store *log, uint64_t lsn)
-{
-    struct core_event event;
-    while (next_event(log, &event)) {
-        if (event.kind == CORE_EV_LOG_DURABLE && event.u.log_durable.lsn >= lsn) {
-            return event.u.log_durable.log_bytes;
-        }
-        if (event.kind == CORE_EV_LOG_FAILED) {
-            return 0;
-        }
-    }
-    return 0;
 }
 
 struct found {
@@ -473,31 +386,6 @@ static void test_full(void)
     dir_remove();
 }
 
-static void test_memory(void)
-{
-    struct log_store *log = NULL;
-    struct core_event event;
-    size_t live = block_bytes_live();
-    CU_ASSERT_EQUAL_FATAL(log_memory_open(&log, NULL), 0);
-    CU_ASSERT_EQUAL(log_store_start(log, NULL), 0);
-    struct pollfd p = { .fd = log_store_fd(log), .events = POLLIN };
-    CU_ASSERT_EQUAL(poll(&p, 1, 0), 0);
-    for (uint64_t lsn = 1; lsn <= 200; lsn++) {
-        append(log, lsn, BODY_SIZE, true);
-    }
-    CU_ASSERT_EQUAL(poll(&p, 1, 0), 1);
-    CU_ASSERT_EQUAL(wait_durable(log, 200), 200 * (BODY_SIZE + 4));
-    CU_ASSERT_EQUAL(block_bytes_live(), live); /* what is pending is the core's to keep */
-    expect_read(log, 1, false);
-    struct log_port port = log_store_port(log);
-    port.trim(port.context, 150);
-    CU_ASSERT_EQUAL(wait_durable(log, 200), 51 * (BODY_SIZE + 4));
-    CU_ASSERT_FALSE(log_store_next(log, &event));
-    CU_ASSERT_EQUAL(poll(&p, 1, 0), 0); /* quiet when there is nothing */
-    log_store_close(log);
-    CU_ASSERT_EQUAL(block_bytes_live(), live);
-}
-
 static const struct suite_test tests[] = {
     { "what was appended is there after reopening", test_reopen },
     { "a record nobody waits for goes out when idle", test_lazy_goes_out_when_idle },
@@ -509,6 +397,5 @@ static const struct suite_test tests[] = {
     { "a missing or impossible directory is refused", test_no_directory },
     { "damage is refused with segment and offset, nothing changed", test_damaged },
     { "a full disk fails once and for good, keeping what was durable", test_full },
-    { "the memory log counts and trims, and keeps nothing", test_memory },
 };
 TEST_MAIN("log/writer", tests)

@@ -354,7 +354,7 @@ static void begin(struct driver *d)
         event.u.record.first = i == 0;
         step(d, &event);
     }
-    struct core_event event = { .kind = CORE_EV_START };
+    struct core_event event = { .kind = CORE_EV_START, .u.start.queue_lost = d->queue_lost };
     step(d, &event);
     if (d->durable_lsn > 0) {
         driver_durable_to(d, d->durable_lsn);

@@ -99,6 +99,7 @@ struct driver {
     size_t read_count, reads_done;
     bool slow_reads; /* none is answered */
     bool reads_fail;
+    bool queue_lost; /* what START tells */
     uint64_t commands;
     int command_status; /* of the last one; 0 = not answered */
     char *command_answer;

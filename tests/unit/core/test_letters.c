@@ -285,11 +285,11 @@ static void test_memory_mode(void)
     d.settings.wal_mode = WAL_MODE_MEMORY;
     make();
     uint64_t lsn = dead_letter("upsert", "a");
+    driver_restart(&d, false); /* as after a handover */
+    CU_ASSERT_EQUAL(driver_number(&d, "dead_letters"), 1);
     command(CORE_COMMAND_REDRIVE, lsn, false, NULL);
     CU_ASSERT_EQUAL(d.command_status, 202);
-    CU_ASSERT_EQUAL(d.read_count, 0);
-    struct driver_call *call = driver_expect(&d, REPLICA, "POST", "/upsert");
-    CU_ASSERT_PTR_NOT_NULL(strstr(call->body, "\"a\""));
+    CU_ASSERT_EQUAL(d.read_count, 1);
     driver_close(&d);
 }
 
@@ -486,6 +486,7 @@ static void test_copy_lacks_it_too(void)
 }
 
 static const struct suite_test tests[] = {
+    { "in memory mode a letter's body is read back as well", test_memory_mode },
     { "a dead letter is listed with the instance's reason", test_listed },
     { "dead letters survive trimming and restarts", test_survives },
     { "a redriven letter enters at the tail", test_redrive_at_the_tail },
@@ -496,7 +497,6 @@ static const struct suite_test tests[] = {
     { "a letter refused again is a letter again", test_refused_again },
     { "a dropped letter is gone when that is on disk", test_drop },
     { "a letter that cannot be read back stays", test_unreadable },
-    { "in memory mode letters keep their bodies", test_memory_mode },
     { "letters alone do not hold back a long log", test_moves_on },
     { "an instance is divergent only where another has what it lacks", test_who_differs },
     { "a copy of what lacks a promised write is not read sooner", test_copy_lacks_it_too },
