@@ -27,7 +27,8 @@ struct balancer {
     struct pump pump;
     enum life life;
     bool in_event;
-    bool stopping; /* the core said STOPPED */
+    bool start_again; /* once it has ended */
+    bool stopping;    /* the core said STOPPED */
     uint64_t incarnation;
     struct happening *tick;
     uint64_t tick_at;
@@ -100,6 +101,12 @@ static void process_ends(struct world *w, struct happening *h)
     sim_log_finish(w);
     take_down(w);
     state(w, LIFE_GONE, STR("ended"));
+    if (b->start_again) {
+        struct errmsg msg = { "" };
+        if (balancer_start(w, &msg) != 0) {
+            world_fail(w, "%s", msg.text);
+        }
+    }
 }
 
 void balancer_event(struct world *w, struct core_event *event)
@@ -132,7 +139,7 @@ static void port_stopped(void *context)
 
 static void log_is_ready(struct world *w)
 {
-    struct core_event event = { .kind = CORE_EV_START };
+    struct core_event event = { .kind = CORE_EV_START, .u.start.queue_lost = sim_log_lost_queue(w) };
     state(w, LIFE_UP, STR("up"));
     balancer_event(w, &event);
 }
@@ -178,6 +185,8 @@ void balancer_close(struct world *w)
     if (w->balancer->pump.core != NULL) {
         take_down(w);
     }
+    sim_log_drop(w->handover);
+    w->handover = NULL;
     mem_free(w->balancer);
     w->balancer = NULL;
 }
@@ -195,9 +204,14 @@ static int set_mutant(struct core *core, const char *name, struct errmsg *msg)
 int balancer_start(struct world *w, struct errmsg *msg)
 {
     struct balancer *b = w->balancer;
+    if (b->life == LIFE_DRAINING) {
+        b->start_again = true; /* as a supervisor does: when it has ended */
+        return 0;
+    }
     if (b->life != LIFE_GONE) {
         return error_set(msg, ERR_STATE, "the balancer runs already");
     }
+    b->start_again = false;
     b->incarnation++;
     b->stopping = false;
     struct core *core = core_new(&b->settings, prng_next(&b->prng));
@@ -224,6 +238,7 @@ int balancer_start(struct world *w, struct errmsg *msg)
 static int kill_process(struct world *w)
 {
     w->balancer_paused = false;
+    w->balancer->start_again = false;
     world_release_held(w);
     take_down(w);
     disk_crash(w);

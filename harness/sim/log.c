@@ -3,7 +3,9 @@
  * between finds the disk as it is then.  Completions reach the core as events, never from inside a port
  * function.
  *
- * Memory mode calls everything durable at once, and keeps nothing but sizes, as proxy/io/log_memory.c does.
+ * Memory mode keeps the records here and only their ties on the disk, as proxy/io/log_memory.c does
+ * (proxy/wal/memory_log.h).  A handover is simply kept for the next life: how it is written and read is
+ * proven on real files.
  */
 #include "harness/sim/log.h"
 
@@ -12,14 +14,16 @@
 #include "base/units.h"
 #include "harness/sim/balancer.h"
 #include "harness/sim/disk.h"
+#include "proxy/core/records.h"
+#include "proxy/wal/memory_log.h"
 #include "proxy/wal/writer.h"
 
-#define IDLE_NS (5 * NS_PER_MS)
+#define IDLE_NS            (5 * NS_PER_MS)
+#define TIES_SEGMENT_BYTES (1u << 20)
 
 struct kept {
     uint64_t lsn;
-    uint64_t bytes;            /* meta and body */
-    struct block *meta, *body; /* borrowed by the writer; NULL in memory mode */
+    struct block *meta, *body; /* borrowed by the writer */
 };
 
 struct wanted_read {
@@ -27,7 +31,7 @@ struct wanted_read {
 };
 
 struct sim_log {
-    struct wal_writer *writer; /* NULL in memory mode */
+    struct wal_writer *writer; /* in memory mode: of the ties */
     const struct wal_job *job; /* out now */
     size_t op;
     int result;
@@ -36,10 +40,16 @@ struct sim_log {
     bool opening;
     void (*on_ready)(struct world *w);
     struct prng prng;
-    /* What is not durable yet (file), or not trimmed (memory), in order of LSN. */
+    /* What is not durable yet, in order of LSN. */
     struct kept *kept;
     size_t kept_first, kept_count, kept_capacity;
-    uint64_t last_lsn, told_lsn, bytes;
+    /* Memory mode. */
+    struct memory_log *memory; /* NULL in file mode */
+    uint64_t next_tie;
+    uint64_t tie_checkpoint; /* older ties may go when it is durable; 0 = none */
+    uint64_t told_lsn;
+    bool believed; /* the records of the ties: nothing was handed over */
+    bool any_tie;
     struct wanted_read *reads;
     size_t read_count, read_capacity;
     unsigned generation;
@@ -131,11 +141,29 @@ static void keep(struct sim_log *log, uint64_t lsn, struct block *meta, struct b
         }
     }
     log->kept[log->kept_first + log->kept_count++] =
-        (struct kept){ .lsn = lsn, .bytes = block_str(meta).size + block_str(body).size };
-    if (log->writer != NULL) {
-        log->kept[log->kept_first + log->kept_count - 1].meta = block_ref(meta);
-        log->kept[log->kept_first + log->kept_count - 1].body = block_ref(body);
+        (struct kept){ .lsn = lsn, .meta = block_ref(meta), .body = block_ref(body) };
+}
+
+static void tell_memory(struct world *w, struct sim_log *log)
+{
+    uint64_t durable_lsn = memory_log_durable_lsn(log->memory);
+    if (log->told_lsn < durable_lsn) {
+        log->told_lsn = durable_lsn;
+        struct core_event event = { .kind = CORE_EV_LOG_DURABLE };
+        event.u.log_durable.lsn = durable_lsn;
+        event.u.log_durable.log_bytes = log->memory->held_bytes;
+        balancer_event(w, &event);
     }
+}
+
+static void ties_durable(struct world *w, struct sim_log *log, uint64_t upto)
+{
+    memory_log_tie_durable(log->memory, upto);
+    if (log->tie_checkpoint != 0 && log->tie_checkpoint <= upto) {
+        wal_writer_trim(log->writer, log->tie_checkpoint);
+        log->tie_checkpoint = 0;
+    }
+    tell_memory(w, log);
 }
 
 static void tell(struct world *w, struct sim_log *log, const struct wal_notice *n)
@@ -145,6 +173,10 @@ static void tell(struct world *w, struct sim_log *log, const struct wal_notice *
         case WAL_NOTICE_DURABLE:
             drop_kept(log, n->lsn);
             journal_note(&w->journal, w->now_ns, JOURNAL_LB_DURABLE, n->lsn, n->log_bytes, 0, STR(""));
+            if (log->memory != NULL) {
+                ties_durable(w, log, n->lsn);
+                break;
+            }
             event.kind = CORE_EV_LOG_DURABLE;
             event.u.log_durable.lsn = n->lsn;
             event.u.log_durable.log_bytes = n->log_bytes;
@@ -272,21 +304,19 @@ static void kick_file(struct world *w, struct sim_log *log)
 static void kick_memory(struct world *w, struct sim_log *log)
 {
     unsigned generation = log->generation;
-    if (log->told_lsn < log->last_lsn) {
-        log->told_lsn = log->last_lsn;
-        struct core_event event = { .kind = CORE_EV_LOG_DURABLE };
-        event.u.log_durable.lsn = log->last_lsn;
-        event.u.log_durable.log_bytes = log->bytes;
-        balancer_event(w, &event);
-    }
+    tell_memory(w, log);
     while (w->log == log && log->generation == generation && log->read_count > 0) {
         uint64_t lsn = log->reads[0].lsn;
         log->read_count--;
         memmove(log->reads, log->reads + 1, log->read_count * sizeof(*log->reads));
+        const struct memory_record *record = memory_log_find(log->memory, lsn);
         struct core_event event = { .kind = CORE_EV_LOG_READ };
         event.u.log_read.lsn = lsn;
-        event.u.log_read.failed = true;
-        event.u.log_read.detail = "a log in memory keeps nothing to be read back";
+        event.u.log_read.failed = record == NULL;
+        event.u.log_read.detail = record == NULL ? "the log in memory does not hold it any more" : "";
+        event.u.log_read.type = record == NULL ? 0 : record->type;
+        event.u.log_read.meta = record == NULL ? NULL : record->meta;
+        event.u.log_read.body = record == NULL ? NULL : record->body;
         balancer_event(w, &event);
     }
 }
@@ -298,9 +328,8 @@ static void kicked(struct world *w, struct happening *h)
     }
     struct sim_log *log = w->log;
     log->kicked = false;
-    if (log->writer != NULL) {
-        kick_file(w, log);
-    } else {
+    kick_file(w, log);
+    if (log->memory != NULL) {
         kick_memory(w, log);
     }
 }
@@ -313,20 +342,32 @@ static void kick(struct world *w, struct sim_log *log)
     }
 }
 
+static void append_to_disk(struct sim_log *log, uint64_t lsn, uint8_t type, struct block *meta,
+                           struct block *body, bool sync)
+{
+    struct wal_record record = { .lsn = lsn, .type = type, .meta = block_str(meta), .body = block_str(body) };
+    keep(log, lsn, meta, body);
+    wal_writer_append(log->writer, &record, sync);
+}
+
 static void port_append(void *context, uint64_t lsn, uint8_t type, struct block *meta, struct block *body,
                         bool sync)
 {
     struct world *w = context;
     struct sim_log *log = w->log;
     journal_note(&w->journal, w->now_ns, JOURNAL_LB_APPEND, lsn, type, block_str(body).size, block_str(meta));
-    keep(log, lsn, meta, body);
-    log->last_lsn = lsn;
-    log->bytes += block_str(meta).size + block_str(body).size;
-    if (log->writer != NULL) {
-        struct wal_record record = {
-            .lsn = lsn, .type = type, .meta = block_str(meta), .body = block_str(body)
-        };
-        wal_writer_append(log->writer, &record, sync);
+    if (log->memory == NULL) {
+        append_to_disk(log, lsn, type, meta, body, sync);
+    } else {
+        memory_log_append(log->memory, lsn, type, meta, body);
+        if (record_ties_ids(type)) {
+            uint64_t tie = log->next_tie++;
+            append_to_disk(log, tie, type, meta, body, sync);
+            log->tie_checkpoint = type == RECORD_CHECKPOINT ? tie : log->tie_checkpoint;
+            if (sync) {
+                memory_log_wait(log->memory, tie);
+            }
+        }
     }
     kick(w, log);
 }
@@ -335,7 +376,7 @@ static void port_read(void *context, uint64_t lsn)
 {
     struct world *w = context;
     struct sim_log *log = w->log;
-    if (log->writer != NULL) {
+    if (log->memory == NULL) {
         wal_writer_read(log->writer, lsn);
     } else {
         if (log->read_count == log->read_capacity) {
@@ -352,15 +393,12 @@ static void port_trim(void *context, uint64_t lsn)
     struct world *w = context;
     struct sim_log *log = w->log;
     journal_note(&w->journal, w->now_ns, JOURNAL_LB_TRIM, lsn, 0, 0, STR(""));
-    if (log->writer != NULL) {
+    if (log->memory == NULL) {
         wal_writer_trim(log->writer, lsn);
         kick(w, log);
-        return;
+    } else {
+        (void)memory_log_trim(log->memory, lsn);
     }
-    for (size_t i = log->kept_first; i < log->kept_first + log->kept_count && log->kept[i].lsn < lsn; i++) {
-        log->bytes -= log->kept[i].bytes;
-    }
-    drop_kept(log, lsn - 1);
 }
 
 struct log_port sim_log_port(struct world *w)
@@ -385,9 +423,8 @@ static int source_read(void *context, const char *name, bool last, struct buf *o
     return rc == 0 ? 0 : error_set(msg, rc, "%s: %s", name, error_text(rc));
 }
 
-static void record_found(void *context, const struct wal_record *record, bool first)
+static void tell_record(struct world *w, const struct wal_record *record, bool first)
 {
-    struct world *w = context;
     journal_note(&w->journal, w->now_ns, JOURNAL_LB_RECORD, record->lsn, record->type, record->body.size,
                  record->meta);
     struct core_event event = { .kind = CORE_EV_RECORD };
@@ -399,6 +436,19 @@ static void record_found(void *context, const struct wal_record *record, bool fi
     balancer_event(w, &event);
 }
 
+static void record_found(void *context, const struct wal_record *record, bool first)
+{
+    struct world *w = context;
+    if (w->log->memory != NULL) {
+        w->log->any_tie = true;
+        w->log->next_tie = record->lsn + 1;
+        if (!w->log->believed) {
+            return; /* the handover tells all that, and more */
+        }
+    }
+    tell_record(w, record, first);
+}
+
 static void ready_now(struct world *w, struct happening *h)
 {
     if (!stale(w, h)) {
@@ -406,14 +456,14 @@ static void ready_now(struct world *w, struct happening *h)
     }
 }
 
-static int open_file(struct world *w, struct sim_log *log, const struct settings *settings, uint64_t log_id,
+static int open_file(struct world *w, struct sim_log *log, uint64_t segment_bytes, uint64_t log_id,
                      struct errmsg *msg)
 {
     struct wal_writer_options options = {
-        .segment_bytes = settings->wal_segment_bytes,
+        .segment_bytes = segment_bytes,
         .log_id = log_id,
         /* Zeroing 64 MiB ahead shows nothing that 1 MiB does not, and costs each run its time. */
-        .prepare = settings->wal_segment_bytes <= (4u << 20),
+        .prepare = segment_bytes <= (4u << 20),
     };
     log->writer = wal_writer_new(&options);
     struct wal_source source = { .context = w, .list = source_list, .read = source_read };
@@ -437,6 +487,18 @@ static int open_file(struct world *w, struct sim_log *log, const struct settings
     return 0;
 }
 
+static void tell_handover(struct world *w, const struct sim_log *log)
+{
+    const struct memory_log *m = log->memory;
+    for (size_t i = m->head; i < m->count; i++) {
+        const struct memory_record *kept = &m->records[i];
+        struct wal_record record = {
+            .lsn = kept->lsn, .type = kept->type, .meta = block_str(kept->meta), .body = block_str(kept->body)
+        };
+        tell_record(w, &record, i == m->head);
+    }
+}
+
 int sim_log_open(struct world *w, const struct settings *settings, uint64_t log_id,
                  void (*on_ready)(struct world *w), struct errmsg *msg)
 {
@@ -448,18 +510,32 @@ int sim_log_open(struct world *w, const struct settings *settings, uint64_t log_
     log->generation = ++w->log_generation;
     w->log = log;
     if (settings->wal_mode == WAL_MODE_FILE) {
-        return open_file(w, log, settings, log_id, msg);
+        return open_file(w, log, settings->wal_segment_bytes, log_id, msg);
     }
-    world_schedule_balancer(w, w->now_ns + NS_PER_MS, ready_now, NULL, log->generation);
-    return 0;
+    log->believed = w->handover == NULL;
+    log->memory = log->believed ? mem_alloc(sizeof(*log->memory)) : w->handover;
+    log->next_tie = 1;
+    if (log->believed) {
+        memory_log_init(log->memory);
+    }
+    w->handover = NULL;
+    tell_handover(w, log);
+    return open_file(w, log, TIES_SEGMENT_BYTES, log_id, msg);
+}
+
+bool sim_log_lost_queue(const struct world *w)
+{
+    return w->log->memory != NULL && w->log->believed && w->log->any_tie;
 }
 
 void sim_log_finish(struct world *w)
 {
     struct sim_log *log = w->log;
-    if (log == NULL || log->writer == NULL) {
+    if (log == NULL) {
         return;
     }
+    w->handover = log->memory;
+    log->memory = NULL;
     /* The process waits for its log thread: what was under way ends, then the rest is written. */
     wal_writer_finish(log->writer);
     for (;;) {
@@ -484,6 +560,14 @@ void sim_log_finish(struct world *w)
     }
 }
 
+void sim_log_drop(struct memory_log *memory)
+{
+    if (memory != NULL) {
+        memory_log_deinit(memory);
+        mem_free(memory);
+    }
+}
+
 void sim_log_close(struct world *w)
 {
     struct sim_log *log = w->log;
@@ -493,6 +577,7 @@ void sim_log_close(struct world *w)
     if (log->writer != NULL) {
         wal_writer_free(log->writer);
     }
+    sim_log_drop(log->memory);
     drop_kept(log, UINT64_MAX);
     mem_free(log->kept);
     mem_free(log->reads);

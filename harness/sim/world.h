@@ -62,6 +62,8 @@ struct world {
     struct upstream *upstream;
     struct disk *disk;
     struct sim_log *log;
+    struct memory_log
+        *handover;           /* what an orderly stop in memory mode left for the next life; NULL = nothing */
     unsigned log_generation; /* rises with each process that opens it */
     struct balancer *balancer;
 };

@@ -238,6 +238,22 @@ static void memory_mode_loses_everything_in_a_crash(void)
     close_stage(&s);
 }
 
+static void memory_mode_hands_over_at_an_orderly_stop(void)
+{
+    struct stage s;
+    open_stage(&s, 1, "memory", 0);
+    append_some(&s, 10);
+    stop(&s, LB_STOP_TERM);
+    run_for(&s, NS_PER_S);
+    start(&s);
+    CU_ASSERT_EQUAL(records_held(&s), 10);
+    append_some(&s, 1);
+    stop(&s, LB_STOP_KILL); /* a handover serves once */
+    start(&s);
+    CU_ASSERT_EQUAL(records_held(&s), 0);
+    close_stage(&s);
+}
+
 static void an_orderly_stop_loses_nothing(void)
 {
     struct stage s;
@@ -387,6 +403,7 @@ static const struct suite_test tests[] = {
     { "a cancelled write comes back as a ghost", a_cancelled_write_comes_back_as_a_ghost },
     { "acknowledged records survive a crash in file mode", acknowledged_records_survive_a_crash },
     { "memory mode loses everything in a crash", memory_mode_loses_everything_in_a_crash },
+    { "memory mode hands over at an orderly stop", memory_mode_hands_over_at_an_orderly_stop },
     { "an orderly stop loses nothing", an_orderly_stop_loses_nothing },
     { "a killed balancer breaks connections, then refuses", a_killed_balancer_breaks_and_then_refuses },
     { "a paused balancer answers when it continues", a_paused_balancer_answers_when_it_continues },
