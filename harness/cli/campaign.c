@@ -300,7 +300,8 @@ static void draw_stops(struct draw *d, enum drawn_fault kind, enum scenario_targ
         struct scenario_fault *f = &s->faults[s->fault_count];
         f->name = text("%s%zu", kind == DRAWN_LB_PAUSE ? "pause" : "kill", s->fault_count++);
         f->target = target;
-        f->kill = kind != DRAWN_LB_PAUSE;
+        f->terminate = kind == DRAWN_LB_KILL && d->memory_mode; /* killed, it would lose what it promised */
+        f->kill = kind != DRAWN_LB_PAUSE && !f->terminate;
         f->pause = kind == DRAWN_LB_PAUSE;
         f->restart = true;
         f->restart_after_ns = between(d, 1, slot_ns / NS_PER_MS / 2) * NS_PER_MS;
@@ -401,13 +402,13 @@ static void draw_faults(struct draw *d)
         draw_poison(d);
         enabled[DRAWN_INSTANCE_KILL] = false; /* a killed instance forgets its faults */
     }
-    if (enabled[DRAWN_LB_KILL] && !d->memory_mode) {
+    if (enabled[DRAWN_LB_KILL]) {
         d->lb_dies = true;
         draw_stops(d, DRAWN_LB_KILL, SCENARIO_LB);
     } else if (enabled[DRAWN_LB_PAUSE]) {
         draw_stops(d, DRAWN_LB_PAUSE, SCENARIO_LB);
     }
-    bool room = d->storm_ns > LOSS_MAX_NS + NOTICED_NS && s->has_replica && !d->memory_mode;
+    bool room = d->storm_ns > LOSS_MAX_NS + NOTICED_NS && s->has_replica;
     if (enabled[DRAWN_INSTANCE_LOSS] && room) {
         draw_loss(d);
     } else if (enabled[DRAWN_INSTANCE_KILL]) {

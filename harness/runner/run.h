@@ -80,7 +80,8 @@ struct run_status_more {
     double undecided_writes; /* logged, answered by no instance yet; their clients may have left */
     double progress_age_s;   /* -1 = null */
     double lag[2];
-    bool resyncing; /* an instance has collections that are still to be verified or copied */
+    bool queue_lost; /* the balancer says that its memory was lost */
+    bool resyncing;  /* an instance has collections that are still to be verified or copied */
     int64_t asked_ns;
     uint64_t alerts;
 };

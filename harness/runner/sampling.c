@@ -49,6 +49,7 @@ static void sampling_read_wal(const json_t *wal, struct status_sample *sample, s
     sample->memory_bytes = sampling_number(wal, "memory_bytes", 0);
     sample->wal_bytes = sampling_number(wal, "bytes", 0);
     more->undecided_writes = sampling_number(wal, "undecided_writes", 0);
+    more->queue_lost = json_is_true(json_object_get(wal, "queue_lost"));
     more->progress_age_s = sampling_number(wal, "progress_age", -1);
 }
 
@@ -160,6 +161,11 @@ static void sampling_answered(void *context, uint64_t tag, const struct engine_a
     sample->oldest_pending_s = -1;
     sample->answered =
         answer->outcome == OP_ANSWERED && answer->status == 200 && sampling_read(answer->body, sample, more);
+    if (more->queue_lost && !run->history->lb_lost_queue) {
+        run->history->lb_lost_queue = true;
+        run->history->lost_on_crash = (uint64_t)run->died_in_memory;
+        results_add_event(run->results, sample->at_ns, "the balancer says that its queue was lost");
+    }
     bool first = run->history->sample_count == 1;
     sampling_events(run, first ? NULL : sample - 1, sample);
     run->samples_in_flight--;

@@ -216,12 +216,10 @@ static void verdict_tell_end(const struct run *run, const struct assertion_resul
     if (run->died_in_memory > 0) {
         buf_printf(
             out,
-            " The balancer kept its queue in memory and was killed with %.0f writes in it: they are lost.",
-            run->died_in_memory);
-    }
-    if (run->history->lb_lost_queue) {
-        buf_printf(out, " The balancer says that %" PRIu64 " queued write%s died with its memory.",
-                   run->history->lost_on_crash, run->history->lost_on_crash == 1 ? "" : "s");
+            " The balancer kept its queue in memory and was killed with %.0f writes in it: they are lost"
+            "%s.",
+            run->died_in_memory,
+            run->history->lb_lost_queue ? ", and it says so" : ", and it does not say so");
     }
 }
 
