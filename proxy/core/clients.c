@@ -7,8 +7,8 @@
 #include "proxy/core/admin_http.h"
 #include "proxy/core/calls.h"
 #include "proxy/core/mark.h"
+#include "proxy/core/own.h"
 #include "proxy/core/reads.h"
-#include "proxy/core/status.h"
 #include "proxy/core/submit.h"
 #include "proxy/core/writes.h"
 #include <stdio.h>
@@ -111,11 +111,13 @@ void client_head(struct core *core, const struct core_event *event)
         client_reply_error(core, client, 431, "ChromaError", "Request head too large", 0);
         return;
     }
-    if (status_is_local(client)) {
-        status_answer(core, client);
+    bool admin = admin_http_is(client);
+    client->is_own = admin || own_is(client);
+    if (client->is_own && !admin) {
+        own_answer(core, client);
         return;
     }
-    if (admin_http_is(client) && !admin_http_may(core, client, event->u.client_head.loopback)) {
+    if (admin && !admin_http_may(core, client, event->u.client_head.loopback)) {
         return;
     }
     if (core->draining) {
@@ -210,7 +212,7 @@ void client_done(struct core *core, uint64_t id, bool delivered)
         client->entry->near->client = 0;
     }
     if (!delivered) {
-        core->stats.failed++;
+        tally_undelivered(core);
     }
     read_forget(core, client);
     client_free(core, client);
@@ -293,11 +295,7 @@ void client_reply(struct core *core, struct client *client, int status, struct b
     CHECK(client->stage != STAGE_REPLYING && client->stage != STAGE_RELAY);
     client->stage = STAGE_REPLYING;
     timer_stop(core, &client->timer);
-    if (status < 500) {
-        core->stats.ok++;
-    } else {
-        core->stats.failed++;
-    }
+    tally_answer(core, client, status);
     struct core_action *action = core_push(core, CORE_ACT_REPLY);
     action->u.reply.client = client->id;
     action->u.reply.status = status;
@@ -309,6 +307,7 @@ void client_reply(struct core *core, struct client *client, int status, struct b
  */
 static void hold_back(struct core *core, struct client *client)
 {
+    core->tally.held_back++;
     timer_set(core, &client->timer,
               client->hold_ns < client->deadline_ns ? client->hold_ns : client->deadline_ns);
 }
