@@ -347,6 +347,11 @@ const struct metric metrics[] = {
       "reads sent to another instance after one had failed them",
       { NULL },
       CORE(METRIC_U64, tally.failovers) },
+    { "walproxy_access_refused_total",
+      METRIC_COUNTER,
+      "requests to /admin, /status, /metrics or /alerts that lacked the right token",
+      { NULL },
+      CORE(METRIC_U64, access.refused) },
     /* instances */
     { "walproxy_instance_up", METRIC_GAUGE, "1 while it may be asked", { &by_instance }, GET(is_up) },
     { "walproxy_instance_healthy", METRIC_GAUGE, "1 while its health checks say so, as in /status",

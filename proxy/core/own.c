@@ -42,6 +42,14 @@ static const struct own_page *page_of(const struct client *client)
     return NULL;
 }
 
+/* A load balancer that asks for the health of the proxy has no token. */
+enum access own_access(const struct client *client)
+{
+    const struct own_page *page = page_of(client);
+    CHECK(page != NULL);
+    return page->write == NULL ? ACCESS_ALL : ACCESS_STATUS;
+}
+
 bool own_is(const struct client *client)
 {
     return page_of(client) != NULL;

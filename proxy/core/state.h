@@ -487,6 +487,10 @@ struct core {
     struct heap timers;
     struct core_stats stats;
     struct tally tally;
+    struct { /* access.h */
+        uint64_t refused, untold;
+        uint64_t told_ns;
+    } access;
     int64_t start_ms; /* wall, of CORE_EV_START */
     uint64_t rss_bytes;
     int64_t active_since_ms; /* wall: writes have been pending since; 0 = none is */
