@@ -62,15 +62,6 @@ bool admin_http_is(const struct client *client)
     return path.count > 0 && str_equal(path.segments[0], STR("admin"));
 }
 
-bool admin_http_may(struct core *core, struct client *client, bool loopback)
-{
-    if (!loopback) {
-        client_reply_error(core, client, 403, "Forbidden",
-                           "/admin answers connections from this machine only", 0);
-    }
-    return loopback;
-}
-
 /* ---- the request ---- */
 
 /* Reads what stands for LSN or INSTANCE; false when it cannot be that. */

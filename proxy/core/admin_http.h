@@ -7,9 +7,6 @@
 
 /* The request is for here: its path is /admin or below. */
 bool admin_http_is(const struct client *client);
-/* Only a peer on this machine may (DESIGN: loopback only without a token); false: it has been answered 403.
- */
-bool admin_http_may(struct core *core, struct client *client, bool loopback);
 /* The whole request is there: carries it out.  The answer may wait for the log; the client may leave. */
 void admin_http(struct core *core, struct client *client);
 /* The answer of a command whose ticket is a client's; false: it is not.  Takes the body over when true. */

@@ -140,7 +140,10 @@ static void note_evidence(struct core *core, const struct call *call, const stru
     struct instance *instance = &core->instances[call->instance];
     if (outcome == CALL_ANSWERED) {
         instance->requests_ok += ours(call->kind) ? 0 : 1;
-    } else if (!call->dropped && call->kind != CALL_PROBE) {
+        return;
+    }
+    instance->unanswered += call->dropped || ours(call->kind) ? 0 : 1;
+    if (!call->dropped && call->kind != CALL_PROBE) {
         if (call->timed_out) {
             health_evidence(core, call->instance, "timeout");
         } else {

@@ -4,11 +4,12 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/units.h"
+#include "proxy/core/access.h"
 #include "proxy/core/admin_http.h"
 #include "proxy/core/calls.h"
 #include "proxy/core/mark.h"
+#include "proxy/core/own.h"
 #include "proxy/core/reads.h"
-#include "proxy/core/status.h"
 #include "proxy/core/submit.h"
 #include "proxy/core/writes.h"
 #include <stdio.h>
@@ -57,7 +58,7 @@ static bool copy_head(struct core *core, struct client *client, const struct htt
     buf_append_str(&b, id);
     size_t fixed = b.size;
     for (size_t i = 0; i < head->header_count; i++) {
-        if (forwarded(head->headers[i].name)) {
+        if (!client->is_own && forwarded(head->headers[i].name)) {
             http_headers_write(&b, &head->headers[i], 1);
         }
     }
@@ -107,15 +108,20 @@ void client_head(struct core *core, const struct core_event *event)
     CHECK(client_find(core, client->id) == NULL);
     HASH_ADD(hh, core->clients, id, sizeof(client->id), client);
     core->stats.requests++;
+    client->target = head->target; /* borrowed until it is copied */
+    bool admin = admin_http_is(client);
+    client->is_own = admin || own_is(client);
     if (!copy_head(core, client, head)) {
+        client->target = STR("");
         client_reply_error(core, client, 431, "ChromaError", "Request head too large", 0);
         return;
     }
-    if (status_is_local(client)) {
-        status_answer(core, client);
+    enum access what = admin ? ACCESS_ADMIN : client->is_own ? own_access(client) : ACCESS_ALL;
+    if (!access_allows(core, client, what, head, event->u.client_head.loopback)) {
         return;
     }
-    if (admin_http_is(client) && !admin_http_may(core, client, event->u.client_head.loopback)) {
+    if (client->is_own && !admin) {
+        own_answer(core, client);
         return;
     }
     if (core->draining) {
@@ -210,7 +216,7 @@ void client_done(struct core *core, uint64_t id, bool delivered)
         client->entry->near->client = 0;
     }
     if (!delivered) {
-        core->stats.failed++;
+        tally_undelivered(core);
     }
     read_forget(core, client);
     client_free(core, client);
@@ -252,11 +258,15 @@ void client_timed_out(struct core *core, struct client *client)
 
 /* ---- answers ---- */
 
+/* more: a whole line, NULL = none */
 static struct block *own_headers(const struct client *client, const char *content_type,
-                                 const char *wal_status, unsigned retry_after_s)
+                                 const char *wal_status, unsigned retry_after_s, const char *more)
 {
     struct buf b;
     buf_init(&b, HEAD_LIMIT);
+    if (more != NULL) {
+        buf_append_text(&b, more);
+    }
     if (content_type != NULL) {
         buf_printf(&b, "content-type: %s\r\n", content_type);
     }
@@ -279,12 +289,12 @@ static struct block *own_headers(const struct client *client, const char *conten
 struct block *client_headers(const struct client *client, const char *content_type, bool queued,
                              unsigned retry_after_s)
 {
-    return own_headers(client, content_type, queued ? "queued" : NULL, retry_after_s);
+    return own_headers(client, content_type, queued ? "queued" : NULL, retry_after_s, NULL);
 }
 
 struct block *client_headers_of_promise(const struct client *client)
 {
-    return own_headers(client, "application/json", "durable", 0);
+    return own_headers(client, "application/json", "durable", 0, NULL);
 }
 
 void client_reply(struct core *core, struct client *client, int status, struct block *headers,
@@ -293,11 +303,7 @@ void client_reply(struct core *core, struct client *client, int status, struct b
     CHECK(client->stage != STAGE_REPLYING && client->stage != STAGE_RELAY);
     client->stage = STAGE_REPLYING;
     timer_stop(core, &client->timer);
-    if (status < 500) {
-        core->stats.ok++;
-    } else {
-        core->stats.failed++;
-    }
+    tally_answer(core, client, status);
     struct core_action *action = core_push(core, CORE_ACT_REPLY);
     action->u.reply.client = client->id;
     action->u.reply.status = status;
@@ -309,6 +315,7 @@ void client_reply(struct core *core, struct client *client, int status, struct b
  */
 static void hold_back(struct core *core, struct client *client)
 {
+    core->tally.held_back++;
     timer_set(core, &client->timer,
               client->hold_ns < client->deadline_ns ? client->hold_ns : client->deadline_ns);
 }
@@ -361,8 +368,7 @@ void client_flush_durable(struct core *core)
     }
 }
 
-void client_reply_error(struct core *core, struct client *client, int status, const char *error,
-                        const char *message, unsigned retry_after_s)
+static struct block *error_body(const char *error, const char *message)
 {
     struct buf b;
     buf_init(&b, HEAD_LIMIT);
@@ -374,8 +380,22 @@ void client_reply_error(struct core *core, struct client *client, int status, co
     json_object_end(&w);
     struct block *body = block_from_buf(&b);
     buf_deinit(&b);
+    return body;
+}
+
+void client_reply_error(struct core *core, struct client *client, int status, const char *error,
+                        const char *message, unsigned retry_after_s)
+{
     client_reply(core, client, status, client_headers(client, "application/json", false, retry_after_s),
-                 body);
+                 error_body(error, message));
+}
+
+void client_reply_unauthorized(struct core *core, struct client *client, const char *message)
+{
+    client_reply(
+        core, client, 401,
+        own_headers(client, "application/json", NULL, 0, "www-authenticate: Bearer realm=\"walproxy\"\r\n"),
+        error_body("Unauthorized", message));
 }
 
 /* Fail-stop: nobody who waits for the log can be told yes or no. */

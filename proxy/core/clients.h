@@ -20,6 +20,8 @@ void client_reply_when_durable(struct core *core, struct client *client, uint64_
 /* Chroma's error shape; retry_after_s 0 = no such header. */
 void client_reply_error(struct core *core, struct client *client, int status, const char *error,
                         const char *message, unsigned retry_after_s);
+/* 401, which says what is wanted. */
+void client_reply_unauthorized(struct core *core, struct client *client, const char *message);
 void client_flush_durable(struct core *core);
 /* Header lines for an answer of the proxy's own: request id, content type, X-Wal-Status when queued. */
 struct block *client_headers(const struct client *client, const char *content_type, bool queued,

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "proxy/core/admin.h"
+#include "proxy/core/alerts.h"
 #include "proxy/core/batch.h"
 #include "proxy/core/calls.h"
 #include "proxy/core/checkpoint.h"
@@ -42,6 +43,7 @@ struct core *core_new(const struct settings *settings, uint64_t seed)
     TAILQ_INIT(&core->letter_jobs);
     TAILQ_INIT(&core->admin_answers);
     heap_init(&core->timers);
+    alerts_init(core);
     health_init(core);
     mark_init(core);
     resync_init(core);
@@ -165,7 +167,8 @@ static void fire(struct core *core, struct timer *timer)
             health_probe(core, timer->instance);
             break;
         case TIMER_PACE:
-            break; /* send_all runs at the end of each step */
+        case TIMER_ALERT:
+            break; /* send_all and alerts_look run at the end of each step */
         case TIMER_BACKOFF:
             core->instances[timer->instance].backoff_ns = 0;
             break;
@@ -250,6 +253,7 @@ static void take(struct core *core, const struct core_event *event)
             if (event->u.start.queue_lost) {
                 recover_lost(core);
             }
+            core->start_ms = event->wall_ms;
             recover_finish(core);
             mark_start(core);
             health_start(core);
@@ -312,6 +316,7 @@ size_t core_step(struct core *core, const struct core_event *event, struct core_
         send_all(core);
         writes_note_cursors(core);
         quota_look(core);
+        alerts_look(core);
         writes_checkpoint(core);
         recover_look(core);
         stop_when_drained(core);

@@ -236,9 +236,6 @@ void entry_set_late(struct core *core, struct entry *entry)
 {
     entry->late = true;
     core->stats.queued++;
-    if (core->active_since_ns == 0) {
-        core->active_since_ns = core->now_ns;
-    }
 }
 
 static void answer(struct core *core, struct entry *entry, struct decision *decision, uint64_t lsn, bool wait)
@@ -300,6 +297,9 @@ void entry_accept(struct core *core, struct entry *entry, struct decision *decis
         entry_set_late(core, entry);
     }
     entry_settle(core, entry, decision->by, decision->has_uuid ? &decision->uuid : NULL, true);
+    if (decision->by < CORE_INSTANCES) {
+        core->instances[decision->by].applied++;
+    }
     if (entry->op == OP_COLLECTION_CREATE && entry->lane != NULL && decision->body != NULL) {
         create_remember(entry->lane, decision->body);
     }
@@ -369,6 +369,7 @@ void entry_applied(struct core *core, struct entry *entry, unsigned i, const str
         }
     }
     mark_progress(entry, i, core_append(core, RECORD_APPLIED, record_applied_encode(&record), NULL, false));
+    core->instances[i].applied += entry->refused ? 0 : 1;
     entry_finish_at(core, entry, i, false);
     entry_release_if_over(core, entry);
 }

@@ -269,6 +269,7 @@ static void send_or_park(struct core *core, struct client *client)
 {
     unsigned i = choose(core, client);
     if (i != INSTANCE_NONE) {
+        core->tally.failovers += client->tried != 0 ? 1 : 0;
         send_read(core, client, i, CALL_READ);
     } else if (may_qualify_later(core, client)) {
         park(core, client);
@@ -348,7 +349,7 @@ void read_head(struct core *core, struct call *call, const struct http_head *hea
     client->stage = STAGE_RELAY;
     timer_stop(core, &client->timer);
     timer_stop(core, &call->timer); /* a long answer may take its time; the adapter bounds a stalled one */
-    core->stats.ok++;
+    tally_answer(core, client, head->status);
     struct core_action *action = core_push(core, CORE_ACT_RELAY);
     action->u.relay.client = client->id;
     action->u.relay.call = call->id;

@@ -311,10 +311,34 @@ static int set_real(const struct settings_row *row, struct str value, double *ou
     return 0;
 }
 
-static int set_value(struct settings *values, const struct settings_row *row, struct str value,
-                     struct errmsg *msg)
+/* What a value of that type takes in struct settings. */
+static size_t value_size(enum settings_type type)
 {
-    void *at = (char *)values + row->offset;
+    switch (type) {
+        case SETTINGS_TEXT:
+        case SETTINGS_ADDRESS:
+        case SETTINGS_URL:
+            return SETTINGS_TEXT_MAX;
+        case SETTINGS_SECRET:
+            return SETTINGS_SECRET_MAX;
+        case SETTINGS_NAME:
+            return NAME_SIZE;
+        case SETTINGS_CHOICE:
+            return sizeof(unsigned);
+        case SETTINGS_DURATION:
+        case SETTINGS_SIZE:
+        case SETTINGS_COUNT:
+            return sizeof(uint64_t);
+        case SETTINGS_SHARE:
+        case SETTINGS_FACTOR:
+            return sizeof(double);
+    }
+    return 0;
+}
+
+/* at: room for value_size bytes, of its own and aligned. */
+static int parse_value(const struct settings_row *row, struct str value, void *at, struct errmsg *msg)
+{
     switch (row->type) {
         case SETTINGS_TEXT:
         case SETTINGS_ADDRESS:
@@ -342,7 +366,7 @@ void settings_draft_init(struct settings_draft *draft)
     for (size_t i = 0; i < settings_table_size; i++) {
         const struct settings_row *row = &settings_table[i];
         if (row->fallback != NULL) {
-            CHECK(set_value(&draft->values, row, str_of(row->fallback), NULL) == 0);
+            CHECK(parse_value(row, str_of(row->fallback), (char *)&draft->values + row->offset, NULL) == 0);
         }
     }
 }
@@ -354,14 +378,19 @@ int settings_set(struct settings_draft *draft, struct str name, struct str value
     if (row == NULL) {
         return unknown_name(name, msg);
     }
-    struct settings checked = draft->values;
-    int rc = set_value(&checked, row, str_trim(value), msg);
+    union {
+        char text[SETTINGS_SECRET_MAX];
+        uint64_t whole;
+        double real;
+        unsigned choice;
+    } checked = { { 0 } };
+    int rc = parse_value(row, str_trim(value), &checked, msg);
     if (rc != 0) {
         return rc;
     }
     /* A value that loses is checked all the same: a wrong line in the file is wrong under a flag too. */
     if (source >= draft->source[row_index(row)]) {
-        draft->values = checked;
+        memcpy((char *)&draft->values + row->offset, &checked, value_size(row->type));
         draft->source[row_index(row)] = source;
     }
     return 0;
@@ -469,6 +498,11 @@ int settings_finish(struct settings_draft *draft, struct errmsg *msg)
             msg, ERR_INVALID,
             "ACK_POLICY: \"durable\" promises what WAL_MODE=memory cannot keep: expected applied, "
             "or WAL_MODE=file");
+    }
+    if (strchr(v->admin_token, ' ') != NULL || strchr(v->status_token, ' ') != NULL) {
+        const char *name = strchr(v->admin_token, ' ') != NULL ? "ADMIN_TOKEN" : "STATUS_TOKEN";
+        return error_set(msg, ERR_INVALID, "%s: the value is not valid: expected %s", name,
+                         settings_find(str_of(name))->expected);
     }
     return join_listen(draft, msg);
 }

@@ -25,6 +25,8 @@ struct settings {
     char replica_url[SETTINGS_TEXT_MAX];    /* "" = no replica */
     char primary_auth[SETTINGS_SECRET_MAX]; /* rule 23; "" = none, settings_auth_line reads it */
     char replica_auth[SETTINGS_SECRET_MAX];
+    char admin_token[SETTINGS_SECRET_MAX]; /* access.h; "" = none */
+    char status_token[SETTINGS_SECRET_MAX];
     char listen[SETTINGS_TEXT_MAX]; /* host:port, [address]:port for IPv6 */
     char host[SETTINGS_TEXT_MAX];   /* after settings_finish: listen's host, without brackets */
     uint64_t port;                  /* after settings_finish: listen's port; 0 = any free one */

@@ -7,6 +7,7 @@
 #define MIB(n)        ((double)(n)*1048576.0)
 #define LISTEN_EXPECT "host:port, as 127.0.0.1:8000 or [::1]:8000"
 #define URL_EXPECT    "http://host[:port] or https://host[:port], without a path"
+#define TOKEN_EXPECT  "a token without spaces (not \"Bearer TOKEN\"), or @FILE that holds it"
 #define AUTH_EXPECT   "\"Bearer TOKEN\", \"Header: value\", or @FILE that holds one of them"
 
 const struct settings_row settings_table[] = {
@@ -81,6 +82,11 @@ const struct settings_row settings_table[] = {
       NULL, 0, 0 },
     { "PORT", SETTINGS_COUNT, AT(port), "8000", "a port from 0 to 65535", "the port of LISTEN, by itself",
       NULL, 0, 65535 },
+    { "ADMIN_TOKEN", SETTINGS_SECRET, AT(admin_token), "", TOKEN_EXPECT,
+      "opens /admin from anywhere; without one /admin answers this machine only", NULL, 0, 0 },
+    { "STATUS_TOKEN", SETTINGS_SECRET, AT(status_token), "", TOKEN_EXPECT,
+      "needed for /status, /metrics and /alerts (ADMIN_TOKEN opens them too); without one all may ask", NULL,
+      0, 0 },
     { "MAX_BODY_BYTES", SETTINGS_SIZE, AT(max_body_bytes), "41943040", "a size from 1KiB to 1GiB, as 40MiB",
       "largest request body; beyond it 413", NULL, 1024, MIB(1024) },
     { "MAX_CONNECTIONS", SETTINGS_COUNT, AT(max_connections), "1024", "a number from 8 to 100000",

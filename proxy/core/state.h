@@ -21,10 +21,12 @@
 #include "base/heap.h"
 #include "base/prng.h"
 #include "base/uuid.h"
+#include "proxy/core/alerts.h"
 #include "proxy/core/core.h"
 #include "proxy/core/entries.h"
 #include "proxy/core/join.h"
 #include "proxy/core/mutants.h"
+#include "proxy/core/tally.h"
 #include <sys/queue.h>
 #include <uthash.h>
 
@@ -40,6 +42,7 @@ enum timer_kind {
     TIMER_STRAND,
     TIMER_PACE,
     TIMER_MARK,
+    TIMER_ALERT,
     TIMER_RESYNC
 };
 struct timer {
@@ -273,6 +276,8 @@ struct instance {
     unsigned replays_in_flight;
     int64_t weight; /* smooth weighted choice of reads */
     uint64_t requests, requests_ok;
+    uint64_t unanswered;   /* of these, those that failed on the way */
+    uint64_t applied;      /* accepted writes it has carried out since the start */
     int64_t last_check_ms; /* wall; 0 = never */
     uint64_t pending;      /* accepted entries it has not finished */
     uint64_t failed;       /* of these, over the attempt limit */
@@ -375,6 +380,7 @@ struct client {
     bool primary_listed;     /* and the primary's among them */
     bool gone;
     bool is_write;
+    bool is_own; /* for the proxy itself: /status and its like, /admin */
     /* An answer that waits for the log. */
     uint64_t reply_lsn;
     int reply_status;
@@ -481,9 +487,18 @@ struct core {
     bool refused;          /* this log does not belong to these instances: the process must end */
     struct heap timers;
     struct core_stats stats;
+    struct tally tally;
+    struct { /* access.h */
+        uint64_t refused, untold;
+        uint64_t told_ns;
+    } access;
+    int64_t start_ms; /* wall, of CORE_EV_START */
     uint64_t rss_bytes;
-    uint64_t active_since_ns; /* the log has been needed since; 0 = not */
     bool lost_queue; /* rule 22: what was pending is gone, and not everything has been compared since */
+    int64_t active_since_ms; /* wall: writes have been pending since; 0 = none is */
+    struct alert alerts[ALERT_RULES];
+    struct timer alert_timer;
+    uint64_t alert_due_ns; /* what it is set to; 0 = not */
     /* queue of actions not yet handed out */
     struct core_action *actions;
     size_t action_first, action_count, action_capacity;

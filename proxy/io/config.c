@@ -91,9 +91,8 @@ static int read_secret(struct settings_draft *draft, const struct settings_row *
     int rc = read_file(row->name, text + 1, &secret, msg);
     struct str value = str_trim(buf_str(&secret));
     if (rc == 0 && (value.size == 0 || value.data[0] == '@')) {
-        rc = error_set(msg, ERR_INVALID,
-                       "%s: \"%s\" holds no credentials: expected \"Bearer TOKEN\" or \"Header: value\"",
-                       row->name, text + 1);
+        rc = error_set(msg, ERR_INVALID, "%s: \"%s\" holds no credentials: expected %s", row->name, text + 1,
+                       row->expected);
     }
     if (rc == 0) {
         rc = settings_set(draft, str_of(row->name), value, SETTINGS_FLAG, msg);

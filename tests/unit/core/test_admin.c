@@ -116,7 +116,7 @@ static void test_elsewhere(void)
 {
     ready();
     d.remote = true;
-    CU_ASSERT_EQUAL(ask("GET", "/admin/pending", "", "this machine only"), 403);
+    CU_ASSERT_EQUAL(ask("GET", "/admin/pending", "", "this machine only, unless ADMIN_TOKEN is set"), 403);
     CU_ASSERT_EQUAL(ask("GET", "/status", "", "pending_writes"), 200);
     driver_close(&d);
 }

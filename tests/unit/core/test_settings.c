@@ -124,8 +124,8 @@ static void test_refusals(void)
         { "MAX_BODY_BYTES", "10 parsecs", "MAX_BODY_BYTES: \"10 parsecs\"" },
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        struct settings_draft draft;
-        struct settings_draft before;
+        static struct settings_draft draft;
+        static struct settings_draft before;
         struct errmsg msg = { "" };
         ready(&draft);
         before = draft;
@@ -233,7 +233,7 @@ static void test_fit_together(void)
 /* What --print-config shows may be given back, whatever the type. */
 static void test_format_round_trip(void)
 {
-    struct settings_draft draft;
+    static struct settings_draft draft;
     ready(&draft);
     CU_ASSERT_EQUAL(set(&draft, "CONSISTENCY_WINDOW", "90250ms", SETTINGS_ENV, NULL), 0);
     CU_ASSERT_EQUAL(set(&draft, "WAL_MEMORY_BYTES", "77777777", SETTINGS_ENV, NULL), 0);
@@ -241,7 +241,7 @@ static void test_format_round_trip(void)
     CU_ASSERT_EQUAL(set(&draft, "LOAD_PROFILE", "medium", SETTINGS_ENV, NULL), 0);
     CU_ASSERT_EQUAL(set(&draft, "LOG_LEVEL", "error", SETTINGS_ENV, NULL), 0);
     CU_ASSERT_EQUAL_FATAL(settings_finish(&draft, NULL), 0);
-    struct settings_draft again;
+    static struct settings_draft again;
     settings_draft_init(&again);
     for (size_t i = 0; i < settings_table_size; i++) {
         char text[SETTINGS_TEXT_MAX];

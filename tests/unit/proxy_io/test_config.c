@@ -54,6 +54,13 @@ static void test_secret_file(void)
     (void)fclose(file);
     CU_ASSERT_EQUAL(load(&draft, &wish, ARGS(flag), environment, &msg), 0);
     CU_ASSERT_STRING_EQUAL(draft.values.primary_auth, "Bearer from-a-file");
+    file = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    (void)fputs("letmein\n", file);
+    (void)fclose(file);
+    (void)snprintf(flag, sizeof(flag), "--admin-token=@%s", path);
+    CU_ASSERT_EQUAL(load(&draft, &wish, ARGS(flag), environment, &msg), 0);
+    CU_ASSERT_STRING_EQUAL(draft.values.admin_token, "letmein");
     CU_ASSERT_TRUE(truncate(path, 0) == 0);
     CU_ASSERT_NOT_EQUAL(load(&draft, &wish, ARGS(flag), environment, &msg), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(msg.text, "holds no credentials"));
