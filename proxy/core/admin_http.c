@@ -37,6 +37,10 @@ static const struct admin_route {
     { "POST", "/admin/replay/pause", CORE_COMMAND_PAUSE, "replays nothing any more; live writes go on" },
     { "POST", "/admin/replay/resume", CORE_COMMAND_RESUME, "replays again" },
     { "POST", "/admin/replay/step", CORE_COMMAND_STEP, "while paused: replays one write" },
+    { "POST", "/admin/instances/INSTANCE/promote", CORE_COMMAND_PROMOTE,
+      "gives that instance the primary's role (failover, and the way back) as soon as it lacks nothing; "
+      "`?force=yes` at once, and the answer lists what it lacks; of the one that has it: calls a waiting "
+      "promotion off" },
     { "POST", "/admin/instances/INSTANCE/resync", CORE_COMMAND_RESYNC,
       "compares everything on that instance with the other one and makes it equal" },
     { "POST", "/admin/compare", CORE_COMMAND_COMPARE, "compares all collections of both; repairs nothing" },

@@ -9,11 +9,13 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "proxy/core/admin.h"
+#include "proxy/core/admin_answers.h"
 #include "proxy/core/alerts.h"
 #include "proxy/core/batch.h"
 #include "proxy/core/calls.h"
 #include "proxy/core/checkpoint.h"
 #include "proxy/core/clients.h"
+#include "proxy/core/failover.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/mark.h"
@@ -47,6 +49,7 @@ struct core *core_new(const struct settings *settings, uint64_t seed)
     health_init(core);
     mark_init(core);
     resync_init(core);
+    timer_init(&core->failover.timer, TIMER_FAILOVER, 0, NULL);
     return core;
 }
 
@@ -168,7 +171,8 @@ static void fire(struct core *core, struct timer *timer)
             break;
         case TIMER_PACE:
         case TIMER_ALERT:
-            break; /* send_all and alerts_look run at the end of each step */
+        case TIMER_FAILOVER:
+            break; /* send_all, alerts_look and failover_run run in each step */
         case TIMER_BACKOFF:
             core->instances[timer->instance].backoff_ns = 0;
             break;
@@ -235,6 +239,7 @@ static void command(struct core *core, const struct core_event *event)
         case CORE_COMMAND_RESYNC:
         case CORE_COMMAND_COMPARE:
         case CORE_COMMAND_COMPARED:
+        case CORE_COMMAND_PROMOTE:
             admin_command(core, event);
             break;
     }
@@ -310,6 +315,7 @@ size_t core_step(struct core *core, const struct core_event *event, struct core_
     take(core, event);
     if (core->started) {
         run_timers(core);
+        failover_run(core);
         writes_ask_again(core);
         send_all(core);
         resync_run(core);

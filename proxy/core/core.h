@@ -67,6 +67,7 @@ enum core_command {
     CORE_COMMAND_REDRIVE, /* dead letter lsn enters at the tail as a new write; force: over younger ones */
     CORE_COMMAND_EDIT,    /* dead letter lsn gets another body */
     CORE_COMMAND_DROP,    /* dead letter lsn is given up */
+    CORE_COMMAND_PROMOTE, /* that instance gets the primary's role once it lacks nothing; force: at once */
 };
 
 struct core_event {
@@ -129,7 +130,7 @@ struct core_event {
         struct {
             enum core_command command;
             enum log_level level; /* LOG_LEVEL */
-            unsigned instance;    /* RESYNC */
+            unsigned instance;    /* RESYNC, PROMOTE */
             uint64_t ticket;      /* given by who asks, never reused; 0 = no answer is wanted */
             uint64_t lsn;
             uint64_t limit; /* 0 = the default */

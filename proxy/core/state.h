@@ -43,7 +43,8 @@ enum timer_kind {
     TIMER_PACE,
     TIMER_MARK,
     TIMER_ALERT,
-    TIMER_RESYNC
+    TIMER_RESYNC,
+    TIMER_FAILOVER
 };
 struct timer {
     struct heap_node node;
@@ -296,6 +297,18 @@ struct instance {
     unsigned flaps;   /* returns in short succession: more good checks are needed */
     uint64_t came_up_ns;
     const char *trouble; /* words for why_not_replaying; NULL = none */
+    uint8_t forced;      /* enum forced of records.h: what an operator says of it */
+};
+
+/* A promotion that waits (failover.h). */
+struct failover {
+    bool wanted;
+    unsigned to;
+    uint64_t since_ns;
+    bool holding; /* new writes are kept from being asked, so that an end of the log comes */
+    uint64_t hold_until_ns;
+    uint64_t rest_until_ns; /* no holding before */
+    struct timer timer;
 };
 
 /* ---- calls and clients ---- */
@@ -475,6 +488,9 @@ struct core {
     struct letter_job_list letter_jobs;
     unsigned letter_reads;
     struct admin_answer_list admin_answers; /* that wait for the log */
+    struct failover failover;
+    bool throttled; /* by an operator, to so many writes a second; 0 = no cap */
+    double throttle_rate;
     bool replay_paused;
     uint64_t replay_steps; /* replays that may go although it is paused */
     struct batch batch;    /* being put together */

@@ -2,6 +2,7 @@
 
 #include "base/json_writer.h"
 #include "base/units.h"
+#include "proxy/core/failover.h"
 #include "proxy/core/figures.h"
 #include "proxy/core/health.h"
 #include "proxy/core/quota.h"
@@ -79,7 +80,9 @@ static void put_instance(struct json_writer *w, const struct core *core, unsigne
     json_object_begin(w);
     json_pair_text(w, "name", instance->name);
     json_pair_bool(w, "healthy", instance->healthy);
+    json_pair_text(w, "role", failover_role(core, i));
     json_pair_text(w, "state", health_state_name(core, i));
+    json_pair_text(w, "forced", health_forced_name(core, i));
     json_key(w, "success_rate");
     json_put_fixed(
         w,
@@ -137,6 +140,7 @@ void status_write(const struct core *core, struct buf *out)
         put_instance(w, core, i);
     }
     json_array_end(w);
+    failover_status(w, core);
     put_log(w, core, &figures);
     put_stats(w, core, &figures);
     json_object_end(w);

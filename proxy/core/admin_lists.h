@@ -1,0 +1,13 @@
+/* What an operator may look at in lists, a page at a time. */
+#ifndef WALDRILL_PROXY_CORE_ADMIN_LISTS_H
+#define WALDRILL_PROXY_CORE_ADMIN_LISTS_H
+
+#include "proxy/core/state.h"
+
+/* Pending writes, or dead letters: from the event's lsn on, at most its limit. */
+struct block *admin_list(const struct core *core, const struct core_event *event, bool letters);
+struct json_writer;
+/* One pending write, as an object. */
+void admin_put_entry(struct json_writer *w, const struct core *core, const struct entry *entry);
+
+#endif
