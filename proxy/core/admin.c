@@ -8,6 +8,8 @@
 #include "proxy/core/health.h"
 #include "proxy/core/letters.h"
 #include "proxy/core/orders.h"
+#include "proxy/core/pace.h"
+#include "proxy/core/plan.h"
 #include "proxy/core/resync.h"
 #include "proxy/core/send.h"
 #include "proxy/core/writes.h"
@@ -25,10 +27,18 @@ void admin_stepped(struct core *core)
     core->replay_steps -= core->replay_paused && core->replay_steps > 0 ? 1 : 0;
 }
 
-static void pause_replay(struct core *core, bool paused, uint64_t ticket)
+/* Refused while the log cannot keep the order. */
+static bool can_order(struct core *core, uint64_t ticket)
 {
     if (core->log_failed) {
         admin_done(core, ticket, 503, admin_refusal("LogFailed", "the write-ahead log failed"));
+    }
+    return !core->log_failed;
+}
+
+static void pause_replay(struct core *core, bool paused, uint64_t ticket)
+{
+    if (!can_order(core, ticket)) {
         return;
     }
     core->replay_paused = paused;
@@ -41,6 +51,51 @@ static void pause_replay(struct core *core, bool paused, uint64_t ticket)
     }
     admin_done_when_durable(core, ticket, orders_append(core, false), 200,
                             admin_number("pending", core->instances[core->primary].pending));
+}
+
+static void throttle(struct core *core, const struct core_event *event)
+{
+    char text[32];
+    uint64_t ticket = event->u.command.ticket;
+    if (!can_order(core, ticket)) {
+        return;
+    }
+    core->throttled = event->u.command.rate > 0;
+    core->throttle_rate = event->u.command.rate;
+    pace_rate_changed(core);
+    (void)snprintf(text, sizeof(text), "%.3f", pace_rate(core));
+    core_line(core, LOG_INFO, "replay_throttled", "writes_a_second", text, "by",
+              core->throttled ? "operator" : "setting", NULL);
+    admin_done_when_durable(core, ticket, orders_append(core, false), 200, admin_throttle_told(core));
+}
+
+static void force(struct core *core, const struct core_event *event)
+{
+    unsigned i = event->u.command.instance;
+    uint64_t ticket = event->u.command.ticket;
+    if (!can_order(core, ticket)) {
+        return;
+    }
+    health_force(core, i, event->u.command.forced);
+    admin_done_when_durable(core, ticket, orders_append(core, false), 200, admin_instance_told(core, i));
+}
+
+static void drain(struct core *core, uint64_t ticket)
+{
+    if (!core->draining) {
+        core->draining = true;
+        core_line(core, LOG_INFO, "draining", NULL);
+    }
+    admin_done(core, ticket, 202, admin_number("pending", core->instances[core->primary].pending));
+}
+
+static void set_level(struct core *core, const struct core_event *event)
+{
+    core->settings.log_level = event->u.command.level;
+    core_push(core, CORE_ACT_LEVEL)->u.level.level = event->u.command.level;
+    core_line(core, LOG_INFO, "log_level", "level", log_level_name(event->u.command.level), NULL);
+    admin_done(core, event->u.command.ticket, 200,
+               admin_text("log_level", log_level_name(event->u.command.level)));
 }
 
 static void step_replay(struct core *core, uint64_t ticket)
@@ -213,8 +268,23 @@ void admin_command(struct core *core, const struct core_event *event)
         case CORE_COMMAND_PROMOTE:
             failover_command(core, event);
             break;
+        case CORE_COMMAND_PLAN:
+            admin_done(core, ticket, 200, plan_told(core, event->u.command.limit));
+            break;
+        case CORE_COMMAND_IDS:
+            admin_done(core, ticket, 200, admin_ids(core, event));
+            break;
+        case CORE_COMMAND_THROTTLE:
+            throttle(core, event);
+            break;
+        case CORE_COMMAND_FORCE:
+            force(core, event);
+            break;
         case CORE_COMMAND_DRAIN:
+            drain(core, ticket);
+            break;
         case CORE_COMMAND_LOG_LEVEL:
-            break; /* core.c's */
+            set_level(core, event);
+            break;
     }
 }

@@ -70,6 +70,20 @@ struct block *admin_number(const char *key, uint64_t value)
     return block;
 }
 
+struct block *admin_text(const char *key, const char *value)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, ADMIN_ANSWER_LIMIT);
+    json_writer_init(&w, &b, 0);
+    json_object_begin(&w);
+    json_pair_text(&w, key, value);
+    json_object_end(&w);
+    struct block *block = block_from_buf(&b);
+    buf_deinit(&b);
+    return block;
+}
+
 void admin_durable(struct core *core)
 {
     struct admin_answer *answer;

@@ -12,6 +12,7 @@ void admin_done_when_durable(struct core *core, uint64_t ticket, uint64_t lsn, i
                              struct block *body);
 struct block *admin_refusal(const char *error, const char *message); /* {"error", "message"} */
 struct block *admin_number(const char *key, uint64_t value);         /* {key: value} */
+struct block *admin_text(const char *key, const char *value);        /* {key: "value"} */
 void admin_durable(struct core *core);                               /* more of the log is on disk */
 void admin_log_failed(struct core *core);
 void admin_free(struct core *core);

@@ -2,10 +2,14 @@
 
 #include "base/json_writer.h"
 #include "base/log_line.h"
+#include "base/memory.h"
 #include "base/units.h"
 #include "proxy/core/admin_answers.h"
+#include "proxy/core/health.h"
 #include "proxy/core/letters.h"
+#include "proxy/core/pace.h"
 #include "proxy/core/records.h"
+#include <stdlib.h>
 
 #define LIST_DEFAULT 100
 
@@ -119,6 +123,108 @@ struct block *admin_list(const struct core *core, const struct core_event *event
         }
     }
     json_array_end(&w);
+    json_object_end(&w);
+    struct block *block = block_from_buf(&b);
+    buf_deinit(&b);
+    return block;
+}
+
+/* ---- identity ---- */
+
+static int by_birth(const void *a, const void *b)
+{
+    uint64_t left = (*(const struct lane *const *)a)->birth;
+    uint64_t right = (*(const struct lane *const *)b)->birth;
+    return left < right ? -1 : left > right ? 1 : 0;
+}
+
+static void put_id(struct json_writer *w, const char *key, bool known, const struct uuid *uuid)
+{
+    char text[UUID_TEXT_SIZE + 1];
+    uuid_format(uuid, text);
+    json_pair_text(w, key, known ? text : NULL);
+}
+
+static void put_lane(struct json_writer *w, const struct core *core, const struct lane *lane)
+{
+    json_object_begin(w);
+    json_pair_u64(w, "lane", lane->birth);
+    json_pair_str(w, "tenant", lane->tenant);
+    json_pair_str(w, "database", lane->database);
+    json_pair_str(w, "collection", lane->name);
+    json_pair_bool(w, "deleted", lane->dead);
+    put_id(w, "id", !uuid_is_zero(&lane->logical), &lane->logical);
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        put_id(w, core->instances[i].name, lane->has_id[i], &lane->ids[i]);
+    }
+    json_object_end(w);
+}
+
+struct block *admin_ids(const struct core *core, const struct core_event *event)
+{
+    size_t most = event->u.command.limit == 0 ? LIST_DEFAULT : (size_t)event->u.command.limit;
+    size_t all = HASH_CNT(by_birth, core->lanes);
+    const struct lane **lanes = mem_alloc((all + 1) * sizeof(*lanes));
+    size_t count = 0;
+    for (const struct lane *lane = core->lanes; lane != NULL; lane = lane->by_birth.next) {
+        if (!lane->placeholder && lane->birth >= event->u.command.lsn) {
+            lanes[count++] = lane;
+        }
+    }
+    qsort(lanes, count, sizeof(*lanes), by_birth);
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, ADMIN_ANSWER_LIMIT);
+    json_writer_init(&w, &b, 0);
+    json_object_begin(&w);
+    json_pair_u64(&w, "count", all);
+    json_key(&w, "ids");
+    json_array_begin(&w);
+    for (size_t k = 0; k < count && k < most; k++) {
+        put_lane(&w, core, lanes[k]);
+    }
+    json_array_end(&w);
+    json_key(&w, "next"); /* what ?from= gives the next page */
+    if (count > most) {
+        json_put_u64(&w, lanes[most]->birth);
+    } else {
+        json_put_null(&w);
+    }
+    json_object_end(&w);
+    mem_free(lanes);
+    struct block *block = block_from_buf(&b);
+    buf_deinit(&b);
+    return block;
+}
+
+/* ---- what holds ---- */
+
+struct block *admin_throttle_told(const struct core *core)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, ADMIN_ANSWER_LIMIT);
+    json_writer_init(&w, &b, 0);
+    json_object_begin(&w);
+    json_key(&w, "replay_rate");
+    json_put_fixed(&w, pace_rate(core), 3);
+    json_pair_text(&w, "by", core->throttled ? "operator" : "setting");
+    json_object_end(&w);
+    struct block *block = block_from_buf(&b);
+    buf_deinit(&b);
+    return block;
+}
+
+struct block *admin_instance_told(const struct core *core, unsigned i)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, ADMIN_ANSWER_LIMIT);
+    json_writer_init(&w, &b, 0);
+    json_object_begin(&w);
+    json_pair_text(&w, "instance", core->instances[i].name);
+    json_pair_text(&w, "forced", health_forced_name(core, i));
+    json_pair_text(&w, "state", health_state_name(core, i));
     json_object_end(&w);
     struct block *block = block_from_buf(&b);
     buf_deinit(&b);

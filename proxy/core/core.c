@@ -115,6 +115,7 @@ void core_action_release(struct core_action *action)
         case CORE_ACT_CANCEL:
         case CORE_ACT_READ:
         case CORE_ACT_TRIM:
+        case CORE_ACT_LEVEL:
         case CORE_ACT_STOPPED:
             break;
     }
@@ -216,35 +217,6 @@ static void log_failed(struct core *core, const char *detail)
     admin_log_failed(core);
 }
 
-static void command(struct core *core, const struct core_event *event)
-{
-    switch (event->u.command.command) {
-        case CORE_COMMAND_DRAIN:
-            if (!core->draining) {
-                core->draining = true;
-                core_line(core, LOG_INFO, "draining", NULL);
-            }
-            break;
-        case CORE_COMMAND_LOG_LEVEL:
-            core->settings.log_level = event->u.command.level;
-            break;
-        case CORE_COMMAND_PENDING:
-        case CORE_COMMAND_LETTERS:
-        case CORE_COMMAND_PAUSE:
-        case CORE_COMMAND_RESUME:
-        case CORE_COMMAND_STEP:
-        case CORE_COMMAND_REDRIVE:
-        case CORE_COMMAND_EDIT:
-        case CORE_COMMAND_DROP:
-        case CORE_COMMAND_RESYNC:
-        case CORE_COMMAND_COMPARE:
-        case CORE_COMMAND_COMPARED:
-        case CORE_COMMAND_PROMOTE:
-            admin_command(core, event);
-            break;
-    }
-}
-
 static void take(struct core *core, const struct core_event *event)
 {
     switch (event->kind) {
@@ -290,7 +262,7 @@ static void take(struct core *core, const struct core_event *event)
             }
             break;
         case CORE_EV_COMMAND:
-            command(core, event);
+            admin_command(core, event);
             break;
     }
 }

@@ -262,7 +262,7 @@ void health_evidence(struct core *core, unsigned i, const char *why)
         return;
     }
     if (instance->forced == FORCED_UP) {
-        if (instance->mark.stage != MARK_READ) { /* it cannot be sent to before that is read again */
+        if (instance->mark.stage != MARK_READ && instance->failures == 0) { /* news: read again soon */
             timer_set(core, &instance->probe_timer, core->now_ns + PROBE_SOON_NS);
             health_ask_elsewhere(core, i);
         }

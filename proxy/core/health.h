@@ -14,7 +14,6 @@
 #ifndef WALDRILL_PROXY_CORE_HEALTH_H
 #define WALDRILL_PROXY_CORE_HEALTH_H
 
-#include "proxy/core/records.h"
 #include "proxy/core/state.h"
 
 void health_init(struct core *core);

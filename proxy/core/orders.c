@@ -1,7 +1,9 @@
 #include "proxy/core/orders.h"
 
+#include "base/json_writer.h"
 #include "proxy/core/failover.h"
 #include "proxy/core/health.h"
+#include "proxy/core/pace.h"
 #include "proxy/core/writes.h"
 #include <stdio.h>
 
@@ -84,4 +86,12 @@ void orders_start(struct core *core)
             health_force(core, i, (enum forced)core->instances[i].forced);
         }
     }
+}
+
+void orders_status(struct json_writer *w, const struct core *core)
+{
+    json_pair_bool(w, "replay_paused", core->replay_paused);
+    json_key(w, "replay_rate");
+    json_put_fixed(w, pace_rate(core), 3);
+    json_pair_text(w, "replay_rate_by", core->throttled ? "operator" : "setting");
 }

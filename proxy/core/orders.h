@@ -16,5 +16,8 @@ void orders_describe(const struct core *core, struct record_orders *out);
 void orders_recover(struct core *core, const struct record_orders *record);
 /* The log has been read: says what holds. */
 void orders_start(struct core *core);
+struct json_writer;
+/* "replay_paused", "replay_rate" (the cap, 0 = none), "replay_rate_by": members of an object that is open. */
+void orders_status(struct json_writer *w, const struct core *core);
 
 #endif

@@ -97,9 +97,6 @@ struct record_mark {
     uint64_t lsn;
 };
 
-/* What an operator says of an instance's health; AUTO = what its answers say. */
-enum forced { FORCED_AUTO, FORCED_UP, FORCED_DOWN };
-
 /* The last one holds. */
 struct record_orders {
     uint8_t primary; /* the instance that holds the role */

@@ -297,7 +297,7 @@ struct instance {
     unsigned flaps;   /* returns in short succession: more good checks are needed */
     uint64_t came_up_ns;
     const char *trouble; /* words for why_not_replaying; NULL = none */
-    uint8_t forced;      /* enum forced of records.h: what an operator says of it */
+    uint8_t forced;      /* enum forced */
 };
 
 /* A promotion that waits (failover.h). */

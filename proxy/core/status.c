@@ -5,6 +5,7 @@
 #include "proxy/core/failover.h"
 #include "proxy/core/figures.h"
 #include "proxy/core/health.h"
+#include "proxy/core/orders.h"
 #include "proxy/core/quota.h"
 #include "proxy/core/resync.h"
 #include "proxy/core/why.h"
@@ -66,6 +67,7 @@ static void put_log(struct json_writer *w, const struct core *core, const struct
     json_put_fixed(w, (double)quota_delay_ns(core) / (double)NS_PER_S, 3);
     json_pair_bool(w, "failed", core->log_failed);
     json_pair_bool(w, "queue_lost", core->lost_queue);
+    orders_status(w, core);
     put_levels(w, f);
     char why[WHY_SIZE];
     json_pair_text(w, "why_not_replaying", why_not_replaying(core, f->oldest, why));
@@ -134,6 +136,8 @@ void status_write(const struct core *core, struct buf *out)
     json_put_double(w, (double)core->settings.consistency_window_ns / (double)NS_PER_S);
     json_key(w, "time_scale");
     json_put_double(w, core->settings.time_scale);
+    json_pair_text(w, "log_level", log_level_name(core->settings.log_level));
+    json_pair_bool(w, "draining", core->draining);
     json_key(w, "instances");
     json_array_begin(w);
     for (unsigned i = 0; i < core->instance_count; i++) {

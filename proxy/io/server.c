@@ -93,6 +93,12 @@ static void port_line(void *context, enum log_level level, struct block *text)
     process_log_line(&s->lines, level, block_str(text));
 }
 
+static void port_level(void *context, enum log_level level)
+{
+    struct server *s = context;
+    s->lines.level = level;
+}
+
 static void port_stopped(void *context)
 {
     struct server *s = context;
@@ -378,7 +384,9 @@ int server_open(struct server **out, const struct settings *settings, uint64_t s
     s->listen_fd = -1;
     io_clock_init(&s->clock, settings->time_scale);
     process_log_init(&s->lines, STDERR_FILENO, settings->log_level, settings->log_format);
-    s->pump.ports.process = (struct process_port){ .context = s, .line = port_line, .stopped = port_stopped };
+    s->pump.ports.process = (struct process_port){
+        .context = s, .line = port_line, .level = port_level, .stopped = port_stopped
+    };
     int rc = open_descriptors(s, msg);
     if (rc == 0) {
         rc = listen_bind(settings, &s->listen_fd, &s->port, msg);

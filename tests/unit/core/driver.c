@@ -147,6 +147,9 @@ static void carry_out(struct driver *d, const struct core_action *a)
         case CORE_ACT_LINE:
             note(d, "line", 0, block_str(a->u.line.text).data);
             break;
+        case CORE_ACT_LEVEL:
+            note(d, "level", (uint64_t)a->u.level.level, "");
+            break;
         case CORE_ACT_STOPPED:
             d->stopped = true;
             note(d, "stopped", 0, "");
