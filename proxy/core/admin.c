@@ -12,6 +12,7 @@
 #include "proxy/core/plan.h"
 #include "proxy/core/resync.h"
 #include "proxy/core/send.h"
+#include "proxy/core/trail.h"
 #include "proxy/core/writes.h"
 #include <stdio.h>
 
@@ -82,6 +83,9 @@ static void force(struct core *core, const struct core_event *event)
 
 static void drain(struct core *core, uint64_t ticket)
 {
+    if (ticket == 0) {
+        trail_signal(core, "drain");
+    }
     if (!core->draining) {
         core->draining = true;
         core_line(core, LOG_INFO, "draining", NULL);

@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "proxy/core/admin.h"
 #include "proxy/core/clients.h"
+#include "proxy/core/trail.h"
 #include <stdio.h>
 
 #define CLIENT_TICKET (UINT64_C(1) << 63)
@@ -264,6 +265,9 @@ void admin_http(struct core *core, struct client *client)
         event.u.command.command = routes[i].command;
         event.u.command.ticket = client->id | CLIENT_TICKET;
         event.u.command.body = client->body;
+        if (!str_equal(client->method, STR("GET"))) {
+            trail_begin(core, client, event.u.command.ticket);
+        }
         admin_command(core, &event);
         return;
     }
@@ -279,6 +283,7 @@ bool admin_http_done(struct core *core, uint64_t ticket, int status, struct bloc
     if ((ticket & CLIENT_TICKET) == 0) {
         return false;
     }
+    trail_end(core, ticket, status, body);
     struct client *client = client_find(core, ticket & ~CLIENT_TICKET);
     if (client == NULL || client->stage != STAGE_ADMIN) {
         block_unref(body);

@@ -25,6 +25,7 @@
 #include "proxy/core/resync.h"
 #include "proxy/core/send.h"
 #include "proxy/core/state.h"
+#include "proxy/core/trail.h"
 #include "proxy/core/writes.h"
 #include <stdarg.h>
 
@@ -44,6 +45,7 @@ struct core *core_new(const struct settings *settings, uint64_t seed)
     TAILQ_INIT(&core->letters);
     TAILQ_INIT(&core->letter_jobs);
     TAILQ_INIT(&core->admin_answers);
+    TAILQ_INIT(&core->trail.open);
     heap_init(&core->timers);
     alerts_init(core);
     health_init(core);
@@ -59,6 +61,7 @@ void core_free(struct core *core)
     calls_free(core);
     batch_free(core);
     admin_free(core);
+    trail_free(core);
     letters_free(core);
     resync_free(core);
     writes_free(core);
@@ -107,6 +110,7 @@ void core_action_release(struct core_action *action)
             block_unref(action->u.command_done.body);
             break;
         case CORE_ACT_LINE:
+        case CORE_ACT_AUDIT:
             block_unref(action->u.line.text);
             break;
         case CORE_ACT_COLLECT:
@@ -334,6 +338,12 @@ void core_line(struct core *core, enum log_level level, const char *event, ...)
 void core_set_rss(struct core *core, uint64_t rss_bytes)
 {
     core->rss_bytes = rss_bytes;
+}
+
+void core_set_audit(struct core *core, bool failed, uint64_t lost)
+{
+    core->audit_failed = failed;
+    core->audit_lost = lost;
 }
 
 #ifdef WALDRILL_MUTANTS

@@ -95,7 +95,8 @@ struct core_event {
         struct {
             uint64_t client;
             const struct http_head *head;
-            bool loopback; /* the peer is on this machine */
+            bool loopback;   /* the peer is on this machine */
+            struct str peer; /* "127.0.0.1:4242"; empty = not known */
         } client_head;
         struct {
             uint64_t client;
@@ -161,6 +162,7 @@ enum core_action_kind {
     CORE_ACT_READ,         /* read back a durable record; LOG_READ follows */
     CORE_ACT_TRIM,         /* records below lsn are needed no more */
     CORE_ACT_LINE,         /* a log line (already composed, with its newline) */
+    CORE_ACT_AUDIT,        /* the same, for the audit log */
     CORE_ACT_LEVEL,        /* lines of a lower level are not wanted from now on */
     CORE_ACT_COMMAND_DONE, /* a command with a ticket is answered */
     CORE_ACT_STOPPED,      /* drained: the process may end */
@@ -219,7 +221,7 @@ struct core_action {
         struct {
             enum log_level level;
             struct block *text;
-        } line;
+        } line; /* LINE, AUDIT */
         struct {
             enum log_level level;
         } level;
@@ -264,5 +266,7 @@ extern const char *const core_mutant_names[]; /* ends with NULL */
 
 /* Process figures that only the adapter knows, shown by /status. */
 void core_set_rss(struct core *core, uint64_t rss_bytes);
+/* The audit log cannot be written now; lines it lost since the start. */
+void core_set_audit(struct core *core, bool failed, uint64_t lost);
 
 #endif

@@ -377,7 +377,7 @@ struct client {
     uint64_t id;
     enum client_stage stage;
     struct block *head; /* copied: method, target, headers */
-    struct str method, target, content_type, request_id;
+    struct str method, target, content_type, request_id, peer;
     struct str header_lines;   /* those to forward */
     struct chroma_route route; /* slices of head */
     struct block *body;
@@ -433,6 +433,14 @@ struct letter_job {
 TAILQ_HEAD(letter_job_list, letter_job);
 TAILQ_HEAD(letter_list, letter);
 TAILQ_HEAD(admin_answer_list, admin_answer);
+
+/* trail.h */
+TAILQ_HEAD(trail_list, trail_action);
+struct trail {
+    struct trail_list open; /* actions whose outcome is not known yet */
+    uint64_t refused;       /* of those who may not act, not told of yet */
+    uint64_t refused_ns;    /* when they were told of last */
+};
 
 struct core_stats {
     uint64_t requests, ok, failed, overrides, unreplicated, total_replayed, failed_total, queued, rejected;
@@ -509,6 +517,9 @@ struct core {
         uint64_t told_ns;
     } access;
     int64_t start_ms; /* wall, of CORE_EV_START */
+    struct trail trail;
+    bool audit_failed;
+    uint64_t audit_lost;
     uint64_t rss_bytes;
     bool lost_queue; /* rule 22: what was pending is gone, and not everything has been compared since */
     int64_t active_since_ms; /* wall: writes have been pending since; 0 = none is */

@@ -8,6 +8,7 @@
 #include "proxy/core/orders.h"
 #include "proxy/core/quota.h"
 #include "proxy/core/resync.h"
+#include "proxy/core/trail.h"
 #include "proxy/core/why.h"
 
 static const char *level(uint64_t value, uint64_t warning, uint64_t critical)
@@ -145,6 +146,7 @@ void status_write(const struct core *core, struct buf *out)
     }
     json_array_end(w);
     failover_status(w, core);
+    trail_status(w, core);
     put_log(w, core, &figures);
     put_stats(w, core, &figures);
     json_object_end(w);
