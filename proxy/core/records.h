@@ -136,8 +136,8 @@ bool record_mark_read(struct reader *r, struct record_mark *out);
 bool record_given_up_decode(struct str meta, unsigned *instance);
 bool record_orders_decode(struct str meta, struct record_orders *out);
 const char *record_type_name(uint8_t type);
-/* Is it among those that a log in memory keeps on disk (rule 6): whose log it is, what collections there are, by
- * name and by id, and what an operator has ordered? */
+/* Is it among those that a log in memory keeps on disk (rule 6): whose log it is, what collections there are,
+ * by name and by id, and what an operator has ordered? */
 bool record_ties_ids(uint8_t type);
 
 #endif

@@ -2,6 +2,7 @@
  */
 #include "tests/unit/core/driver.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct driver d;
@@ -232,9 +233,10 @@ static void test_ids(void)
     CU_ASSERT_EQUAL(ask("GET", "/admin/ids", part), 200);
     const char *first = driver_get(&d, "/admin/ids?limit=1");
     CU_ASSERT_PTR_NULL(strstr(first, "\"collection\":\"more\""));
-    unsigned long long next = 0;
-    CU_ASSERT_EQUAL_FATAL(sscanf(strstr(first, "\"next\":"), "\"next\":%llu", &next), 1);
-    (void)snprintf(part, sizeof(part), "/admin/ids?limit=1&from=%llu", next);
+    const char *next = strstr(first, "\"next\":");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(next);
+    (void)snprintf(part, sizeof(part), "/admin/ids?limit=1&from=%llu",
+                   strtoull(next + strlen("\"next\":"), NULL, 10));
     const char *second = driver_get(&d, part);
     CU_ASSERT_PTR_NOT_NULL(strstr(second, "\"collection\":\"more\""));
     CU_ASSERT_PTR_NOT_NULL(strstr(second, "\"next\":null"));
