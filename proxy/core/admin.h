@@ -9,8 +9,6 @@
 #include "proxy/core/state.h"
 
 void admin_command(struct core *core, const struct core_event *event);
-void admin_durable(struct core *core);    /* answers that waited for the log */
-void admin_log_failed(struct core *core); /* nobody can be told yes or no */
 /* Replay is paused, and no step is left. */
 bool admin_holds(const struct core *core);
 void admin_stepped(struct core *core); /* one replay has gone */
@@ -18,6 +16,5 @@ void admin_stepped(struct core *core); /* one replay has gone */
 void admin_redrive(struct core *core, struct letter *letter, const struct letter_job *job,
                    struct block *body);
 void admin_unreadable(struct core *core, const struct letter_job *job);
-void admin_free(struct core *core);
 
 #endif

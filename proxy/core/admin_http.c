@@ -6,9 +6,12 @@
 #include "base/units.h"
 #include "proxy/core/admin.h"
 #include "proxy/core/clients.h"
+#include "proxy/core/trail.h"
 #include <stdio.h>
 
 #define CLIENT_TICKET (UINT64_C(1) << 63)
+#define RATE_LEAST    0.01
+#define RATE_MOST     1e6
 
 enum { SEGMENTS_MAX = 4 };
 
@@ -23,24 +26,50 @@ static const struct admin_route {
     const char *path; /* LSN and INSTANCE stand for one segment */
     enum core_command command;
     const char *meaning;
+    const char *needs; /* a parameter that has to be there */
 } routes[] = {
     { "GET", "/admin/pending", CORE_COMMAND_PENDING,
-      "writes that are not over, oldest first; `?from=LSN&limit=N` pages" },
+      "writes that are not over, oldest first; `?from=LSN&limit=N` pages", NULL },
     { "GET", "/admin/dead-letters", CORE_COMMAND_LETTERS,
-      "accepted writes that an instance refuses for good, with its words; `?from=LSN&limit=N` pages" },
+      "accepted writes that an instance refuses for good, with its words; `?from=LSN&limit=N` pages", NULL },
     { "POST", "/admin/dead-letters/LSN/retry", CORE_COMMAND_REDRIVE,
       "sends it again as a new write; refused when younger writes touched its records, but for "
-      "`?force=yes`" },
+      "`?force=yes`",
+      NULL },
     { "PUT", "/admin/dead-letters/LSN", CORE_COMMAND_EDIT,
-      "gives it another body (the request's, a JSON object)" },
-    { "DELETE", "/admin/dead-letters/LSN", CORE_COMMAND_DROP, "gives it up" },
-    { "POST", "/admin/replay/pause", CORE_COMMAND_PAUSE, "replays nothing any more; live writes go on" },
-    { "POST", "/admin/replay/resume", CORE_COMMAND_RESUME, "replays again" },
-    { "POST", "/admin/replay/step", CORE_COMMAND_STEP, "while paused: replays one write" },
+      "gives it another body (the request's, a JSON object)", NULL },
+    { "DELETE", "/admin/dead-letters/LSN", CORE_COMMAND_DROP, "gives it up", NULL },
+    { "POST", "/admin/replay/pause", CORE_COMMAND_PAUSE, "replays nothing any more; live writes go on",
+      NULL },
+    { "POST", "/admin/replay/resume", CORE_COMMAND_RESUME, "replays again", NULL },
+    { "POST", "/admin/replay/step", CORE_COMMAND_STEP, "while paused: replays one write", NULL },
+    { "POST", "/admin/replay/throttle", CORE_COMMAND_THROTTLE,
+      "`?rate=N`: replays at most N writes a second into an instance; 0 = what `REPLAY_RATE` says", "rate" },
+    { "GET", "/admin/plan", CORE_COMMAND_PLAN,
+      "what replay would do next: per instance and collection how many writes, the next one, how many would "
+      "travel "
+      "with it, what holds it up; `?limit=N` collections",
+      NULL },
+    { "POST", "/admin/instances/INSTANCE/promote", CORE_COMMAND_PROMOTE,
+      "gives that instance the primary's role (failover, and the way back) as soon as it lacks nothing; "
+      "`?force=yes` at once, and the answer lists what it lacks; of the one that has it: calls a waiting "
+      "promotion off",
+      NULL },
     { "POST", "/admin/instances/INSTANCE/resync", CORE_COMMAND_RESYNC,
-      "compares everything on that instance with the other one and makes it equal" },
-    { "POST", "/admin/compare", CORE_COMMAND_COMPARE, "compares all collections of both; repairs nothing" },
-    { "GET", "/admin/compare", CORE_COMMAND_COMPARED, "what the comparison has found" },
+      "compares everything on that instance with the other one and makes it equal", NULL },
+    { "POST", "/admin/instances/INSTANCE/force", CORE_COMMAND_FORCE,
+      "`?state=up|down|auto`: it counts as that, whatever the probes say, until `auto`; shown as "
+      "`instances[].forced`",
+      "state" },
+    { "POST", "/admin/compare", CORE_COMMAND_COMPARE, "compares all collections of both; repairs nothing",
+      NULL },
+    { "GET", "/admin/compare", CORE_COMMAND_COMPARED, "what the comparison has found", NULL },
+    { "GET", "/admin/ids", CORE_COMMAND_IDS,
+      "collections with the id that clients know and each instance's own; `?from=LSN&limit=N` pages", NULL },
+    { "POST", "/admin/log-level", CORE_COMMAND_LOG_LEVEL,
+      "`?level=debug|info|warn|error`, until the next restart", "level" },
+    { "POST", "/admin/drain", CORE_COMMAND_DRAIN,
+      "as SIGTERM: takes nothing new, answers what is in flight, ends", NULL },
 };
 
 enum { ROUTE_COUNT = sizeof(routes) / sizeof(routes[0]) };
@@ -109,16 +138,109 @@ static void refuse_path(struct core *core, struct client *client)
     client_reply_error(core, client, 404, "NotFound", text, 0);
 }
 
-/* True when the query is understood. */
-static bool take_query(struct str query, struct core_event *event)
+/* ---- its parameters ---- */
+
+static bool take_from(struct str text, struct core_event *event)
 {
-    struct str from = http_query_find(query, "from");
-    struct str limit = http_query_find(query, "limit");
-    struct str force = http_query_find(query, "force");
-    event->u.command.force = str_equal(force, STR("yes"));
-    return (from.data == NULL || units_parse_u64(from, &event->u.command.lsn, NULL) == 0) &&
-           (limit.data == NULL || units_parse_u64(limit, &event->u.command.limit, NULL) == 0) &&
-           (force.data == NULL || event->u.command.force || str_equal(force, STR("no")));
+    return units_parse_u64(text, &event->u.command.lsn, NULL) == 0;
+}
+
+static bool take_limit(struct str text, struct core_event *event)
+{
+    return units_parse_u64(text, &event->u.command.limit, NULL) == 0;
+}
+
+static bool take_force(struct str text, struct core_event *event)
+{
+    event->u.command.force = str_equal(text, STR("yes"));
+    return event->u.command.force || str_equal(text, STR("no"));
+}
+
+static bool take_rate(struct str text, struct core_event *event)
+{
+    double *rate = &event->u.command.rate;
+    return units_parse_double(text, rate, NULL) == 0 &&
+           (*rate == 0 || (*rate >= RATE_LEAST && *rate <= RATE_MOST));
+}
+
+static bool take_state(struct str text, struct core_event *event)
+{
+    static const char *const states[] = {
+        [FORCED_AUTO] = "auto", [FORCED_UP] = "up", [FORCED_DOWN] = "down"
+    };
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        if (str_equal(text, str_of(states[i]))) {
+            event->u.command.forced = (enum forced)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take_level(struct str text, struct core_event *event)
+{
+    return log_level_parse(text, &event->u.command.level);
+}
+
+static const struct param {
+    const char *name;
+    bool (*take)(struct str text, struct core_event *event);
+    const char *expected;
+} params[] = {
+    { "from", take_from, "from and limit are whole numbers" },
+    { "limit", take_limit, "from and limit are whole numbers" },
+    { "force", take_force, "force is yes or no" },
+    { "rate", take_rate, "rate is writes a second, from 0.01 to 1000000, or 0" },
+    { "state", take_state, "state is up, down or auto" },
+    { "level", take_level, "level is debug, info, warn or error" },
+};
+
+enum { PARAM_COUNT = sizeof(params) / sizeof(params[0]) };
+
+static const struct param *find_param(struct str name)
+{
+    for (size_t i = 0; i < PARAM_COUNT; i++) {
+        if (str_equal(name, str_of(params[i].name))) {
+            return &params[i];
+        }
+    }
+    return NULL;
+}
+
+static void say_unknown(struct str name, char *why, size_t size)
+{
+    const char *names[PARAM_COUNT];
+    for (size_t i = 0; i < PARAM_COUNT; i++) {
+        names[i] = params[i].name;
+    }
+    const char *near = suggest_name(name, names, PARAM_COUNT);
+    (void)snprintf(why, size, "no such parameter%s%s", near == NULL ? "" : ": did you mean ",
+                   near == NULL ? "" : near);
+}
+
+/* False, and why, when the query is not understood or lacks what the route needs: nothing is done then. */
+static bool take_query(const struct admin_route *route, struct str query, struct core_event *event, char *why,
+                       size_t size)
+{
+    if (route->needs != NULL && http_query_find(query, route->needs).data == NULL) {
+        (void)snprintf(why, size, "?%s= is missing: %s", route->needs,
+                       find_param(str_of(route->needs))->expected);
+        return false;
+    }
+    while (query.size > 0) {
+        struct str value;
+        struct str name = str_cut(str_cut(query, '&', &query), '=', &value);
+        const struct param *param = find_param(name);
+        if (param == NULL) {
+            say_unknown(name, why, size);
+            return false;
+        }
+        if (!param->take(value, event)) {
+            (void)snprintf(why, size, "%s", param->expected);
+            return false;
+        }
+    }
+    return true;
 }
 
 void admin_http(struct core *core, struct client *client)
@@ -134,15 +256,18 @@ void admin_http(struct core *core, struct client *client)
             other = &routes[i];
             continue;
         }
-        if (!take_query(path.query, &event)) {
-            client_reply_error(core, client, 400, "InvalidQuery",
-                               "from and limit are whole numbers, force is yes or no", 0);
+        char why[160];
+        if (!take_query(&routes[i], path.query, &event, why, sizeof(why))) {
+            client_reply_error(core, client, 400, "InvalidQuery", why, 0);
             return;
         }
         client->stage = STAGE_ADMIN;
         event.u.command.command = routes[i].command;
         event.u.command.ticket = client->id | CLIENT_TICKET;
         event.u.command.body = client->body;
+        if (!str_equal(client->method, STR("GET"))) {
+            trail_begin(core, client, event.u.command.ticket);
+        }
         admin_command(core, &event);
         return;
     }
@@ -158,6 +283,7 @@ bool admin_http_done(struct core *core, uint64_t ticket, int status, struct bloc
     if ((ticket & CLIENT_TICKET) == 0) {
         return false;
     }
+    trail_end(core, ticket, status, body);
     struct client *client = client_find(core, ticket & ~CLIENT_TICKET);
     if (client == NULL || client->stage != STAGE_ADMIN) {
         block_unref(body);

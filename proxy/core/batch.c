@@ -259,6 +259,31 @@ bool batch_gather(struct core *core, struct strand *strand, unsigned i)
     return true;
 }
 
+size_t batch_would_join(struct core *core, struct strand *strand, unsigned i)
+{
+    const struct entry *head = strand_head(strand, i);
+    if (!payload_is_here(head) || core->replay_paused) {
+        return payload_is_here(head) ? 1 : 0; /* a step is one write */
+    }
+    size_t count = 0;
+    if (head->lsn <= strand->repeat_lsn[i]) { /* the very same again */
+        for (uint64_t place = strand->next[i]; place < strand_end(strand); place++) {
+            const struct entry *entry = strand_at(strand, place);
+            bool member =
+                entry != NULL && entry->lsn <= strand->repeat_lsn[i] && !entry_finished_at(entry, i);
+            count += member ? 1 : 0;
+        }
+        return count;
+    }
+    uint64_t credit = strand->credit[i];
+    strand->credit[i] = UINT64_MAX;
+    (void)batch_gather(core, strand, i);
+    count = core->batch.count;
+    clear(&core->batch);
+    strand->credit[i] = credit;
+    return count;
+}
+
 struct block *batch_body(const struct batch *batch, bool *alone)
 {
     *alone = batch->count == 1;

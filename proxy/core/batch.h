@@ -17,6 +17,9 @@
 /* Puts together core->batch from the strand's first unfinished write at that instance.  False when a member
  * of a composition that must go again cannot be sent yet. */
 bool batch_gather(struct core *core, struct strand *strand, unsigned instance);
+/* How many would travel with the strand's first unfinished write at that instance, it included, if it were
+ * sent now; 0 = its bytes are not in memory.  Changes nothing. */
+size_t batch_would_join(struct core *core, struct strand *strand, unsigned instance);
 /* One write alone. */
 void batch_single(struct core *core, struct entry *entry, unsigned instance);
 /* The request's body: the head's own when it travels alone.  One reference; NULL when there is no body or no

@@ -6,6 +6,7 @@
 #include "proxy/core/lanes.h"
 #include "proxy/core/letters.h"
 #include "proxy/core/mark.h"
+#include "proxy/core/orders.h"
 #include "proxy/core/quota.h"
 #include "proxy/core/records.h"
 #include "proxy/core/writes.h"
@@ -89,15 +90,22 @@ static uint64_t first_needed(struct core *core)
 static struct block *checkpoint_meta(const struct core *core)
 {
     struct buf b;
-    buf_init(&b, 16);
+    buf_init(&b, 64);
     buf_append_char(&b, '1');
     for (unsigned i = 0; i < core->instance_count; i++) {
         if (core->instances[i].needs_resync) {
             buf_append_char(&b, (char)('0' + i));
         }
     }
+    if (orders_hold(core)) {
+        struct record_orders orders;
+        orders_describe(core, &orders);
+        buf_append_char(&b, ';');
+        record_orders_append(&b, &orders);
+    }
     struct block *meta = block_from_buf(&b);
     buf_deinit(&b);
+    CHECK(meta != NULL);
     return meta;
 }
 

@@ -11,6 +11,7 @@
 #include "proxy/core/own.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/submit.h"
+#include "proxy/core/trail.h"
 #include "proxy/core/writes.h"
 #include <stdio.h>
 
@@ -41,7 +42,7 @@ static struct str take_slice(const struct block *block, size_t *at, size_t size)
 }
 
 /* The event's head is borrowed: what is needed later is copied into one block. */
-static bool copy_head(struct core *core, struct client *client, const struct http_head *head)
+static bool copy_head(struct core *core, struct client *client, const struct http_head *head, struct str peer)
 {
     struct str type = http_header_find(head->headers, head->header_count, "content-type");
     struct str id = http_header_find(head->headers, head->header_count, "x-request-id");
@@ -56,6 +57,7 @@ static bool copy_head(struct core *core, struct client *client, const struct htt
     buf_append_str(&b, head->target);
     buf_append_str(&b, type);
     buf_append_str(&b, id);
+    buf_append_str(&b, peer);
     size_t fixed = b.size;
     for (size_t i = 0; i < head->header_count; i++) {
         if (!client->is_own && forwarded(head->headers[i].name)) {
@@ -73,6 +75,7 @@ static bool copy_head(struct core *core, struct client *client, const struct htt
     client->target = take_slice(client->head, &at, head->target.size);
     client->content_type = take_slice(client->head, &at, type.size);
     client->request_id = take_slice(client->head, &at, id.size);
+    client->peer = take_slice(client->head, &at, peer.size);
     client->header_lines = take_slice(client->head, &at, lines);
     client->route = chroma_route(client->method, client->target, true);
     return true;
@@ -111,13 +114,16 @@ void client_head(struct core *core, const struct core_event *event)
     client->target = head->target; /* borrowed until it is copied */
     bool admin = admin_http_is(client);
     client->is_own = admin || own_is(client);
-    if (!copy_head(core, client, head)) {
+    if (!copy_head(core, client, head, event->u.client_head.peer)) {
         client->target = STR("");
         client_reply_error(core, client, 431, "ChromaError", "Request head too large", 0);
         return;
     }
     enum access what = admin ? ACCESS_ADMIN : client->is_own ? own_access(client) : ACCESS_ALL;
     if (!access_allows(core, client, what, head, event->u.client_head.loopback)) {
+        if (admin) {
+            trail_refused(core, client);
+        }
         return;
     }
     if (client->is_own && !admin) {

@@ -9,11 +9,13 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "proxy/core/admin.h"
+#include "proxy/core/admin_answers.h"
 #include "proxy/core/alerts.h"
 #include "proxy/core/batch.h"
 #include "proxy/core/calls.h"
 #include "proxy/core/checkpoint.h"
 #include "proxy/core/clients.h"
+#include "proxy/core/failover.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/mark.h"
@@ -23,6 +25,7 @@
 #include "proxy/core/resync.h"
 #include "proxy/core/send.h"
 #include "proxy/core/state.h"
+#include "proxy/core/trail.h"
 #include "proxy/core/writes.h"
 #include <stdarg.h>
 
@@ -42,11 +45,13 @@ struct core *core_new(const struct settings *settings, uint64_t seed)
     TAILQ_INIT(&core->letters);
     TAILQ_INIT(&core->letter_jobs);
     TAILQ_INIT(&core->admin_answers);
+    TAILQ_INIT(&core->trail.open);
     heap_init(&core->timers);
     alerts_init(core);
     health_init(core);
     mark_init(core);
     resync_init(core);
+    timer_init(&core->failover.timer, TIMER_FAILOVER, 0, NULL);
     return core;
 }
 
@@ -56,6 +61,7 @@ void core_free(struct core *core)
     calls_free(core);
     batch_free(core);
     admin_free(core);
+    trail_free(core);
     letters_free(core);
     resync_free(core);
     writes_free(core);
@@ -104,6 +110,7 @@ void core_action_release(struct core_action *action)
             block_unref(action->u.command_done.body);
             break;
         case CORE_ACT_LINE:
+        case CORE_ACT_AUDIT:
             block_unref(action->u.line.text);
             break;
         case CORE_ACT_COLLECT:
@@ -112,6 +119,7 @@ void core_action_release(struct core_action *action)
         case CORE_ACT_CANCEL:
         case CORE_ACT_READ:
         case CORE_ACT_TRIM:
+        case CORE_ACT_LEVEL:
         case CORE_ACT_STOPPED:
             break;
     }
@@ -168,7 +176,8 @@ static void fire(struct core *core, struct timer *timer)
             break;
         case TIMER_PACE:
         case TIMER_ALERT:
-            break; /* send_all and alerts_look run at the end of each step */
+        case TIMER_FAILOVER:
+            break; /* send_all, alerts_look and failover_run run in each step */
         case TIMER_BACKOFF:
             core->instances[timer->instance].backoff_ns = 0;
             break;
@@ -210,34 +219,6 @@ static void log_failed(struct core *core, const char *detail)
     core_line(core, LOG_ERROR, "log_failed", "detail", detail, NULL);
     clients_log_failed(core);
     admin_log_failed(core);
-}
-
-static void command(struct core *core, const struct core_event *event)
-{
-    switch (event->u.command.command) {
-        case CORE_COMMAND_DRAIN:
-            if (!core->draining) {
-                core->draining = true;
-                core_line(core, LOG_INFO, "draining", NULL);
-            }
-            break;
-        case CORE_COMMAND_LOG_LEVEL:
-            core->settings.log_level = event->u.command.level;
-            break;
-        case CORE_COMMAND_PENDING:
-        case CORE_COMMAND_LETTERS:
-        case CORE_COMMAND_PAUSE:
-        case CORE_COMMAND_RESUME:
-        case CORE_COMMAND_STEP:
-        case CORE_COMMAND_REDRIVE:
-        case CORE_COMMAND_EDIT:
-        case CORE_COMMAND_DROP:
-        case CORE_COMMAND_RESYNC:
-        case CORE_COMMAND_COMPARE:
-        case CORE_COMMAND_COMPARED:
-            admin_command(core, event);
-            break;
-    }
 }
 
 static void take(struct core *core, const struct core_event *event)
@@ -285,7 +266,7 @@ static void take(struct core *core, const struct core_event *event)
             }
             break;
         case CORE_EV_COMMAND:
-            command(core, event);
+            admin_command(core, event);
             break;
     }
 }
@@ -310,6 +291,7 @@ size_t core_step(struct core *core, const struct core_event *event, struct core_
     take(core, event);
     if (core->started) {
         run_timers(core);
+        failover_run(core);
         writes_ask_again(core);
         send_all(core);
         resync_run(core);
@@ -356,6 +338,12 @@ void core_line(struct core *core, enum log_level level, const char *event, ...)
 void core_set_rss(struct core *core, uint64_t rss_bytes)
 {
     core->rss_bytes = rss_bytes;
+}
+
+void core_set_audit(struct core *core, bool failed, uint64_t lost)
+{
+    core->audit_failed = failed;
+    core->audit_lost = lost;
 }
 
 #ifdef WALDRILL_MUTANTS

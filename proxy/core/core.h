@@ -51,10 +51,10 @@ enum call_outcome {
     CALL_CANCELLED, /* the core asked for it; the connection is closed by now */
 };
 
+/* Answered with CORE_ACT_COMMAND_DONE when they carry a ticket. */
 enum core_command {
     CORE_COMMAND_DRAIN, /* SIGTERM: accept nothing new, finish what is in flight, then CORE_ACT_STOPPED */
     CORE_COMMAND_LOG_LEVEL,
-    /* Answered with CORE_ACT_COMMAND_DONE when they carry a ticket: */
     CORE_COMMAND_RESYNC,  /* everything on that instance is compared with the other one, and made equal to it
                            */
     CORE_COMMAND_COMPARE, /* all collections of both; the result is a log line and CORE_COMMAND_COMPARED */
@@ -63,11 +63,19 @@ enum core_command {
     CORE_COMMAND_LETTERS, /* lists dead letters: the same */
     CORE_COMMAND_PAUSE,   /* replays nothing any more; live writes go on */
     CORE_COMMAND_RESUME,
-    CORE_COMMAND_STEP,    /* while paused: replays one write */
-    CORE_COMMAND_REDRIVE, /* dead letter lsn enters at the tail as a new write; force: over younger ones */
-    CORE_COMMAND_EDIT,    /* dead letter lsn gets another body */
-    CORE_COMMAND_DROP,    /* dead letter lsn is given up */
+    CORE_COMMAND_STEP,     /* while paused: replays one write */
+    CORE_COMMAND_REDRIVE,  /* dead letter lsn enters at the tail as a new write; force: over younger ones */
+    CORE_COMMAND_EDIT,     /* dead letter lsn gets another body */
+    CORE_COMMAND_DROP,     /* dead letter lsn is given up */
+    CORE_COMMAND_PROMOTE,  /* that instance gets the primary's role once it lacks nothing; force: at once */
+    CORE_COMMAND_PLAN,     /* what replay would do next: at most limit writes an instance */
+    CORE_COMMAND_IDS,      /* the ids of collections: those born at lsn or later, at most limit */
+    CORE_COMMAND_THROTTLE, /* replays at most rate writes a second; 0 = what REPLAY_RATE says */
+    CORE_COMMAND_FORCE,    /* that instance counts as the operator says: forced */
 };
+
+/* What an operator says of an instance's health; AUTO = what its answers say. */
+enum forced { FORCED_AUTO, FORCED_UP, FORCED_DOWN };
 
 struct core_event {
     enum core_event_kind kind;
@@ -87,7 +95,8 @@ struct core_event {
         struct {
             uint64_t client;
             const struct http_head *head;
-            bool loopback; /* the peer is on this machine */
+            bool loopback;   /* the peer is on this machine */
+            struct str peer; /* "127.0.0.1:4242"; empty = not known */
         } client_head;
         struct {
             uint64_t client;
@@ -129,8 +138,10 @@ struct core_event {
         struct {
             enum core_command command;
             enum log_level level; /* LOG_LEVEL */
-            unsigned instance;    /* RESYNC */
-            uint64_t ticket;      /* given by who asks, never reused; 0 = no answer is wanted */
+            unsigned instance;    /* RESYNC, PROMOTE, FORCE */
+            enum forced forced;
+            double rate;
+            uint64_t ticket; /* given by who asks, never reused; 0 = no answer is wanted */
             uint64_t lsn;
             uint64_t limit; /* 0 = the default */
             bool force;
@@ -151,6 +162,8 @@ enum core_action_kind {
     CORE_ACT_READ,         /* read back a durable record; LOG_READ follows */
     CORE_ACT_TRIM,         /* records below lsn are needed no more */
     CORE_ACT_LINE,         /* a log line (already composed, with its newline) */
+    CORE_ACT_AUDIT,        /* the same, for the audit log */
+    CORE_ACT_LEVEL,        /* lines of a lower level are not wanted from now on */
     CORE_ACT_COMMAND_DONE, /* a command with a ticket is answered */
     CORE_ACT_STOPPED,      /* drained: the process may end */
 };
@@ -208,7 +221,10 @@ struct core_action {
         struct {
             enum log_level level;
             struct block *text;
-        } line;
+        } line; /* LINE, AUDIT */
+        struct {
+            enum log_level level;
+        } level;
         struct {
             uint64_t ticket;
             int status;         /* as HTTP has them */
@@ -250,5 +266,7 @@ extern const char *const core_mutant_names[]; /* ends with NULL */
 
 /* Process figures that only the adapter knows, shown by /status. */
 void core_set_rss(struct core *core, uint64_t rss_bytes);
+/* The audit log cannot be written now; lines it lost since the start. */
+void core_set_audit(struct core *core, bool failed, uint64_t lost);
 
 #endif

@@ -167,8 +167,12 @@ static void probe_answered(struct core *core, unsigned i)
     struct instance *instance = &core->instances[i];
     instance->failures = 0;
     instance->successes++;
-    bool enough =
-        instance->healthy || !instance->probed || instance->successes >= checks_needed(core, instance);
+    if (instance->forced == FORCED_DOWN) {
+        instance->successes = 0;
+        return;
+    }
+    bool enough = instance->healthy || instance->forced == FORCED_UP || !instance->probed ||
+                  instance->successes >= checks_needed(core, instance);
     if (!enough || core->refused) {
         return;
     }
@@ -179,11 +183,23 @@ static void probe_answered(struct core *core, unsigned i)
     }
 }
 
+/* Forced up: whatever the probes say, it may be written to as soon as it is known to be the one we left. */
+static void look_at_mark(struct core *core, unsigned i)
+{
+    if (core->instances[i].mark.stage == MARK_UNREAD && core->instances[i].mark.call == 0 && !core->refused) {
+        mark_check(core, i);
+    }
+}
+
 static void probe_failed(struct core *core, unsigned i, const char *why)
 {
     struct instance *instance = &core->instances[i];
     instance->successes = 0;
     instance->failures++;
+    if (instance->forced == FORCED_UP) {
+        look_at_mark(core, i);
+        return;
+    }
     if (instance->mark.stage != MARK_READ) {
         health_evidence(core, i, why);
     }
@@ -202,6 +218,9 @@ static void probe_failed(struct core *core, unsigned i, const char *why)
 
 void health_mark_failed(struct core *core, unsigned i)
 {
+    if (core->instances[i].forced == FORCED_UP) {
+        return; /* read again after the next probe */
+    }
     probe_failed(core, i, "its mark cannot be read");
 }
 
@@ -240,6 +259,13 @@ void health_evidence(struct core *core, unsigned i, const char *why)
 {
     struct instance *instance = &core->instances[i];
     if (instance->state != INSTANCE_UP) {
+        return;
+    }
+    if (instance->forced == FORCED_UP) {
+        if (instance->mark.stage != MARK_READ && instance->failures == 0) { /* news: read again soon */
+            timer_set(core, &instance->probe_timer, core->now_ns + PROBE_SOON_NS);
+            health_ask_elsewhere(core, i);
+        }
         return;
     }
     instance->state = INSTANCE_SUSPECT;
@@ -296,10 +322,68 @@ void health_success(struct core *core, unsigned i)
     core->instances[i].backoff_steps = 0;
 }
 
+static void force_down(struct core *core, unsigned i)
+{
+    struct instance *instance = &core->instances[i];
+    instance->state = INSTANCE_DOWN;
+    instance->healthy = false;
+    instance->probed = true;
+    instance->trouble = "called down by an operator";
+    mark_forget(core, i);
+    health_ask_elsewhere(core, i);
+    reads_unpark_all(core);
+}
+
+static void force_up(struct core *core, unsigned i)
+{
+    struct instance *instance = &core->instances[i];
+    if (instance->state == INSTANCE_UP) {
+        look_at_mark(core, i);
+    } else if (instance->mark.stage == MARK_READ) {
+        health_marked(core, i);
+    } else {
+        look_at_mark(core, i);
+    }
+}
+
+void health_force(struct core *core, unsigned i, enum forced forced)
+{
+    struct instance *instance = &core->instances[i];
+    instance->forced = (uint8_t)forced;
+    core_line(core, LOG_WARN, "instance_forced", "target", instance->name, "state",
+              forced == FORCED_AUTO ? "auto" : health_forced_name(core, i), NULL);
+    if (forced == FORCED_DOWN) {
+        force_down(core, i);
+        return;
+    }
+    if (instance->state == INSTANCE_DOWN) {
+        instance->trouble = "down";
+    }
+    if (forced == FORCED_UP && core->started) {
+        force_up(core, i);
+    }
+    health_probe(core, i);
+}
+
+const char *health_forced_name(const struct core *core, unsigned i)
+{
+    switch ((enum forced)core->instances[i].forced) {
+        case FORCED_UP:
+            return "up";
+        case FORCED_DOWN:
+            return "down";
+        case FORCED_AUTO:
+            break;
+    }
+    return NULL;
+}
+
 bool health_can_ask(const struct core *core, unsigned i)
 {
     const struct instance *instance = &core->instances[i];
-    return i < core->instance_count && instance->state == INSTANCE_UP && instance->backoff_ns <= core->now_ns;
+    bool known = instance->forced != FORCED_UP || instance->mark.stage == MARK_READ;
+    return i < core->instance_count && instance->state == INSTANCE_UP && known &&
+           instance->backoff_ns <= core->now_ns;
 }
 
 bool health_can_send(const struct core *core, unsigned i)

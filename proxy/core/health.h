@@ -28,9 +28,9 @@ void health_lost(struct core *core, unsigned instance, const char *why);
 void health_marked(struct core *core, unsigned instance);
 void health_mark_failed(struct core *core, unsigned instance);
 void health_foreign(struct core *core, unsigned instance);
-/* Our own credentials were refused. */
 /* Undecided writes that were to ask this instance, and have not been sent to it, ask another. */
 void health_ask_elsewhere(struct core *core, unsigned instance);
+/* Our own credentials were refused. */
 void health_pause(struct core *core, unsigned instance);
 /* Answered "not now": writes wait a little; grows with each call, a success resets it. */
 void health_backoff(struct core *core, unsigned instance, uint64_t at_least_ns);
@@ -38,6 +38,11 @@ void health_success(struct core *core, unsigned instance);
 bool health_can_send(const struct core *core, unsigned instance); /* writes, now */
 bool health_can_ask(const struct core *core, unsigned instance);  /* writes, now or soon */
 bool health_can_read(const struct core *core, unsigned instance);
+/* What an operator says of it holds until he says otherwise.  DOWN: nothing but probes goes there.  UP:
+ * failed probes and requests do not take it out; but what was lost sight of has its mark read before it is
+ * written to, and refused credentials still pause it.  AUTO: its answers decide again. */
+void health_force(struct core *core, unsigned instance, enum forced forced);
+const char *health_forced_name(const struct core *core, unsigned instance); /* "up", "down", NULL */
 const char *health_state_name(const struct core *core, unsigned instance);
 /* Exponential with full jitter: between base and cap, steps = failures before this one. */
 uint64_t health_jitter(struct core *core, uint64_t base_ns, uint64_t cap_ns, uint32_t steps);

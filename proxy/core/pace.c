@@ -48,11 +48,23 @@ void pace_restart(struct core *core, unsigned i)
     pace->next_ns = 0;
 }
 
+double pace_rate(const struct core *core)
+{
+    return core->throttled ? core->throttle_rate : core->settings.replay_rate;
+}
+
+void pace_rate_changed(struct core *core)
+{
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        core->instances[i].pace.paid_ns = core->now_ns;
+    }
+}
+
 uint64_t pace_waits_until(const struct core *core, unsigned i)
 {
     const struct pace *pace = &core->instances[i].pace;
     uint64_t until_ns = pace->next_ns;
-    if (core->settings.replay_rate > 0 && pace->paid_ns > core->now_ns + RATE_BURST_NS) {
+    if (pace_rate(core) > 0 && pace->paid_ns > core->now_ns + RATE_BURST_NS) {
         uint64_t paid_ns = pace->paid_ns - RATE_BURST_NS;
         until_ns = until_ns > paid_ns ? until_ns : paid_ns;
     }
@@ -74,8 +86,8 @@ bool pace_allows(struct core *core, unsigned i)
 size_t pace_records(const struct core *core, unsigned i)
 {
     double records = core->instances[i].pace.records;
-    double rate = core->settings.replay_rate * (double)RATE_BURST_NS / (double)NS_PER_S;
-    if (core->settings.replay_rate > 0 && rate < records) {
+    double rate = pace_rate(core) * (double)RATE_BURST_NS / (double)NS_PER_S;
+    if (pace_rate(core) > 0 && rate < records) {
         records = rate;
     }
     return records < 1 ? 1 : (size_t)records;
@@ -89,9 +101,9 @@ void pace_sent(struct core *core, unsigned i, size_t writes)
     uint64_t saved_ns = core->now_ns < burst_ns ? 0 : core->now_ns - burst_ns;
     uint64_t from_ns = pace->next_ns > saved_ns ? pace->next_ns : saved_ns;
     pace->next_ns = from_ns + (uint64_t)((double)NS_PER_S / pace->per_second);
-    if (core->settings.replay_rate > 0) {
+    if (pace_rate(core) > 0) {
         uint64_t owed_ns = pace->paid_ns > core->now_ns ? pace->paid_ns : core->now_ns;
-        pace->paid_ns = owed_ns + (uint64_t)((double)writes * (double)NS_PER_S / core->settings.replay_rate);
+        pace->paid_ns = owed_ns + (uint64_t)((double)writes * (double)NS_PER_S / pace_rate(core));
     }
 }
 
@@ -184,5 +196,5 @@ void pace_too_large(struct core *core, unsigned i, uint64_t bytes)
 
 bool pace_is_brisk(const struct core *core, unsigned i)
 {
-    return core->instances[i].pace.per_second >= BRISK_PER_SECOND && core->settings.replay_rate <= 0;
+    return core->instances[i].pace.per_second >= BRISK_PER_SECOND && pace_rate(core) <= 0;
 }

@@ -9,8 +9,8 @@
  * connection tells nothing about strength.  What was on its way when a failure became known tells nothing new
  * and is not counted again.
  *
- * REPLAY_RATE caps the writes a second on top of that.  Only writes that some other instance has decided are
- * paced; a client's live write never waits for it, unless an older write of its lane does. */
+ * REPLAY_RATE, or an operator, caps the writes a second on top of that.  Only writes that some other instance
+ * has decided are paced; a client's live write never waits for it, unless an older write of its lane does. */
 #ifndef WALDRILL_PROXY_CORE_PACE_H
 #define WALDRILL_PROXY_CORE_PACE_H
 
@@ -20,6 +20,10 @@ void pace_init(struct core *core, unsigned instance);    /* nothing is known aga
 void pace_restart(struct core *core, unsigned instance); /* it was away: gently */
 /* May a request with replayed writes go now?  If not, the core is woken when it may. */
 bool pace_allows(struct core *core, unsigned instance);
+/* Replayed writes a second at most; 0 = no cap. */
+double pace_rate(const struct core *core);
+/* The cap is another now: nothing is owed for what went under the old one. */
+void pace_rate_changed(struct core *core);
 /* Records that a request may hold now. */
 size_t pace_records(const struct core *core, unsigned instance);
 /* A request with so many replayed writes goes. */

@@ -10,6 +10,7 @@
 #include "proxy/core/resync.h"
 #include "proxy/core/strands.h"
 #include "proxy/core/submit.h"
+#include "proxy/core/trail.h"
 #include "proxy/core/verdict.h"
 #include "proxy/core/writes.h"
 
@@ -283,6 +284,7 @@ void read_route(struct core *core, struct client *client)
     if (client->route.op == OP_UNKNOWN && !str_equal(client->method, STR("GET")) &&
         !str_equal(client->method, STR("HEAD"))) {
         core->stats.unreplicated++;
+        trail_unreplicated(core, client);
         read_pass(core, client);
         return;
     }

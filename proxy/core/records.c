@@ -264,9 +264,47 @@ bool record_given_up_decode(struct str meta, unsigned *instance)
     return whole(&r) && *instance < CORE_INSTANCES;
 }
 
+void record_orders_append(struct buf *out, const struct record_orders *r)
+{
+    buf_append_u8(out, r->primary);
+    buf_append_u8(out, (uint8_t)((r->moved ? 1 : 0) | (r->paused ? 2 : 0) | (r->throttled ? 4 : 0)));
+    for (unsigned i = 0; i < CORE_INSTANCES; i++) {
+        buf_append_u8(out, r->forced[i]);
+    }
+    buf_append_u64(out, r->rate);
+    buf_append_u64(out, (uint64_t)r->wall_ms);
+}
+
+struct block *record_orders_encode(const struct record_orders *r)
+{
+    struct buf b;
+    buf_init(&b, RECORD_LIMIT);
+    record_orders_append(&b, r);
+    return finish(&b);
+}
+
+bool record_orders_decode(struct str meta, struct record_orders *out)
+{
+    struct reader r;
+    reader_init(&r, meta.data, meta.size);
+    out->primary = reader_u8(&r);
+    uint8_t flags = reader_u8(&r);
+    out->moved = (flags & 1) != 0;
+    out->paused = (flags & 2) != 0;
+    out->throttled = (flags & 4) != 0;
+    bool known = out->primary < CORE_INSTANCES;
+    for (unsigned i = 0; i < CORE_INSTANCES; i++) {
+        out->forced[i] = reader_u8(&r);
+        known = known && out->forced[i] <= FORCED_DOWN;
+    }
+    out->rate = reader_u64(&r);
+    out->wall_ms = (int64_t)reader_u64(&r);
+    return whole(&r) && known;
+}
+
 bool record_ties_ids(uint8_t type)
 {
-    return type == RECORD_LANE || type == RECORD_CHECKPOINT || type == RECORD_MARK;
+    return type == RECORD_LANE || type == RECORD_CHECKPOINT || type == RECORD_MARK || type == RECORD_ORDERS;
 }
 
 const char *record_type_name(uint8_t type)
@@ -290,6 +328,8 @@ const char *record_type_name(uint8_t type)
             return "letter-over";
         case RECORD_GIVEN_UP:
             return "given-up";
+        case RECORD_ORDERS:
+            return "orders";
         default:
             return "unknown";
     }

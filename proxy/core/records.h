@@ -9,6 +9,8 @@
  *   CHECKPOINT all lanes (in the body), so that older records may be trimmed
  *   MARK       the log's own id, and how far an instance is known to have been marked
  *   GIVEN_UP   whatever waited for an instance here is not to be carried out there: it needs a resync
+ *   ORDERS     who holds the primary's role, and what else an operator ordered that holds until told
+ * otherwise
  *
  * All integers little-endian (base/buf.h).  docs/log-format.md has the table. */
 #ifndef WALDRILL_PROXY_CORE_RECORDS_H
@@ -29,7 +31,8 @@ enum record_type {
     RECORD_CHECKPOINT,
     RECORD_MARK,
     RECORD_OVER,
-    RECORD_GIVEN_UP = 9
+    RECORD_GIVEN_UP = 9,
+    RECORD_ORDERS
 };
 
 struct record_write {
@@ -94,6 +97,17 @@ struct record_mark {
     uint64_t lsn;
 };
 
+/* The last one holds. */
+struct record_orders {
+    uint8_t primary; /* the instance that holds the role */
+    bool moved;      /* it moved there with this record */
+    bool paused;
+    bool throttled;
+    uint8_t forced[CORE_INSTANCES]; /* enum forced */
+    uint64_t rate;                  /* throttled: thousandths of a write a second */
+    int64_t wall_ms;
+};
+
 struct block *record_write_encode(const struct record_write *r);
 size_t record_write_size(const struct record_write *r); /* of its encoding */
 struct block *record_decided_encode(const struct record_decided *r);
@@ -103,6 +117,8 @@ struct block *record_over_encode(const struct record_over *r);
 struct block *record_lane_encode(const struct record_lane *r);
 struct block *record_mark_encode(const struct record_mark *r);
 struct block *record_given_up_encode(unsigned instance);
+struct block *record_orders_encode(const struct record_orders *r);
+void record_orders_append(struct buf *out, const struct record_orders *r);
 void record_mark_append(struct buf *out, const struct record_mark *r);
 /* Appends to a checkpoint under construction. */
 void record_lane_append(struct buf *out, const struct record_lane *r);
@@ -118,9 +134,10 @@ bool record_lane_read(struct reader *r, struct record_lane *out);
 bool record_mark_decode(struct str meta, struct record_mark *out);
 bool record_mark_read(struct reader *r, struct record_mark *out);
 bool record_given_up_decode(struct str meta, unsigned *instance);
+bool record_orders_decode(struct str meta, struct record_orders *out);
 const char *record_type_name(uint8_t type);
-/* Is it among those that a log in memory keeps on disk (rule 6): whose log it is, and what collections there
- * are, by name and by id? */
+/* Is it among those that a log in memory keeps on disk (rule 6): whose log it is, what collections there are,
+ * by name and by id, and what an operator has ordered? */
 bool record_ties_ids(uint8_t type);
 
 #endif

@@ -4,6 +4,7 @@
 #include "proxy/core/lanes.h"
 #include "proxy/core/letters.h"
 #include "proxy/core/mark.h"
+#include "proxy/core/orders.h"
 #include "proxy/core/pace.h"
 #include "proxy/core/payload.h"
 #include "proxy/core/records.h"
@@ -50,9 +51,15 @@ static void read_lane_record(struct core *core, const struct record_lane *record
     read_lane(core, record, record->birth != 0 ? record->birth : known ? slot->lane->birth : lsn);
 }
 
-/* meta: the format, and the number of each instance whose backlog has been given up. */
-static void read_checkpoint(struct core *core, struct str meta, struct str body, uint64_t lsn)
+/* meta: the format, the number of each instance whose backlog has been given up, and the orders that hold. */
+static void read_checkpoint(struct core *core, struct str whole, struct str body, uint64_t lsn)
 {
+    struct str rest;
+    struct str meta = str_cut(whole, ';', &rest);
+    struct record_orders orders;
+    if (record_orders_decode(rest, &orders)) { /* older ones have none */
+        orders_recover(core, &orders);
+    }
     for (unsigned i = 0; i < core->instance_count; i++) {
         core->instances[i].needs_resync =
             meta.size > 1 && memchr(meta.data + 1, (int)('0' + i), meta.size - 1);
@@ -157,6 +164,7 @@ void recover_record(struct core *core, const struct core_event *event)
         struct record_over over;
         struct record_lane lane;
         struct record_mark mark;
+        struct record_orders orders;
         unsigned instance;
     } r;
     CHECK(!core->started);
@@ -198,6 +206,10 @@ void recover_record(struct core *core, const struct core_event *event)
             CHECK(record_given_up_decode(meta, &r.instance));
             core->instances[r.instance].needs_resync = true;
             writes_drop_backlog(core, r.instance);
+            break;
+        case RECORD_ORDERS:
+            CHECK(record_orders_decode(meta, &r.orders));
+            orders_recover(core, &r.orders);
             break;
     }
 }
@@ -275,6 +287,7 @@ static void accept_recovered(struct core *core, struct entry *entry)
 
 void recover_finish(struct core *core)
 {
+    orders_start(core);
     uint64_t waiting = 0;
     struct entry *entry = entries_from(&core->entries, 0);
     for (; entry != NULL; entry = entries_next(&core->entries, entry)) {

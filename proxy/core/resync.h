@@ -36,6 +36,8 @@ void resync_afresh(struct core *core, unsigned instance);
 /* The instance says that it does not have the collection / disagreed with a decided write. */
 void resync_lane_missing(struct core *core, struct lane *lane, unsigned instance);
 void resync_lane_diverged(struct core *core, struct lane *lane, unsigned instance);
+/* That instance is not the primary any more: where it disagreed it is made equal now. */
+void resync_role_moved(struct core *core, unsigned instance);
 void resync_run(struct core *core); /* at the end of each step */
 void resync_timer(struct core *core);
 void resync_end(struct core *core, struct call *call, const struct core_event *event);

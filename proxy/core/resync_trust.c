@@ -145,6 +145,11 @@ static void distrust_divergent(struct core *core, unsigned i)
     }
 }
 
+void resync_role_moved(struct core *core, unsigned from)
+{
+    distrust_divergent(core, from);
+}
+
 void resync_returned(struct core *core, unsigned i, enum resync_found found, uint64_t lsn)
 {
     struct instance *instance = &core->instances[i];

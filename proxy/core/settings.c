@@ -217,7 +217,7 @@ static int set_text(const struct settings_row *row, struct str value, char *out,
     } else if (row->type == SETTINGS_ADDRESS) {
         ok = ok && address_parse(value, &host, &port);
     } else {
-        ok = ok && value.size > 0;
+        ok = ok && (value.size > 0 || off);
     }
     if (!ok) {
         return refuse(row, value, NULL, msg);

@@ -57,7 +57,9 @@ struct settings {
     uint64_t max_connections;
     enum log_level log_level;
     enum log_format log_format;
-    double time_scale; /* >= 1 */
+    char audit_log[SETTINGS_TEXT_MAX]; /* a file; "" = none */
+    uint64_t audit_retain;             /* rotated files of it */
+    double time_scale;                 /* >= 1 */
 };
 
 /* Where a value came from, in rising order. */

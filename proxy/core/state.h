@@ -43,7 +43,8 @@ enum timer_kind {
     TIMER_PACE,
     TIMER_MARK,
     TIMER_ALERT,
-    TIMER_RESYNC
+    TIMER_RESYNC,
+    TIMER_FAILOVER
 };
 struct timer {
     struct heap_node node;
@@ -296,6 +297,18 @@ struct instance {
     unsigned flaps;   /* returns in short succession: more good checks are needed */
     uint64_t came_up_ns;
     const char *trouble; /* words for why_not_replaying; NULL = none */
+    uint8_t forced;      /* enum forced */
+};
+
+/* A promotion that waits (failover.h). */
+struct failover {
+    bool wanted;
+    unsigned to;
+    uint64_t since_ns;
+    bool holding; /* new writes are kept from being asked, so that an end of the log comes */
+    uint64_t hold_until_ns;
+    uint64_t rest_until_ns; /* no holding before */
+    struct timer timer;
 };
 
 /* ---- calls and clients ---- */
@@ -364,7 +377,7 @@ struct client {
     uint64_t id;
     enum client_stage stage;
     struct block *head; /* copied: method, target, headers */
-    struct str method, target, content_type, request_id;
+    struct str method, target, content_type, request_id, peer;
     struct str header_lines;   /* those to forward */
     struct chroma_route route; /* slices of head */
     struct block *body;
@@ -421,6 +434,14 @@ TAILQ_HEAD(letter_job_list, letter_job);
 TAILQ_HEAD(letter_list, letter);
 TAILQ_HEAD(admin_answer_list, admin_answer);
 
+/* trail.h */
+TAILQ_HEAD(trail_list, trail_action);
+struct trail {
+    struct trail_list open; /* actions whose outcome is not known yet */
+    uint64_t refused;       /* of those who may not act, not told of yet */
+    uint64_t refused_ns;    /* when they were told of last */
+};
+
 struct core_stats {
     uint64_t requests, ok, failed, overrides, unreplicated, total_replayed, failed_total, queued, rejected;
 };
@@ -475,6 +496,9 @@ struct core {
     struct letter_job_list letter_jobs;
     unsigned letter_reads;
     struct admin_answer_list admin_answers; /* that wait for the log */
+    struct failover failover;
+    bool throttled; /* by an operator, to so many writes a second; 0 = no cap */
+    double throttle_rate;
     bool replay_paused;
     uint64_t replay_steps; /* replays that may go although it is paused */
     struct batch batch;    /* being put together */
@@ -493,6 +517,9 @@ struct core {
         uint64_t told_ns;
     } access;
     int64_t start_ms; /* wall, of CORE_EV_START */
+    struct trail trail;
+    bool audit_failed;
+    uint64_t audit_lost;
     uint64_t rss_bytes;
     bool lost_queue; /* rule 22: what was pending is gone, and not everything has been compared since */
     int64_t active_since_ms; /* wall: writes have been pending since; 0 = none is */

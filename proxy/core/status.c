@@ -2,10 +2,13 @@
 
 #include "base/json_writer.h"
 #include "base/units.h"
+#include "proxy/core/failover.h"
 #include "proxy/core/figures.h"
 #include "proxy/core/health.h"
+#include "proxy/core/orders.h"
 #include "proxy/core/quota.h"
 #include "proxy/core/resync.h"
+#include "proxy/core/trail.h"
 #include "proxy/core/why.h"
 
 static const char *level(uint64_t value, uint64_t warning, uint64_t critical)
@@ -65,6 +68,7 @@ static void put_log(struct json_writer *w, const struct core *core, const struct
     json_put_fixed(w, (double)quota_delay_ns(core) / (double)NS_PER_S, 3);
     json_pair_bool(w, "failed", core->log_failed);
     json_pair_bool(w, "queue_lost", core->lost_queue);
+    orders_status(w, core);
     put_levels(w, f);
     char why[WHY_SIZE];
     json_pair_text(w, "why_not_replaying", why_not_replaying(core, f->oldest, why));
@@ -79,7 +83,9 @@ static void put_instance(struct json_writer *w, const struct core *core, unsigne
     json_object_begin(w);
     json_pair_text(w, "name", instance->name);
     json_pair_bool(w, "healthy", instance->healthy);
+    json_pair_text(w, "role", failover_role(core, i));
     json_pair_text(w, "state", health_state_name(core, i));
+    json_pair_text(w, "forced", health_forced_name(core, i));
     json_key(w, "success_rate");
     json_put_fixed(
         w,
@@ -131,12 +137,16 @@ void status_write(const struct core *core, struct buf *out)
     json_put_double(w, (double)core->settings.consistency_window_ns / (double)NS_PER_S);
     json_key(w, "time_scale");
     json_put_double(w, core->settings.time_scale);
+    json_pair_text(w, "log_level", log_level_name(core->settings.log_level));
+    json_pair_bool(w, "draining", core->draining);
     json_key(w, "instances");
     json_array_begin(w);
     for (unsigned i = 0; i < core->instance_count; i++) {
         put_instance(w, core, i);
     }
     json_array_end(w);
+    failover_status(w, core);
+    trail_status(w, core);
     put_log(w, core, &figures);
     put_stats(w, core, &figures);
     json_object_end(w);

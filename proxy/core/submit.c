@@ -12,6 +12,7 @@
 #include "proxy/core/quota.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/reset.h"
+#include "proxy/core/trail.h"
 #include "proxy/core/writes.h"
 #include <stdio.h>
 
@@ -228,6 +229,7 @@ void submit_write(struct core *core, struct client *client)
             break;
         default: /* a fork: known, but not replicated (rule 24) */
             core->stats.unreplicated++;
+            trail_unreplicated(core, client);
             pass(core, client);
             break;
     }

@@ -15,10 +15,10 @@ static const char *until(const struct core *core, const char *what, uint64_t at_
 }
 
 /* Since when the request that carries it is out. */
-static uint64_t sent_ns(const struct core *core, const struct entry *entry)
+static uint64_t sent_ns(const struct core *core, const struct entry *entry, unsigned i)
 {
     for (const struct call *call = core->calls; call != NULL; call = call->hh.next) {
-        for (size_t k = 0; call->instance == core->primary && k < call->member_count; k++) {
+        for (size_t k = 0; call->instance == i && k < call->member_count; k++) {
             if (call->members[k] == entry) {
                 return call->sent_ns;
             }
@@ -27,10 +27,9 @@ static uint64_t sent_ns(const struct core *core, const struct entry *entry)
     return core->now_ns;
 }
 
-static const char *why_strand(const struct core *core, const struct entry *oldest,
-                              const struct strand *strand, char text[WHY_SIZE])
+static const char *why_strand(const struct core *core, const struct entry *entry, const struct strand *strand,
+                              unsigned i, char text[WHY_SIZE])
 {
-    unsigned i = core->primary;
     if (strand->fenced[i]) {
         return strand->retry_ns[i] > core->now_ns
                    ? until(core, "an earlier request may still be applied, a fence comes first",
@@ -38,24 +37,20 @@ static const char *why_strand(const struct core *core, const struct entry *oldes
                    : "an earlier request may still be applied: waiting for the answer to a fence";
     }
     if (strand->retry_ns[i] > core->now_ns) {
-        return until(core,
-                     oldest->failed[i] ? "the oldest write has failed too often" : "the last try failed",
+        return until(core, entry->failed[i] ? "the oldest write has failed too often" : "the last try failed",
                      strand->retry_ns[i], text);
     }
     return strand->awaits_sync ? "waiting for the log to be on disk" : NULL;
 }
 
-const char *why_not_replaying(const struct core *core, const struct entry *oldest, char text[WHY_SIZE])
+const char *why_instance(const struct core *core, unsigned i, char text[WHY_SIZE])
 {
-    const struct instance *primary = &core->instances[core->primary];
-    if (primary->pending == 0 || oldest == NULL) {
-        return NULL;
-    }
+    const struct instance *instance = &core->instances[i];
     if (core->log_failed) {
         return "the write-ahead log failed; walproxy has to be restarted";
     }
-    if (primary->trouble != NULL) {
-        return primary->trouble;
+    if (instance->trouble != NULL) {
+        return instance->trouble;
     }
     if (admin_holds(core)) {
         return "paused by an operator";
@@ -63,26 +58,49 @@ const char *why_not_replaying(const struct core *core, const struct entry *oldes
     if (core->unreadable_lsn != 0) {
         return "a pending write cannot be read back from the log (see log_read_failed); its collection waits";
     }
-    if (primary->backoff_ns > core->now_ns) {
-        return until(core, "the primary answered \"not now\" or not at all", primary->backoff_ns, text);
+    if (instance->backoff_ns > core->now_ns) {
+        char what[64];
+        (void)snprintf(what, sizeof(what), "the %s answered \"not now\" or not at all", instance->name);
+        return until(core, what, instance->backoff_ns, text);
     }
-    if (oldest->at[core->primary] == AT_SENT) {
-        uint64_t out_ns = core->now_ns - sent_ns(core, oldest);
-        (void)snprintf(text, WHY_SIZE, "the primary has not answered for %.1f s",
+    return NULL;
+}
+
+static const char *why_held_back(const struct core *core, unsigned i, char text[WHY_SIZE])
+{
+    uint64_t held_ns = pace_waits_until(core, i);
+    if (held_ns <= core->now_ns + PATIENCE_NS) {
+        return NULL;
+    }
+    return until(core,
+                 core->throttled       ? "throttled by an operator"
+                 : pace_rate(core) > 0 ? "held to REPLAY_RATE"
+                                       : "throttled after a failure",
+                 held_ns, text);
+}
+
+const char *why_write(const struct core *core, const struct entry *entry, unsigned i, char text[WHY_SIZE])
+{
+    if (entry->at[i] == AT_SENT) {
+        uint64_t out_ns = core->now_ns - sent_ns(core, entry, i);
+        (void)snprintf(text, WHY_SIZE, "the %s has not answered for %.1f s", core->instances[i].name,
                        (double)out_ns / (double)NS_PER_S);
         return out_ns > PATIENCE_NS ? text : NULL;
     }
-    for (unsigned k = 0; k < entry_strands(oldest); k++) {
-        const char *words = why_strand(core, oldest, entry_strand(oldest, k), text);
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        const char *words = why_strand(core, entry, entry_strand(entry, k), i, text);
         if (words != NULL) {
             return words;
         }
     }
-    uint64_t held_ns = pace_waits_until(core, core->primary);
-    if (held_ns > core->now_ns + PATIENCE_NS) {
-        return until(core,
-                     core->settings.replay_rate > 0 ? "held to REPLAY_RATE" : "throttled after a failure",
-                     held_ns, text);
+    return why_held_back(core, i, text);
+}
+
+const char *why_not_replaying(const struct core *core, const struct entry *oldest, char text[WHY_SIZE])
+{
+    if (core->instances[core->primary].pending == 0 || oldest == NULL) {
+        return NULL;
     }
-    return NULL;
+    const char *words = why_instance(core, core->primary, text);
+    return words != NULL ? words : why_write(core, oldest, core->primary, text);
 }

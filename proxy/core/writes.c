@@ -3,8 +3,9 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/units.h"
-#include "proxy/core/admin.h"
+#include "proxy/core/admin_answers.h"
 #include "proxy/core/clients.h"
+#include "proxy/core/failover.h"
 #include "proxy/core/health.h"
 #include "proxy/core/join.h"
 #include "proxy/core/lanes.h"
@@ -348,6 +349,11 @@ void entry_ask(struct core *core, struct entry *entry)
 {
     CHECK(entry->fate == FATE_UNDECIDED);
     stop_waiting(core, entry);
+    if (failover_holds(core, entry)) {
+        entry->near->asker = INSTANCE_NONE;
+        entry_wait(core, entry);
+        return;
+    }
     unsigned turns = entry->near->promised ? 0 : core->instance_count;
     for (unsigned turn = 0; turn < turns; turn++) {
         unsigned i = (core->primary + turn) % core->instance_count;

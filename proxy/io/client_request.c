@@ -11,6 +11,7 @@
 #include "proxy/io/io_clock.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 
 #define DISCARD_BYTES_MAX (64ull * 1024 * 1024)
 #define BODY_SECONDS_MAX  300u
@@ -57,6 +58,29 @@ static bool peer_is_loopback(struct MHD_Connection *connection)
     return false;
 }
 
+/* "127.0.0.1:4242", "[::1]:4242"; "" when it cannot be told. */
+static void peer_text(struct MHD_Connection *connection, char *out, size_t size)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    char host[INET6_ADDRSTRLEN] = "";
+    out[0] = '\0';
+    if (info == NULL || info->client_addr == NULL) {
+        return;
+    }
+    if (info->client_addr->sa_family == AF_INET) {
+        struct sockaddr_in v4;
+        memcpy(&v4, info->client_addr, sizeof(v4));
+        (void)inet_ntop(AF_INET, &v4.sin_addr, host, sizeof(host));
+        (void)snprintf(out, size, "%s:%u", host, ntohs(v4.sin_port));
+    } else if (info->client_addr->sa_family == AF_INET6) {
+        struct sockaddr_in6 v6;
+        memcpy(&v6, info->client_addr, sizeof(v6));
+        (void)inet_ntop(AF_INET6, &v6.sin6_addr, host, sizeof(host));
+        (void)snprintf(out, size, "[%s]:%u", host, ntohs(v6.sin6_port));
+    }
+}
+
 /* Tells the core of the request; what it borrows lives in libmicrohttpd's memory during the call. */
 static void announce(struct client *client, const char *method)
 {
@@ -85,6 +109,9 @@ static void announce(struct client *client, const char *method)
     event.u.client_head.client = client->id;
     event.u.client_head.head = &head;
     event.u.client_head.loopback = peer_is_loopback(client->connection);
+    char peer[INET6_ADDRSTRLEN + 16];
+    peer_text(client->connection, peer, sizeof(peer));
+    event.u.client_head.peer = str_of(peer);
     client_tell(client, &event);
 }
 

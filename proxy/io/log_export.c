@@ -209,6 +209,34 @@ static bool put_given_up(struct json_writer *w, struct str meta)
     return true;
 }
 
+static bool put_orders(struct json_writer *w, struct str meta)
+{
+    static const char *const forced[] = { NULL, "up", "down" };
+    struct record_orders r;
+    char at[25];
+    if (!record_orders_decode(meta, &r)) {
+        return false;
+    }
+    log_format_time(r.wall_ms, at);
+    json_pair_text(w, "time", at);
+    json_pair_text(w, "role_of_primary", instance_name(r.primary));
+    json_pair_bool(w, "moved", r.moved);
+    json_pair_bool(w, "replay_paused", r.paused);
+    json_key(w, "replay_rate");
+    if (r.throttled) {
+        json_put_fixed(w, (double)r.rate / 1000.0, 3);
+    } else {
+        json_put_null(w);
+    }
+    json_key(w, "forced");
+    json_object_begin(w);
+    for (unsigned i = 0; i < CORE_INSTANCES; i++) {
+        json_pair_text(w, instance_name(i), forced[r.forced[i]]);
+    }
+    json_object_end(w);
+    return true;
+}
+
 static bool put_known(struct json_writer *w, const struct wal_record *record)
 {
     switch (record->type) {
@@ -230,6 +258,8 @@ static bool put_known(struct json_writer *w, const struct wal_record *record)
             return put_over(w, record->meta);
         case RECORD_GIVEN_UP:
             return put_given_up(w, record->meta);
+        case RECORD_ORDERS:
+            return put_orders(w, record->meta);
         default:
             return false;
     }

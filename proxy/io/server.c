@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/units.h"
+#include "proxy/io/audit_file.h"
 #include "proxy/io/clients.h"
 #include "proxy/io/handover.h"
 #include "proxy/io/io_clock.h"
@@ -42,6 +43,8 @@ struct server {
     struct clients *clients;
     struct upstream *upstream;
     struct process_log lines;
+    struct audit_file *audit; /* NULL without AUDIT_LOG */
+    struct audit_state audit_state;
     bool log_ready;
     bool queue_lost;
     bool stopped;
@@ -91,6 +94,20 @@ static void port_line(void *context, enum log_level level, struct block *text)
 {
     struct server *s = context;
     process_log_line(&s->lines, level, block_str(text));
+}
+
+static void port_audit(void *context, struct block *text)
+{
+    struct server *s = context;
+    if (s->audit != NULL) {
+        audit_file_line(s->audit, block_str(text));
+    }
+}
+
+static void port_level(void *context, enum log_level level)
+{
+    struct server *s = context;
+    s->lines.level = level;
 }
 
 static void port_stopped(void *context)
@@ -148,15 +165,33 @@ static void log_is_ready(void *context, int fd, uint32_t events)
 
 /* The loop. */
 
-static void measure_memory(struct server *s, uint64_t now_ns)
+/* Actions go on while the audit log cannot be written, so that has to be said loudly. */
+static void look_at_audit(struct server *s)
+{
+    struct audit_state now;
+    if (s->audit == NULL) {
+        return;
+    }
+    audit_file_state(s->audit, &now);
+    if (now.failed != s->audit_state.failed || strcmp(now.why, s->audit_state.why) != 0) {
+        process_log_note(&s->lines, now.failed ? LOG_ERROR : LOG_WARN,
+                         now.failed ? "audit_log_failed" : "audit_log_works_again", now.failed ? "why" : NULL,
+                         str_of(now.why));
+    }
+    if (now.lost != s->audit_state.lost) {
+        char text[32];
+        int n = snprintf(text, sizeof(text), "%" PRIu64, now.lost);
+        process_log_note(&s->lines, LOG_ERROR, "audit_lines_lost", "count", str_make(text, (size_t)n));
+    }
+    s->audit_state = now;
+    core_set_audit(s->pump.core, now.failed, now.lost);
+}
+
+static void measure_memory(struct server *s)
 {
     char text[128];
     struct str rest;
     uint64_t pages = 0;
-    if (now_ns < s->rss_at_ns) {
-        return;
-    }
-    s->rss_at_ns = now_ns + RSS_INTERVAL_NS;
     ssize_t n = pread(s->statm_fd, text, sizeof(text), 0); /* /proc: answered from memory */
     if (n > 0) {
         (void)str_cut(str_make(text, (size_t)n), ' ', &rest);
@@ -236,7 +271,11 @@ static void turn(struct server *s)
         more = (s->log_ready && deliver_log(s)) || more;
     }
     tick(s);
-    measure_memory(s, now);
+    if (now >= s->rss_at_ns) {
+        s->rss_at_ns = now + RSS_INTERVAL_NS;
+        measure_memory(s);
+        look_at_audit(s);
+    }
     process_log_flush(&s->lines);
 }
 
@@ -320,6 +359,13 @@ static int open_descriptors(struct server *s, struct errmsg *msg)
     return watch_fd(s, s->signal_fd, &s->signal_watch, msg);
 }
 
+static int open_audit(struct server *s, struct errmsg *msg)
+{
+    return s->settings.audit_log[0] == '\0'
+               ? 0
+               : audit_file_open(&s->audit, s->settings.audit_log, s->settings.audit_retain, 0, msg);
+}
+
 static int open_log(struct server *s, struct errmsg *msg)
 {
     struct log_writer_options options = { .dir = s->settings.wal_dir,
@@ -378,7 +424,9 @@ int server_open(struct server **out, const struct settings *settings, uint64_t s
     s->listen_fd = -1;
     io_clock_init(&s->clock, settings->time_scale);
     process_log_init(&s->lines, STDERR_FILENO, settings->log_level, settings->log_format);
-    s->pump.ports.process = (struct process_port){ .context = s, .line = port_line, .stopped = port_stopped };
+    s->pump.ports.process = (struct process_port){
+        .context = s, .line = port_line, .audit = port_audit, .level = port_level, .stopped = port_stopped
+    };
     int rc = open_descriptors(s, msg);
     if (rc == 0) {
         rc = listen_bind(settings, &s->listen_fd, &s->port, msg);
@@ -389,6 +437,9 @@ int server_open(struct server **out, const struct settings *settings, uint64_t s
     }
     if (rc == 0) {
         rc = open_network(s, msg);
+    }
+    if (rc == 0) {
+        rc = open_audit(s, msg);
     }
     if (rc == 0) {
         rc = log_store_start(s->log, msg);
@@ -416,6 +467,7 @@ void server_close(struct server *s)
     clients_close(s->clients);
     upstream_close(s->upstream);
     log_store_close(s->log);
+    audit_file_close(s->audit);
     if (s->pump.core != NULL) {
         core_free(s->pump.core);
     }

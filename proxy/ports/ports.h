@@ -51,6 +51,8 @@ struct log_port {
 struct process_port {
     void *context;
     void (*line)(void *context, enum log_level level, struct block *text);
+    void (*audit)(void *context, struct block *text);   /* NULL where nobody keeps them */
+    void (*level)(void *context, enum log_level level); /* NULL where all lines are taken */
     void (*stopped)(void *context);
     /* The answer to a command that carried a ticket; NULL where none is ever given one. */
     void (*answered)(void *context, uint64_t ticket, int status, struct block *body);

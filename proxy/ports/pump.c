@@ -53,6 +53,16 @@ static void carry_out(const struct ports *ports, const struct core_action *a)
         case CORE_ACT_LINE:
             ports->process.line(ports->process.context, a->u.line.level, a->u.line.text);
             break;
+        case CORE_ACT_AUDIT:
+            if (ports->process.audit != NULL) {
+                ports->process.audit(ports->process.context, a->u.line.text);
+            }
+            break;
+        case CORE_ACT_LEVEL:
+            if (ports->process.level != NULL) {
+                ports->process.level(ports->process.context, a->u.level.level);
+            }
+            break;
         case CORE_ACT_COMMAND_DONE:
             if (ports->process.answered != NULL) {
                 ports->process.answered(ports->process.context, a->u.command_done.ticket,

@@ -147,6 +147,12 @@ static void carry_out(struct driver *d, const struct core_action *a)
         case CORE_ACT_LINE:
             note(d, "line", 0, block_str(a->u.line.text).data);
             break;
+        case CORE_ACT_AUDIT:
+            note(d, "audit", 0, block_str(a->u.line.text).data);
+            break;
+        case CORE_ACT_LEVEL:
+            note(d, "level", (uint64_t)a->u.level.level, "");
+            break;
         case CORE_ACT_STOPPED:
             d->stopped = true;
             note(d, "stopped", 0, "");
@@ -538,6 +544,7 @@ uint64_t driver_send_with(struct driver *d, const char *method, const char *targ
     event.u.client_head.client = id;
     event.u.client_head.head = &head;
     event.u.client_head.loopback = !d->remote;
+    event.u.client_head.peer = d->remote ? STR("192.0.2.7:4242") : STR("127.0.0.1:4242");
     step(d, &event);
     if (body[0] != '\0' && c->ended == 0) {
         struct block *block = block_copy(body, strlen(body));
