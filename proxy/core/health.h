@@ -38,6 +38,9 @@ void health_success(struct core *core, unsigned instance);
 bool health_can_send(const struct core *core, unsigned instance); /* writes, now */
 bool health_can_ask(const struct core *core, unsigned instance);  /* writes, now or soon */
 bool health_can_read(const struct core *core, unsigned instance);
+/* What is wrong with an instance that is not up, in words; NULL when nothing is known to be. */
+#define HEALTH_TROUBLE_SIZE 256
+const char *health_trouble(const struct core *core, unsigned instance, char text[HEALTH_TROUBLE_SIZE]);
 const char *health_state_name(const struct core *core, unsigned instance);
 /* Exponential with full jitter: between base and cap, steps = failures before this one. */
 uint64_t health_jitter(struct core *core, uint64_t base_ns, uint64_t cap_ns, uint32_t steps);
