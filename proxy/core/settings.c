@@ -217,7 +217,7 @@ static int set_text(const struct settings_row *row, struct str value, char *out,
     } else if (row->type == SETTINGS_ADDRESS) {
         ok = ok && address_parse(value, &host, &port);
     } else {
-        ok = ok && value.size > 0;
+        ok = ok && (value.size > 0 || off);
     }
     if (!ok) {
         return refuse(row, value, NULL, msg);
@@ -503,6 +503,11 @@ int settings_finish(struct settings_draft *draft, struct errmsg *msg)
         const char *name = strchr(v->admin_token, ' ') != NULL ? "ADMIN_TOKEN" : "STATUS_TOKEN";
         return error_set(msg, ERR_INVALID, "%s: the value is not valid: expected %s", name,
                          settings_find(str_of(name))->expected);
+    }
+    if ((v->tls_cert[0] == '\0') != (v->tls_key[0] == '\0')) {
+        return error_set(msg, ERR_INVALID, "%s: not set: expected with %s",
+                         v->tls_cert[0] == '\0' ? "TLS_CERT" : "TLS_KEY",
+                         v->tls_cert[0] == '\0' ? "TLS_KEY" : "TLS_CERT");
     }
     return join_listen(draft, msg);
 }
