@@ -74,12 +74,14 @@ static int serve(const struct settings *settings)
         (void)error_set(&msg, ERR_NOMEM, "libcurl: cannot be set up");
         return complain(&msg, EXIT_CANNOT);
     }
-    int status = EXIT_CANNOT;
-    if (server_open(&server, settings, seed, &msg) != 0) {
+    int rc = server_open(&server, settings, seed, &msg);
+    int status = rc == ERR_INVALID ? EXIT_SETTINGS : EXIT_CANNOT;
+    if (rc != 0) {
         (void)complain(&msg, status);
     } else {
         bool v6 = strchr(settings->host, ':') != NULL;
-        (void)printf(v6 ? "listening http://[%s]:%u\n" : "listening http://%s:%u\n", settings->host,
+        const char *scheme = settings->tls_cert[0] == '\0' ? "http" : "https";
+        (void)printf(v6 ? "listening %s://[%s]:%u\n" : "listening %s://%s:%u\n", scheme, settings->host,
                      server_port(server));
         (void)fflush(stdout);
         status = server_run(server);

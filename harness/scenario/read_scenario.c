@@ -177,11 +177,12 @@ void read_lb(struct reading *r, const struct yaml_node *node, void *target)
         complain(r, node, NULL, "topology.lb takes settings of walproxy: lines \"check_interval: 30s\"");
         return;
     }
-    struct settings_draft draft;
-    settings_draft_init(&draft);
+    struct settings_draft *draft = mem_alloc(sizeof(*draft)); /* too large for a stack frame */
+    settings_draft_init(draft);
     for (size_t i = 0; i < node->count; i++) {
-        read_setting(r, node->keys[i], node->items[i], target, &draft);
+        read_setting(r, node->keys[i], node->items[i], target, draft);
     }
+    mem_free(draft);
 }
 
 /* --- promises --------------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include "proxy/core/reads.h"
 #include "proxy/core/send.h"
 #include "proxy/core/writes.h"
+#include <stdio.h>
 
 #define PROBE_TARGET         "/api/v2/tenants/default_tenant/databases/default_database/collections?limit=1"
 #define PROBE_SOON_NS        (50 * NS_PER_MS)
@@ -128,6 +129,23 @@ static uint64_t checks_needed(const struct core *core, const struct instance *in
     return damped > core->settings.recovery_threshold ? damped : core->settings.recovery_threshold;
 }
 
+static void note_failure(struct instance *instance, const char *why)
+{
+    (void)snprintf(instance->last_failure, sizeof(instance->last_failure), "%s", why);
+}
+
+const char *health_trouble(const struct core *core, unsigned i, char text[HEALTH_TROUBLE_SIZE])
+{
+    const struct instance *instance = &core->instances[i];
+    if (instance->trouble == NULL || instance->state == INSTANCE_UP) {
+        return NULL;
+    }
+    bool known = instance->last_failure[0] != '\0' && instance->state != INSTANCE_PAUSED;
+    (void)snprintf(text, HEALTH_TROUBLE_SIZE, "%s%s%s", instance->trouble, known ? ": " : "",
+                   known ? instance->last_failure : "");
+    return text;
+}
+
 static void came_up(struct core *core, unsigned i)
 {
     struct instance *instance = &core->instances[i];
@@ -140,6 +158,7 @@ static void came_up(struct core *core, unsigned i)
     instance->healthy = true;
     instance->probed = true;
     instance->trouble = NULL;
+    instance->last_failure[0] = '\0';
     if (was_down) {
         pace_restart(core, i);
     }
@@ -196,6 +215,7 @@ static void probe_failed(struct core *core, unsigned i, const char *why)
     struct instance *instance = &core->instances[i];
     instance->successes = 0;
     instance->failures++;
+    note_failure(instance, why);
     if (instance->forced == FORCED_UP) {
         look_at_mark(core, i);
         return;
@@ -269,6 +289,7 @@ void health_evidence(struct core *core, unsigned i, const char *why)
         return;
     }
     instance->state = INSTANCE_SUSPECT;
+    note_failure(instance, why);
     instance->trouble = "a request failed; waiting for a probe to be answered";
     core_line(core, LOG_WARN, "instance_suspect", "target", instance->name, "why", why, NULL);
     timer_set(core, &instance->probe_timer, core->now_ns + PROBE_SOON_NS);
@@ -295,6 +316,7 @@ void health_foreign(struct core *core, unsigned i)
     instance->state = INSTANCE_DOWN;
     instance->healthy = false;
     instance->trouble = "belongs to another log; ADOPT takes it over";
+    instance->last_failure[0] = '\0';
     health_ask_elsewhere(core, i);
 }
 

@@ -43,6 +43,9 @@ bool health_can_read(const struct core *core, unsigned instance);
  * written to, and refused credentials still pause it.  AUTO: its answers decide again. */
 void health_force(struct core *core, unsigned instance, enum forced forced);
 const char *health_forced_name(const struct core *core, unsigned instance); /* "up", "down", NULL */
+/* What is wrong with an instance that is not up, in words; NULL when nothing is known to be. */
+#define HEALTH_TROUBLE_SIZE 256
+const char *health_trouble(const struct core *core, unsigned instance, char text[HEALTH_TROUBLE_SIZE]);
 const char *health_state_name(const struct core *core, unsigned instance);
 /* Exponential with full jitter: between base and cap, steps = failures before this one. */
 uint64_t health_jitter(struct core *core, uint64_t base_ns, uint64_t cap_ns, uint32_t steps);

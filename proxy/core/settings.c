@@ -504,5 +504,10 @@ int settings_finish(struct settings_draft *draft, struct errmsg *msg)
         return error_set(msg, ERR_INVALID, "%s: the value is not valid: expected %s", name,
                          settings_find(str_of(name))->expected);
     }
+    if ((v->tls_cert[0] == '\0') != (v->tls_key[0] == '\0')) {
+        return error_set(msg, ERR_INVALID, "%s: not set: expected with %s",
+                         v->tls_cert[0] == '\0' ? "TLS_CERT" : "TLS_KEY",
+                         v->tls_cert[0] == '\0' ? "TLS_KEY" : "TLS_CERT");
+    }
     return join_listen(draft, msg);
 }

@@ -27,6 +27,9 @@ struct settings {
     char replica_auth[SETTINGS_SECRET_MAX];
     char admin_token[SETTINGS_SECRET_MAX]; /* access.h; "" = none */
     char status_token[SETTINGS_SECRET_MAX];
+    char tls_cert[SETTINGS_TEXT_MAX]; /* paths; "" = none */
+    char tls_key[SETTINGS_TEXT_MAX];
+    char upstream_ca[SETTINGS_TEXT_MAX];
     char listen[SETTINGS_TEXT_MAX]; /* host:port, [address]:port for IPv6 */
     char host[SETTINGS_TEXT_MAX];   /* after settings_finish: listen's host, without brackets */
     uint64_t port;                  /* after settings_finish: listen's port; 0 = any free one */

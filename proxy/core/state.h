@@ -296,8 +296,10 @@ struct instance {
     unsigned returns; /* times it came back: whoever deals with it starts again */
     unsigned flaps;   /* returns in short succession: more good checks are needed */
     uint64_t came_up_ns;
-    const char *trouble; /* words for why_not_replaying; NULL = none */
-    uint8_t forced;      /* enum forced */
+    const char *trouble;    /* words for why_not_replaying; NULL = none */
+    char last_failure[160]; /* the last request or probe that failed since it was up, as the adapter words it
+                             */
+    uint8_t forced;         /* enum forced */
 };
 
 /* A promotion that waits (failover.h). */

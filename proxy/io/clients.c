@@ -40,6 +40,7 @@ struct clients {
     bool ready;
     bool full; /* as many connections as allowed */
     bool closing;
+    char complaint[256]; /* libmicrohttpd's last */
     uint64_t next_id;
     struct client *table;
     struct client_list resume;
@@ -194,11 +195,10 @@ __attribute__((format(printf, 2, 0))) static void on_complaint(void *context, co
                                                                va_list args)
 {
     struct clients *c = context;
-    char text[256];
+    (void)vsnprintf(c->complaint, sizeof(c->complaint), format, args);
+    c->complaint[strcspn(c->complaint, "\r\n")] = '\0';
     if (c->options.note != NULL) {
-        (void)vsnprintf(text, sizeof(text), format, args);
-        text[strcspn(text, "\r\n")] = '\0';
-        c->options.note(c->options.note_context, text);
+        c->options.note(c->options.note_context, c->complaint);
     }
 }
 
@@ -362,23 +362,35 @@ static int watch_daemon(struct clients *c, struct errmsg *msg)
 
 int clients_open(struct clients **out, const struct clients_options *options, struct errmsg *msg)
 {
+    static char versions[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
     struct clients *c = mem_alloc(sizeof(*c));
     c->options = *options;
+    c->options.tls_cert = c->options.tls_key = NULL;
     TAILQ_INIT(&c->resume);
     STAILQ_INIT(&c->done);
     TAILQ_INIT(&c->leaving);
+    bool tls = options->tls_cert != NULL;
+    struct MHD_OptionItem secure[] = {
+        { tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, options->tls_cert },
+        { MHD_OPTION_HTTPS_MEM_KEY, 0, options->tls_key },
+        { MHD_OPTION_HTTPS_PRIORITIES, 0, versions },
+        { MHD_OPTION_END, 0, NULL },
+    };
     c->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, c,
-        MHD_OPTION_EXTERNAL_LOGGER, on_complaint, c, MHD_OPTION_LISTEN_SOCKET, options->listen_fd,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, c, MHD_OPTION_NOTIFY_CONNECTION, on_connection, c,
-        MHD_OPTION_URI_LOG_CALLBACK, on_uri, c, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, c,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_LIMIT,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0u), 0, NULL,
+        NULL, on_request, c, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, c, MHD_OPTION_LISTEN_SOCKET,
+        options->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, c, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, c, MHD_OPTION_URI_LOG_CALLBACK, on_uri, c, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped,
+        c, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_LIMIT,
         options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s,
-        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY, secure, MHD_OPTION_END);
     if (c->daemon == NULL) {
         (void)close(options->listen_fd);
+        int rc = error_set(msg, tls ? ERR_INVALID : ERR_IO, "%slibmicrohttpd cannot be started: %s",
+                           tls ? "TLS_CERT, TLS_KEY: " : "",
+                           c->complaint[0] == '\0' ? "no reason given" : c->complaint);
         mem_free(c);
-        return error_set(msg, ERR_IO, "libmicrohttpd: cannot be started");
+        return rc;
     }
     int rc = watch_daemon(c, msg);
     if (rc != 0) {

@@ -15,7 +15,9 @@ struct clients_options {
     int listen_fd; /* bound and listening; closed by clients_close, or at once when open fails */
     unsigned connections_max;
     unsigned idle_timeout_s; /* a connection on which nothing moves */
-    int epoll_fd;            /* the loop's; borrowed until close */
+    char *tls_cert;          /* PEM, borrowed during open; NULL = plain HTTP */
+    char *tls_key;
+    int epoll_fd; /* the loop's; borrowed until close */
     struct io_sink sink;
     /* As upstream_relay: where the bytes of a relayed answer come from. */
     struct relay *(*relay_open)(void *context, uint64_t call, struct http_head *head);

@@ -12,6 +12,7 @@
 #include "proxy/io/log_store.h"
 #include "proxy/io/log_writer.h"
 #include "proxy/io/process_log.h"
+#include "proxy/io/tls.h"
 #include "proxy/io/upstream.h"
 #include "proxy/ports/pump.h"
 #include <errno.h>
@@ -32,6 +33,7 @@ struct server {
     struct settings settings;
     struct io_clock clock;
     struct pump pump;
+    struct tls tls;
     int epoll_fd;
     int signal_fd;
     int statm_fd;
@@ -392,7 +394,7 @@ static int open_network(struct server *s, struct errmsg *msg)
 {
     struct io_sink sink = { tell_core, s };
     const char *urls[CORE_INSTANCES] = { s->settings.primary_url, s->settings.replica_url };
-    int rc = upstream_open(&s->upstream, urls, s->epoll_fd, sink, msg);
+    int rc = upstream_open(&s->upstream, urls, buf_str(&s->tls.ca), s->epoll_fd, sink, msg);
     if (rc == 0) {
         rc = listen_begin(s->listen_fd, msg);
     }
@@ -402,6 +404,8 @@ static int open_network(struct server *s, struct errmsg *msg)
     struct clients_options options = { .listen_fd = s->listen_fd,
                                        .connections_max = (unsigned)s->settings.max_connections,
                                        .idle_timeout_s = IDLE_TIMEOUT_S,
+                                       .tls_cert = s->tls.cert.data,
+                                       .tls_key = s->tls.key.data,
                                        .epoll_fd = s->epoll_fd,
                                        .sink = sink,
                                        .relay_open = open_relay,
@@ -410,6 +414,7 @@ static int open_network(struct server *s, struct errmsg *msg)
                                        .note_context = s };
     s->listen_fd = -1;
     rc = clients_open(&s->clients, &options, msg);
+    tls_forget_key(&s->tls);
     if (rc == 0) {
         s->pump.ports.client = clients_port(s->clients);
         s->pump.ports.upstream = upstream_port(s->upstream);
@@ -427,7 +432,10 @@ int server_open(struct server **out, const struct settings *settings, uint64_t s
     s->pump.ports.process = (struct process_port){
         .context = s, .line = port_line, .audit = port_audit, .level = port_level, .stopped = port_stopped
     };
-    int rc = open_descriptors(s, msg);
+    int rc = tls_load(&s->tls, settings, msg);
+    if (rc == 0) {
+        rc = open_descriptors(s, msg);
+    }
     if (rc == 0) {
         rc = listen_bind(settings, &s->listen_fd, &s->port, msg);
     }
@@ -472,6 +480,7 @@ void server_close(struct server *s)
         core_free(s->pump.core);
     }
     process_log_deinit(&s->lines);
+    tls_deinit(&s->tls);
     if (s->listen_fd >= 0) {
         (void)close(s->listen_fd);
     }

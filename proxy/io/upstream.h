@@ -14,8 +14,9 @@
 
 struct upstream;
 
-/* urls: one per instance, "" = none; http(s)://host[:port].  The epoll set is borrowed until close. */
-int upstream_open(struct upstream **out, const char *const urls[CORE_INSTANCES], int epoll_fd,
+/* urls: one per instance, "" = none; http(s)://host[:port].  The epoll set is borrowed until close.  ca: PEM,
+ * of the authorities that may vouch for instances, copied; empty = the system's. */
+int upstream_open(struct upstream **out, const char *const urls[CORE_INSTANCES], struct str ca, int epoll_fd,
                   struct io_sink sink, struct errmsg *msg);
 void upstream_close(struct upstream *u); /* open calls end without an event; NULL allowed */
 struct upstream_port upstream_port(struct upstream *u);

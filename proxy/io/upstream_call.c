@@ -257,6 +257,7 @@ bool upstream_call_prepare(struct upstream_call *call, CURL *e, CURLU *url, bool
               curl_easy_setopt(e, CURLOPT_HEADERDATA, call) == CURLE_OK &&
               curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
               curl_easy_setopt(e, CURLOPT_WRITEDATA, call) == CURLE_OK &&
+              curl_easy_setopt(e, CURLOPT_ERRORBUFFER, call->said) == CURLE_OK &&
               curl_easy_setopt(e, CURLOPT_PRIVATE, call) == CURLE_OK && set_method(call, e);
     return ok && (!fresh || curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK);
 }
@@ -282,6 +283,13 @@ static void describe(struct upstream_call *call, CURLcode code)
         return;
     }
     const char *text = curl_easy_strerror(code);
+    bool tls = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR ||
+               code == CURLE_SSL_CACERT_BADFILE;
+    if (tls) {
+        (void)snprintf(call->detail, sizeof(call->detail), "TLS: %.200s",
+                       call->said[0] == '\0' ? text : call->said);
+        return;
+    }
     if (code == CURLE_COULDNT_CONNECT &&
         curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number != 0) {
         text = strerrordesc_np((int)number);

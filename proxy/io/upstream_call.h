@@ -54,6 +54,7 @@ struct upstream_call {
     enum call_outcome outcome;
     bool bytes_left;
     char detail[CURL_ERROR_SIZE];
+    char said[CURL_ERROR_SIZE]; /* libcurl's own words for a failure */
 };
 
 /* Called when the head is complete or paused bytes may go on: takes note only. */

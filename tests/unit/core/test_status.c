@@ -234,6 +234,24 @@ static void test_thresholds(void)
     driver_close(&d);
 }
 
+/* What the adapter said of the last failure is what an operator reads. */
+static void test_trouble(void)
+{
+    driver_init(&d);
+    driver_start(&d);
+    CU_ASSERT_PTR_NULL(strstr(driver_get(&d, "/status"), "\"trouble\":\""));
+    d.hold_probes = true;
+    for (int i = 0; i < 3; i++) {
+        driver_answer(&d, next_probe(PRIMARY), 200, "<html>");
+    }
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(driver_get(&d, "/status"), "\"state\":\"down\",\"trouble\":\"down: bad answer\""));
+    d.hold_probes = false;
+    driver_up(&d, PRIMARY);
+    CU_ASSERT_PTR_NULL(strstr(driver_get(&d, "/status"), "\"trouble\":\""));
+    driver_close(&d);
+}
+
 static void test_hanging_probe(void)
 {
     driver_init(&d);
@@ -257,6 +275,7 @@ static const struct suite_test tests[] = {
     { "/health: a proxy that queues is healthy until its log fails", test_health_while_queueing },
     { "/status and /health are for GET and HEAD", test_wrong_method },
     { "an instance is judged by listings, with its thresholds", test_thresholds },
+    { "an instance's trouble is told in words until it is over", test_trouble },
     { "a probe that hangs has failed", test_hanging_probe },
 };
 

@@ -94,7 +94,7 @@ static void rig_open(struct rig *rig, const char *replica)
     rig->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct errmsg msg = { "" };
     struct io_sink sink = { on_event, rig };
-    CU_ASSERT_EQUAL_FATAL(upstream_open(&rig->up, urls, rig->epoll_fd, sink, &msg), 0);
+    CU_ASSERT_EQUAL_FATAL(upstream_open(&rig->up, urls, STR(""), rig->epoll_fd, sink, &msg), 0);
     rig->port = upstream_port(rig->up);
 }
 
