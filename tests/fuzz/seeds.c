@@ -1,7 +1,8 @@
 /* Where the fuzz targets begin: seeds TRANSCRIPTS DIR writes DIR/TARGET/N, one input a file, from the
- * recorded requests (http, framing, filter) and from the manual's examples of faults (fault).  Placeholders
- * become the UUID of the collection that the targets have. */
+ * recorded exchanges (http, framing, filter, core, join), from the manual's examples of faults (fault) and
+ * the table of settings (config).  Placeholders become the UUID of the collection that the targets have. */
 #include "base/check.h"
+#include "proxy/core/settings.h"
 #include "tests/fuzz/small.h"
 #include <dirent.h>
 #include <errno.h>
@@ -77,6 +78,45 @@ static void write_request(json_t *exchange, const struct buf *body, struct buf *
     }
 }
 
+/* Checks and marks of both instances, answered as new ones do, and then the client's request, answered as it
+ * was recorded by whoever is asked. */
+static void seed_script(json_t *exchange, struct str body)
+{
+    static const char prologue[] =
+        "A 0 100 []\nA 0 100 []\n"
+        "A 0 304 {\"error\":\"NotFoundError\",\"message\":\"no mark\"}\n"
+        "A 0 304 {\"error\":\"NotFoundError\",\"message\":\"no mark\"}\nD\n";
+    struct buf script;
+    int status = (int)json_integer_value(json_object_get(exchange, "status"));
+    char *answer = json_dumps(json_object_get(exchange, "response_body"), JSON_COMPACT | JSON_ENCODE_ANY);
+    buf_init(&script, SEED_MAX);
+    buf_append_text(&script, prologue);
+    buf_printf(&script, "H content-type: application/json\nC %s ",
+               json_string_value(json_object_get(exchange, "method")));
+    fill(json_string_value(json_object_get(exchange, "path")), &script);
+    buf_printf(&script, " %.*s\nD\n", STR_ARGS(body));
+    for (unsigned i = 0; i < 3; i++) {
+        buf_printf(&script, "A 0 %d ", status - 100);
+        fill(answer == NULL ? "" : answer, &script);
+        buf_append_text(&script, "\nD\nT 5\n");
+    }
+    buf_append_text(&script, "X\nT 300\n");
+    write_seed("core", "", &script);
+    buf_deinit(&script);
+    free(answer);
+}
+
+static void seed_records(struct str path, const struct buf *body)
+{
+    static const char *const tails[] = { "/add", "/upsert", "/update", "/delete" };
+    for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+        if (str_ends(path, str_of(tails[i]))) {
+            char operation[2] = { (char)('0' + i), '\0' }; /* a digit's code is its own rest of 4 */
+            write_seed("join", operation, body);
+        }
+    }
+}
+
 static void seed_exchange(json_t *exchange)
 {
     struct buf body;
@@ -91,6 +131,8 @@ static void seed_exchange(json_t *exchange)
         write_request(exchange, &body, &request);
         write_seed("http", "@", &request);
         write_seed("framing", "03", &request);
+        seed_script(exchange, buf_str(&body));
+        seed_records(str_of(path), &body);
     }
     if (str_ends(str_of(path), STR("/get")) || str_ends(str_of(path), STR("/query")) ||
         str_ends(str_of(path), STR("/delete"))) {
@@ -168,6 +210,35 @@ static void seed_faults(void)
     buf_deinit(&manual);
 }
 
+/* Every setting from each place it can come from. */
+static void seed_settings(void)
+{
+    struct settings_draft draft;
+    settings_draft_init(&draft);
+    for (size_t i = 0; i < settings_table_size; i++) {
+        char value[SETTINGS_TEXT_MAX];
+        const char *name = settings_table[i].name;
+        struct buf text;
+        settings_format(&draft.values, &settings_table[i], value, sizeof(value));
+        buf_init(&text, SEED_MAX);
+        buf_printf(&text, "PRIMARY_URL=http://a:1\n%s=%s\n--%s=%s\n---\n%s: %s\n", name, value, name, value,
+                   name, value);
+        write_seed("config", "", &text);
+        buf_deinit(&text);
+    }
+}
+
+static void seed_logs(void)
+{
+    static const char *const patches[] = { "w", "w0abc", "w1abc2def", "\x89WDLOG\r\n" };
+    for (size_t i = 0; i < sizeof(patches) / sizeof(patches[0]); i++) {
+        struct buf none;
+        buf_init(&none, 1);
+        write_seed("log", patches[i], &none);
+        buf_deinit(&none);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct small s;
@@ -181,6 +252,8 @@ int main(int argc, char **argv)
     seed_transcripts(argv[1]);
     seed_answers();
     seed_faults();
+    seed_settings();
+    seed_logs();
     small_deinit(&s);
     return 0;
 }
