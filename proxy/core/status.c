@@ -83,11 +83,11 @@ static void put_instance(struct json_writer *w, const struct core *core, unsigne
     json_object_begin(w);
     json_pair_text(w, "name", instance->name);
     json_pair_bool(w, "healthy", instance->healthy);
-    json_pair_text(w, "role", failover_role(core, i));
     json_pair_text(w, "state", health_state_name(core, i));
-    json_pair_text(w, "forced", health_forced_name(core, i));
     char trouble[HEALTH_TROUBLE_SIZE];
     json_pair_text(w, "trouble", health_trouble(core, i, trouble));
+    json_pair_text(w, "role", failover_role(core, i));
+    json_pair_text(w, "forced", health_forced_name(core, i));
     json_key(w, "success_rate");
     json_put_fixed(
         w,
