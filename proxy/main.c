@@ -61,8 +61,27 @@ static int raise_file_limit(const struct settings *settings, struct errmsg *msg)
     return 0;
 }
 
-static int serve(const struct settings *settings)
+/* What this process was started with. */
+struct given {
+    int argc;
+    char **argv;
+    struct settings_draft draft;
+};
+
+static int load_again(void *context, struct settings *out, struct errmsg *msg)
 {
+    struct given *given = context;
+    enum config_wish wish = CONFIG_RUN;
+    int rc = config_load(&given->draft, &wish, given->argc, given->argv, environ, msg);
+    if (rc == 0) {
+        *out = given->draft.values;
+    }
+    return rc;
+}
+
+static int serve(const struct settings *settings, struct given *given)
+{
+    const struct server_source source = { .context = given, .load = load_again };
     struct server *server = NULL;
     struct errmsg msg = { "" };
     uint64_t seed = 0;
@@ -74,7 +93,7 @@ static int serve(const struct settings *settings)
         (void)error_set(&msg, ERR_NOMEM, "libcurl: cannot be set up");
         return complain(&msg, EXIT_CANNOT);
     }
-    int rc = server_open(&server, settings, seed, &msg);
+    int rc = server_open(&server, settings, &source, seed, &msg);
     int status = rc == ERR_INVALID ? EXIT_SETTINGS : EXIT_CANNOT;
     if (rc != 0) {
         (void)complain(&msg, status);
@@ -94,6 +113,7 @@ static int serve(const struct settings *settings)
 int main(int argc, char **argv)
 {
     static struct settings_draft draft;
+    static struct given given;
     enum config_wish wish = CONFIG_RUN;
     struct errmsg msg = { "" };
     mem_keep_for_reuse();
@@ -116,5 +136,7 @@ int main(int argc, char **argv)
         case CONFIG_RUN:
             break;
     }
-    return serve(&draft.values);
+    given.argc = argc - 1;
+    given.argv = argv + 1;
+    return serve(&draft.values, &given);
 }

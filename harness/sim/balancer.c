@@ -131,6 +131,22 @@ static void port_line(void *context, enum log_level level, struct block *text)
     journal_note(&w->journal, w->now_ns, JOURNAL_LB_LINE, (uint64_t)level, 0, 0, block_str(text));
 }
 
+/* The simulated process has no file to read: what it was started with stands. */
+static void reloaded(struct world *w, struct happening *h)
+{
+    struct core_event event = { .kind = CORE_EV_COMMAND };
+    event.u.command.command = CORE_COMMAND_SETTINGS;
+    event.u.command.ticket = h->value;
+    event.u.command.settings = &w->balancer->settings;
+    balancer_event(w, &event);
+}
+
+static void port_reload(void *context, uint64_t ticket)
+{
+    struct world *w = context;
+    world_schedule_balancer(w, w->now_ns + NS_PER_MS, reloaded, NULL, ticket);
+}
+
 static void port_stopped(void *context)
 {
     struct world *w = context;
@@ -218,7 +234,9 @@ int balancer_start(struct world *w, struct errmsg *msg)
     b->pump = (struct pump){ .core = core, .room = b->room };
     b->pump.ports.client = clients_port(w);
     b->pump.ports.upstream = upstream_port(w);
-    b->pump.ports.process = (struct process_port){ .context = w, .line = port_line, .stopped = port_stopped };
+    b->pump.ports.process = (struct process_port){
+        .context = w, .line = port_line, .reload = port_reload, .stopped = port_stopped
+    };
     b->pump.ports.log = sim_log_port(w);
     int rc = b->mutant == NULL ? 0 : set_mutant(core, b->mutant, msg);
     if (rc != 0) {

@@ -10,6 +10,7 @@
 #include "proxy/core/orders.h"
 #include "proxy/core/pace.h"
 #include "proxy/core/plan.h"
+#include "proxy/core/reload.h"
 #include "proxy/core/resync.h"
 #include "proxy/core/send.h"
 #include "proxy/core/trail.h"
@@ -289,6 +290,12 @@ void admin_command(struct core *core, const struct core_event *event)
             break;
         case CORE_COMMAND_LOG_LEVEL:
             set_level(core, event);
+            break;
+        case CORE_COMMAND_RELOAD:
+            core_push(core, CORE_ACT_RELOAD)->u.reload.ticket = ticket;
+            break;
+        case CORE_COMMAND_SETTINGS:
+            reload_settings(core, event);
             break;
     }
 }

@@ -68,6 +68,9 @@ static const struct admin_route {
       "collections with the id that clients know and each instance's own; `?from=LSN&limit=N` pages", NULL },
     { "POST", "/admin/log-level", CORE_COMMAND_LOG_LEVEL,
       "`?level=debug|info|warn|error`, until the next restart", "level" },
+    { "POST", "/admin/reload", CORE_COMMAND_RELOAD,
+      "as SIGHUP: reads the settings again and takes over those that need no restart (docs/settings.md)",
+      NULL },
     { "POST", "/admin/drain", CORE_COMMAND_DRAIN,
       "as SIGTERM: takes nothing new, answers what is in flight, ends", NULL },
 };

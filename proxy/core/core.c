@@ -120,6 +120,7 @@ void core_action_release(struct core_action *action)
         case CORE_ACT_READ:
         case CORE_ACT_TRIM:
         case CORE_ACT_LEVEL:
+        case CORE_ACT_RELOAD:
         case CORE_ACT_STOPPED:
             break;
     }

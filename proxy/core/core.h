@@ -72,6 +72,8 @@ enum core_command {
     CORE_COMMAND_IDS,      /* the ids of collections: those born at lsn or later, at most limit */
     CORE_COMMAND_THROTTLE, /* replays at most rate writes a second; 0 = what REPLAY_RATE says */
     CORE_COMMAND_FORCE,    /* that instance counts as the operator says: forced */
+    CORE_COMMAND_RELOAD, /* the settings are to be read again: CORE_ACT_RELOAD, then CORE_COMMAND_SETTINGS */
+    CORE_COMMAND_SETTINGS, /* SIGHUP: they have been read; what is live is taken over (settings_live.h) */
 };
 
 /* What an operator says of an instance's health; AUTO = what its answers say. */
@@ -145,7 +147,9 @@ struct core_event {
             uint64_t lsn;
             uint64_t limit; /* 0 = the default */
             bool force;
-            struct block *body; /* EDIT */
+            struct block *body;              /* EDIT */
+            const struct settings *settings; /* SETTINGS; NULL = they are wrong, detail says how */
+            const char *detail;
         } command;
     } u;
 };
@@ -164,6 +168,7 @@ enum core_action_kind {
     CORE_ACT_LINE,         /* a log line (already composed, with its newline) */
     CORE_ACT_AUDIT,        /* the same, for the audit log */
     CORE_ACT_LEVEL,        /* lines of a lower level are not wanted from now on */
+    CORE_ACT_RELOAD,       /* read the settings again, and tell CORE_COMMAND_SETTINGS with that ticket */
     CORE_ACT_COMMAND_DONE, /* a command with a ticket is answered */
     CORE_ACT_STOPPED,      /* drained: the process may end */
 };
@@ -225,6 +230,9 @@ struct core_action {
         struct {
             enum log_level level;
         } level;
+        struct {
+            uint64_t ticket;
+        } reload;
         struct {
             uint64_t ticket;
             int status;         /* as HTTP has them */

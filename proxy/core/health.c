@@ -95,6 +95,15 @@ static void next_probe(struct core *core, unsigned i)
     timer_set(core, &instance->probe_timer, core->now_ns + wait_ns);
 }
 
+void health_interval_changed(struct core *core)
+{
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        if (core->instances[i].probe_call == 0) {
+            next_probe(core, i);
+        }
+    }
+}
+
 /* Undecided writes that were to ask this instance, and have not been sent to it, ask another. */
 void health_ask_elsewhere(struct core *core, unsigned i)
 {

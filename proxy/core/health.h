@@ -35,6 +35,8 @@ void health_pause(struct core *core, unsigned instance);
 /* Answered "not now": writes wait a little; grows with each call, a success resets it. */
 void health_backoff(struct core *core, unsigned instance, uint64_t at_least_ns);
 void health_success(struct core *core, unsigned instance);
+/* CHECK_INTERVAL is another one: the next check of an instance that is up is so far from now. */
+void health_interval_changed(struct core *core);
 bool health_can_send(const struct core *core, unsigned instance); /* writes, now */
 bool health_can_ask(const struct core *core, unsigned instance);  /* writes, now or soon */
 bool health_can_read(const struct core *core, unsigned instance);

@@ -16,7 +16,6 @@
 #include <stdio.h>
 
 #define ROW_TEXT_MAX 80 /* of a wrong value, in a message */
-#define NAME_SIZE    16
 
 static unsigned char name_fold(char c)
 {
@@ -182,7 +181,7 @@ static bool address_parse(struct str text, struct str *host, uint64_t *port)
 }
 
 /* The place of value in "a|b|c"; -1 when it is none of them, *near is then the nearest or NULL. */
-static int choice_find(const char *choices, struct str value, char near[NAME_SIZE])
+static int choice_find(const char *choices, struct str value, char near[SETTINGS_NAME_SIZE])
 {
     struct str rest = str_of(choices);
     size_t best = 3;
@@ -190,13 +189,13 @@ static int choice_find(const char *choices, struct str value, char near[NAME_SIZ
     for (int i = 0; rest.data != NULL; i++) {
         struct str one = str_cut(rest, '|', &rest);
         if (str_equal_nocase(one, value)) {
-            (void)snprintf(near, NAME_SIZE, "%.*s", STR_ARGS(one));
+            (void)snprintf(near, SETTINGS_NAME_SIZE, "%.*s", STR_ARGS(one));
             return i;
         }
         size_t distance = suggest_distance(one, value);
         if (distance < best) {
             best = distance;
-            (void)snprintf(near, NAME_SIZE, "%.*s", STR_ARGS(one));
+            (void)snprintf(near, SETTINGS_NAME_SIZE, "%.*s", STR_ARGS(one));
         }
     }
     return -1;
@@ -265,13 +264,13 @@ void settings_auth_line(const char *auth, struct buf *out)
 
 static int set_choice(const struct settings_row *row, struct str value, void *out, struct errmsg *msg)
 {
-    char near[NAME_SIZE] = "";
+    char near[SETTINGS_NAME_SIZE] = "";
     int place = value.size == 0 ? -1 : choice_find(row->choices, value, near);
     if (row->type == SETTINGS_NAME) {
         if (value.size > 0 && place < 0) {
             return refuse(row, value, near[0] == '\0' ? NULL : near, msg);
         }
-        memcpy(out, near, NAME_SIZE);
+        memcpy(out, near, SETTINGS_NAME_SIZE);
         return 0;
     }
     if (place < 0) {
@@ -312,7 +311,7 @@ static int set_real(const struct settings_row *row, struct str value, double *ou
 }
 
 /* What a value of that type takes in struct settings. */
-static size_t value_size(enum settings_type type)
+size_t settings_value_size(enum settings_type type)
 {
     switch (type) {
         case SETTINGS_TEXT:
@@ -322,7 +321,7 @@ static size_t value_size(enum settings_type type)
         case SETTINGS_SECRET:
             return SETTINGS_SECRET_MAX;
         case SETTINGS_NAME:
-            return NAME_SIZE;
+            return SETTINGS_NAME_SIZE;
         case SETTINGS_CHOICE:
             return sizeof(unsigned);
         case SETTINGS_DURATION:
@@ -390,7 +389,7 @@ int settings_set(struct settings_draft *draft, struct str name, struct str value
     }
     /* A value that loses is checked all the same: a wrong line in the file is wrong under a flag too. */
     if (source >= draft->source[row_index(row)]) {
-        memcpy((char *)&draft->values + row->offset, &checked, value_size(row->type));
+        memcpy((char *)&draft->values + row->offset, &checked, settings_value_size(row->type));
         draft->source[row_index(row)] = source;
     }
     return 0;

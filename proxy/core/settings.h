@@ -13,6 +13,7 @@
 
 #define SETTINGS_TEXT_MAX   512
 #define SETTINGS_SECRET_MAX 2048
+#define SETTINGS_NAME_SIZE  16
 #define SETTINGS_MAX        64 /* of them */
 
 enum wal_mode { WAL_MODE_FILE, WAL_MODE_MEMORY };
@@ -73,7 +74,7 @@ enum settings_type {
     SETTINGS_ADDRESS,  /* the same, checked as host:port */
     SETTINGS_URL,      /* the same, checked; kept without a slash at the end */
     SETTINGS_SECRET,   /* char[SETTINGS_SECRET_MAX]; "@FILE" until the adapter has read it; never printed */
-    SETTINGS_NAME,     /* char[16], one of choices, or "" */
+    SETTINGS_NAME,     /* char[SETTINGS_NAME_SIZE], one of choices, or "" */
     SETTINGS_DURATION, /* uint64_t, ns */
     SETTINGS_SIZE,     /* uint64_t, bytes */
     SETTINGS_COUNT,    /* uint64_t */
@@ -118,6 +119,8 @@ void settings_print(const struct settings_draft *draft, struct buf *out);
 void settings_auth_line(const char *auth, struct buf *out);
 /* The value of one row, as text that settings_set would accept; a secret is not told ("(set)"). */
 void settings_format(const struct settings *values, const struct settings_row *row, char *out, size_t size);
+/* Bytes of such a value in struct settings. */
+size_t settings_value_size(enum settings_type type);
 /* The row of that name in any of its spellings; NULL when there is none. */
 const struct settings_row *settings_find(struct str name);
 const char *settings_source_name(enum settings_source source);

@@ -3,9 +3,12 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/units.h"
-#include "proxy/core/settings.h"
+#include "proxy/core/settings_live.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+#define LINE_WIDTH 100
 
 const char *settings_source_name(enum settings_source source)
 {
@@ -138,6 +141,30 @@ static const char credentials[] =
     "environment; `--print-config` shows \"(set)\".\n"
     "\n";
 
+static void put_reload(struct buf *out)
+{
+    size_t width = 0;
+    buf_append_text(
+        out,
+        "## Reading them again\n\n"
+        "SIGHUP, `walproxy ctl reload` and `POST /admin/reload` read flags, environment and file once "
+        "more (a\n"
+        "process cannot be given another environment, so the file is what changes). Settings that are "
+        "wrong\n"
+        "change nothing. Without a restart these are taken over; what else differs is named in the "
+        "log and in\n"
+        "the answer, and waits for a restart:\n\n");
+    for (size_t i = 0; i < settings_table_size; i++) {
+        if (settings_is_live(&settings_table[i])) {
+            const char *name = settings_table[i].name;
+            bool wraps = width + strlen(name) + 4 > LINE_WIDTH;
+            buf_printf(out, "%s`%s`", width == 0 ? "" : wraps ? ",\n" : ", ", name);
+            width = (wraps ? 0 : width) + strlen(name) + 4;
+        }
+    }
+    buf_append_text(out, ".\n\n");
+}
+
 void settings_markdown(struct buf *out)
 {
     buf_append_text(
@@ -165,6 +192,7 @@ void settings_markdown(struct buf *out)
                     "different values from the same source are refused.\n\n");
     buf_append_text(out, acknowledgement);
     buf_append_text(out, credentials);
+    put_reload(out);
     buf_append_text(out,
                     "## Load profiles\n\n"
                     "`LOAD_PROFILE` sets these four where nothing else does (the tuning table of the "

@@ -29,6 +29,7 @@ struct audit_file {
     struct buf waiting;
     size_t held; /* bytes that the thread is writing */
     bool closing;
+    bool reopen;
     struct audit_state state;
     /* the thread's */
     char path[PATH_MAX_OURS];
@@ -147,10 +148,24 @@ static void rotate_if_due(struct audit_file *a, char *why, size_t size)
 
 /* ---- the thread ---- */
 
+static void reopen(struct audit_file *a, char *why, size_t size)
+{
+    int previous = a->fd;
+    int error = open_file(a);
+    if (error == 0) {
+        (void)close(previous);
+    } else {
+        (void)snprintf(why, size, "opening: %s", strerror(error));
+    }
+}
+
 /* How much of it was written; all of it is synced then. */
-static size_t append(struct audit_file *a, struct str text, char *why, size_t size)
+static size_t append(struct audit_file *a, struct str text, bool again, char *why, size_t size)
 {
     size_t done = 0;
+    if (again) {
+        reopen(a, why, size);
+    }
     rotate_if_due(a, why, size);
     while (done < text.size) {
         ssize_t n = write(a->fd, text.data + done, text.size - done);
@@ -193,12 +208,14 @@ static void *run(void *context)
     for (;;) {
         wait_for_lines(a);
         bool last = a->closing;
+        bool again = a->reopen;
+        a->reopen = false;
         a->held = a->waiting.size;
         buf_append_str(&taken, buf_str(&a->waiting));
         buf_clear(&a->waiting);
         (void)pthread_mutex_unlock(&a->lock);
         char why[sizeof(a->state.why)] = "";
-        size_t done = append(a, buf_str(&taken), why, sizeof(why));
+        size_t done = append(a, buf_str(&taken), again, why, sizeof(why));
         (void)pthread_mutex_lock(&a->lock);
         buf_remove_front(&taken, done);
         a->held = 0;
@@ -281,6 +298,13 @@ void audit_file_state(struct audit_file *a, struct audit_state *out)
 {
     (void)pthread_mutex_lock(&a->lock);
     *out = a->state;
+    (void)pthread_mutex_unlock(&a->lock);
+}
+
+void audit_file_reopen(struct audit_file *a)
+{
+    (void)pthread_mutex_lock(&a->lock);
+    a->reopen = true;
     (void)pthread_mutex_unlock(&a->lock);
 }
 

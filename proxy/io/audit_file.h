@@ -29,6 +29,8 @@ int audit_file_open(struct audit_file **out, const char *path, uint64_t retain, 
 /* Takes note; never waits for the disk. */
 void audit_file_line(struct audit_file *a, struct str line);
 void audit_file_state(struct audit_file *a, struct audit_state *out);
+/* Before the next line: the file of that name, which may be another one now (log rotation by others). */
+void audit_file_reopen(struct audit_file *a);
 /* Writes what waits (once) and ends the thread.  NULL allowed. */
 void audit_file_close(struct audit_file *a);
 

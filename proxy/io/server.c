@@ -12,16 +12,16 @@
 #include "proxy/io/log_store.h"
 #include "proxy/io/log_writer.h"
 #include "proxy/io/process_log.h"
+#include "proxy/io/signals.h"
 #include "proxy/io/tls.h"
 #include "proxy/io/upstream.h"
+#include "proxy/core/settings_live.h"
 #include "proxy/ports/pump.h"
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define EVENTS_PER_TURN 64
@@ -35,11 +35,10 @@ struct server {
     struct pump pump;
     struct tls tls;
     int epoll_fd;
-    int signal_fd;
     int statm_fd;
     int listen_fd; /* -1 once the clients' side owns it */
     unsigned port;
-    struct io_watch signal_watch;
+    struct signals signals;
     struct io_watch log_watch;
     struct log_store *log;
     struct clients *clients;
@@ -50,8 +49,10 @@ struct server {
     bool log_ready;
     bool queue_lost;
     bool stopped;
-    int signals;
-    int end_signal;
+    struct server_source source;
+    struct settings wanted; /* as read again */
+    uint64_t *reloads;      /* tickets of those who wait for that */
+    size_t reload_count;
     uint64_t rss_at_ns;
     uint64_t lag_max_ns;
     uint64_t lag_told_ns;
@@ -130,31 +131,56 @@ static struct relay *open_relay(void *context, uint64_t call, struct http_head *
     return upstream_relay(s->upstream, call, head);
 }
 
-/* Signals. */
+/* Orders from outside the loop. */
 
-static void take_signal(void *context, int fd, uint32_t events)
+static void port_reload(void *context, uint64_t ticket)
 {
     struct server *s = context;
-    struct signalfd_siginfo info;
-    (void)events;
-    while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        s->end_signal = (int)info.ssi_signo;
-        s->signals++;
+    s->reloads = mem_realloc(s->reloads, (s->reload_count + 1) * sizeof(s->reloads[0]));
+    s->reloads[s->reload_count++] = ticket;
+}
+
+static void reload(struct server *s, uint64_t ticket)
+{
+    struct errmsg msg = { "" };
+    struct core_event event = { .kind = CORE_EV_COMMAND };
+    int rc = s->source.load(s->source.context, &s->wanted, &msg);
+    event.u.command.command = CORE_COMMAND_SETTINGS;
+    event.u.command.ticket = ticket;
+    event.u.command.settings = rc == 0 ? &s->wanted : NULL;
+    event.u.command.detail = msg.text;
+    tell_core(s, &event);
+    if (rc == 0) {
+        settings_take_over(&s->settings, &s->wanted, NULL, NULL);
+    }
+    if (s->audit != NULL) {
+        audit_file_reopen(s->audit);
     }
 }
 
-static void act_on_signals(struct server *s, int *acted)
+static bool deliver_reloads(struct server *s)
 {
-    if (s->signals == *acted) {
-        return;
+    bool any = s->reload_count > 0;
+    for (; s->reload_count > 0; s->reload_count--) {
+        reload(s, s->reloads[s->reload_count - 1]);
     }
-    if (*acted == 0) {
+    return any;
+}
+
+static void act_on_signals(struct server *s, unsigned *acted)
+{
+    if (s->signals.reload) {
+        s->signals.reload = false;
+        reload(s, 0);
+    }
+    if (*acted == 0 && s->signals.ends > 0) {
         struct core_event event = { .kind = CORE_EV_COMMAND };
         event.u.command.command = CORE_COMMAND_DRAIN;
-        process_log_note(&s->lines, LOG_INFO, "draining", "signal", str_of(sigabbrev_np(s->end_signal)));
+        process_log_note(&s->lines, LOG_INFO, "draining", "signal",
+                         str_of(sigabbrev_np(s->signals.end_signal)));
         tell_core(s, &event);
     }
-    *acted = s->signals;
+    *acted = s->signals.ends;
 }
 
 static void log_is_ready(void *context, int fd, uint32_t events)
@@ -271,6 +297,7 @@ static void turn(struct server *s)
         more = upstream_deliver(s->upstream);
         more = clients_deliver(s->clients) || more;
         more = (s->log_ready && deliver_log(s)) || more;
+        more = deliver_reloads(s) || more;
     }
     tick(s);
     if (now >= s->rss_at_ns) {
@@ -308,11 +335,11 @@ static void hand_over(struct server *s)
 
 int server_run(struct server *s)
 {
-    int acted = 0;
+    unsigned acted = 0;
     struct core_event start = { .kind = CORE_EV_START, .u.start.queue_lost = s->queue_lost };
     warn_memory_mode(s);
     tell_core(s, &start);
-    while (!s->stopped && s->signals < 2) {
+    while (!s->stopped && s->signals.ends < 2) {
         turn(s);
         wait_for_events(s);
         act_on_signals(s, &acted);
@@ -321,7 +348,7 @@ int server_run(struct server *s)
     char lag[32];
     units_format_duration(s->lag_max_ns, lag, sizeof(lag));
     process_log_note(&s->lines, LOG_INFO, "stopped", "lag_max", str_of(lag));
-    return s->stopped ? 0 : 128 + s->end_signal;
+    return s->stopped ? 0 : 128 + s->signals.end_signal;
 }
 
 /* Opening and closing. */
@@ -338,27 +365,21 @@ static int watch_fd(struct server *s, int fd, struct io_watch *watch, struct err
 
 static int open_descriptors(struct server *s, struct errmsg *msg)
 {
-    sigset_t signals;
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGINT);
-    (void)signal(SIGPIPE, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0) {
-        return error_set(msg, ERR_IO, "signals: %s", strerror(errno));
-    }
-    s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    s->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     s->statm_fd = -1;
-    if (s->epoll_fd < 0 || s->signal_fd < 0) {
+    s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (s->epoll_fd < 0) {
         return error_set(msg, ERR_IO, "event loop: %s", strerror(errno));
+    }
+    int rc = signals_open(&s->signals, msg);
+    if (rc != 0) {
+        return rc;
     }
     FILE *statm = fopen("/proc/self/statm", "re");
     if (statm != NULL) {
         s->statm_fd = dup(fileno(statm));
         (void)fclose(statm);
     }
-    s->signal_watch = (struct io_watch){ take_signal, s, -1 };
-    return watch_fd(s, s->signal_fd, &s->signal_watch, msg);
+    return watch_fd(s, s->signals.fd, &s->signals.watch, msg);
 }
 
 static int open_audit(struct server *s, struct errmsg *msg)
@@ -422,16 +443,22 @@ static int open_network(struct server *s, struct errmsg *msg)
     return rc;
 }
 
-int server_open(struct server **out, const struct settings *settings, uint64_t seed, struct errmsg *msg)
+int server_open(struct server **out, const struct settings *settings, const struct server_source *source,
+                uint64_t seed, struct errmsg *msg)
 {
     struct server *s = mem_alloc(sizeof(*s));
     s->settings = *settings;
+    s->source = *source;
     s->listen_fd = -1;
+    s->signals.fd = -1;
     io_clock_init(&s->clock, settings->time_scale);
     process_log_init(&s->lines, STDERR_FILENO, settings->log_level, settings->log_format);
-    s->pump.ports.process = (struct process_port){
-        .context = s, .line = port_line, .audit = port_audit, .level = port_level, .stopped = port_stopped
-    };
+    s->pump.ports.process = (struct process_port){ .context = s,
+                                                   .line = port_line,
+                                                   .audit = port_audit,
+                                                   .level = port_level,
+                                                   .reload = port_reload,
+                                                   .stopped = port_stopped };
     int rc = tls_load(&s->tls, settings, msg);
     if (rc == 0) {
         rc = open_descriptors(s, msg);
@@ -487,11 +514,10 @@ void server_close(struct server *s)
     if (s->statm_fd > 0) {
         (void)close(s->statm_fd);
     }
-    if (s->signal_fd > 0) {
-        (void)close(s->signal_fd);
-    }
+    signals_close(&s->signals);
     if (s->epoll_fd > 0) {
         (void)close(s->epoll_fd);
     }
+    mem_free(s->reloads);
     mem_free(s);
 }

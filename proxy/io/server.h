@@ -12,7 +12,14 @@
 
 struct server;
 
-int server_open(struct server **out, const struct settings *settings, uint64_t seed, struct errmsg *msg);
+/* Reads the settings again, for SIGHUP and /admin/reload: 0, or what is wrong with them. */
+struct server_source {
+    void *context;
+    int (*load)(void *context, struct settings *out, struct errmsg *msg);
+};
+
+int server_open(struct server **out, const struct settings *settings, const struct server_source *source,
+                uint64_t seed, struct errmsg *msg);
 unsigned server_port(const struct server *s); /* the real one, for port 0 */
 /* Returns 0 when it ended as asked, or 128 + the signal when a second one cut it short. */
 int server_run(struct server *s);

@@ -53,6 +53,8 @@ struct process_port {
     void (*line)(void *context, enum log_level level, struct block *text);
     void (*audit)(void *context, struct block *text);   /* NULL where nobody keeps them */
     void (*level)(void *context, enum log_level level); /* NULL where all lines are taken */
+    /* CORE_COMMAND_SETTINGS follows, with that ticket. */
+    void (*reload)(void *context, uint64_t ticket);
     void (*stopped)(void *context);
     /* The answer to a command that carried a ticket; NULL where none is ever given one. */
     void (*answered)(void *context, uint64_t ticket, int status, struct block *body);

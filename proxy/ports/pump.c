@@ -63,6 +63,9 @@ static void carry_out(const struct ports *ports, const struct core_action *a)
                 ports->process.level(ports->process.context, a->u.level.level);
             }
             break;
+        case CORE_ACT_RELOAD:
+            ports->process.reload(ports->process.context, a->u.reload.ticket);
+            break;
         case CORE_ACT_COMMAND_DONE:
             if (ports->process.answered != NULL) {
                 ports->process.answered(ports->process.context, a->u.command_done.ticket,

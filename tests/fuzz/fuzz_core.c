@@ -171,6 +171,12 @@ static void want_line(void *context, enum log_level level, struct block *text)
     (void)text;
 }
 
+static void want_reload(void *context, uint64_t ticket)
+{
+    (void)context;
+    (void)ticket;
+}
+
 static void want_stop(void *context)
 {
     (void)context;
@@ -308,7 +314,7 @@ static void start(void)
         .client = { NULL, want_collect, want_reply, want_relay, want_abort },
         .upstream = { NULL, want_call, want_call_collect, want_cancel },
         .log = { NULL, want_append, want_read, want_trim },
-        .process = { .line = want_line, .stopped = want_stop },
+        .process = { .line = want_line, .reload = want_reload, .stopped = want_stop },
     };
     world.pump = (struct pump){ .core = core_new(&world.settings, 1), .ports = ports, .room = 1 };
     size_t count = world.durable_count;
@@ -403,7 +409,7 @@ static void answer(char what, struct str line)
 static void order(struct str line)
 {
     struct core_event event = { .kind = CORE_EV_COMMAND };
-    event.u.command.command = (enum core_command)(number(&line) % (CORE_COMMAND_DROP + 1));
+    event.u.command.command = (enum core_command)(number(&line) % CORE_COMMAND_RELOAD);
     event.u.command.level = LOG_INFO;
     event.u.command.ticket = 1;
     event.u.command.lsn = number(&line);

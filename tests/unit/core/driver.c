@@ -150,6 +150,9 @@ static void carry_out(struct driver *d, const struct core_action *a)
         case CORE_ACT_AUDIT:
             note(d, "audit", 0, block_str(a->u.line.text).data);
             break;
+        case CORE_ACT_RELOAD:
+            note(d, "reload", a->u.reload.ticket, "");
+            break;
         case CORE_ACT_LEVEL:
             note(d, "level", (uint64_t)a->u.level.level, "");
             break;
