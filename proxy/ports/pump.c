@@ -4,6 +4,39 @@
 
 #define PUMP_ROOM 64
 
+static void of_process(const struct process_port *port, const struct core_action *a)
+{
+    switch ((int)a->kind) { /* the others are not the process's */
+        case CORE_ACT_LINE:
+            port->line(port->context, a->u.line.level, a->u.line.text);
+            break;
+        case CORE_ACT_AUDIT:
+            if (port->audit != NULL) {
+                port->audit(port->context, a->u.line.text);
+            }
+            break;
+        case CORE_ACT_LEVEL:
+            if (port->level != NULL) {
+                port->level(port->context, a->u.level.level);
+            }
+            break;
+        case CORE_ACT_RELOAD:
+            port->reload(port->context, a->u.reload.ticket);
+            break;
+        case CORE_ACT_COMMAND_DONE:
+            if (port->answered != NULL) {
+                port->answered(port->context, a->u.command_done.ticket, a->u.command_done.status,
+                               a->u.command_done.body);
+            }
+            break;
+        case CORE_ACT_STOPPED:
+            port->stopped(port->context);
+            break;
+        default:
+            break;
+    }
+}
+
 static void carry_out(const struct ports *ports, const struct core_action *a)
 {
     switch (a->kind) {
@@ -51,29 +84,12 @@ static void carry_out(const struct ports *ports, const struct core_action *a)
             ports->log.trim(ports->log.context, a->u.trim.lsn);
             break;
         case CORE_ACT_LINE:
-            ports->process.line(ports->process.context, a->u.line.level, a->u.line.text);
-            break;
         case CORE_ACT_AUDIT:
-            if (ports->process.audit != NULL) {
-                ports->process.audit(ports->process.context, a->u.line.text);
-            }
-            break;
         case CORE_ACT_LEVEL:
-            if (ports->process.level != NULL) {
-                ports->process.level(ports->process.context, a->u.level.level);
-            }
-            break;
         case CORE_ACT_RELOAD:
-            ports->process.reload(ports->process.context, a->u.reload.ticket);
-            break;
         case CORE_ACT_COMMAND_DONE:
-            if (ports->process.answered != NULL) {
-                ports->process.answered(ports->process.context, a->u.command_done.ticket,
-                                        a->u.command_done.status, a->u.command_done.body);
-            }
-            break;
         case CORE_ACT_STOPPED:
-            ports->process.stopped(ports->process.context);
+            of_process(&ports->process, a);
             break;
     }
 }

@@ -1,6 +1,7 @@
 /* Settings read again: which ones are live, and that they hold at once where something waits for them. */
 #include "proxy/core/settings_live.h"
 #include "tests/unit/core/driver.h"
+#include <stdio.h>
 #include <string.h>
 
 static struct driver d;
@@ -84,8 +85,8 @@ static void test_texts(void)
 {
     ready();
     memset(wanted.listen, 'x', sizeof(wanted.listen));
-    strcpy(wanted.listen, d.settings.listen);
-    strcpy(wanted.admin_token, "letmein");
+    (void)snprintf(wanted.listen, sizeof(wanted.listen), "%s", d.settings.listen);
+    (void)snprintf(wanted.admin_token, sizeof(wanted.admin_token), "letmein");
     reload(&wanted);
     CU_ASSERT_STRING_EQUAL(d.command_answer, "{\"changed\":[\"ADMIN_TOKEN\"],\"needs_restart\":[]}");
     CU_ASSERT_PTR_NULL(strstr(d.trace.data, "letmein"));
