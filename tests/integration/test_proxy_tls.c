@@ -135,7 +135,8 @@ static void serve_clients(struct place *p, const char *cert, const char *upstrea
                    upstream_ca == NULL ? p->mock_port : p->front_port);
     (void)snprintf(certificate, sizeof(certificate), "TLS_CERT=%s/%s.pem", p->directory, cert);
     (void)snprintf(key, sizeof(key), "TLS_KEY=%s/%s.key", p->directory, cert);
-    (void)snprintf(ca, sizeof(ca), "UPSTREAM_CA=%s/%s.pem", p->directory, upstream_ca);
+    (void)snprintf(ca, sizeof(ca), "UPSTREAM_CA=%s/%s.pem", p->directory,
+                   upstream_ca == NULL ? "" : upstream_ca);
     start_proxy(p, primary, (const char *const[3]){ certificate, key, upstream_ca == NULL ? NULL : ca });
 }
 
