@@ -1,5 +1,6 @@
 #include "proxy/core/alerts.h"
 
+#include "base/check.h"
 #include "base/json_writer.h"
 #include "base/units.h"
 #include "proxy/core/figures.h"
@@ -57,6 +58,7 @@ static double figure(const struct figures *f, enum alert_figure which)
 
 void alert_condition(const struct alert_rule *rule, char *out, unsigned size)
 {
+    CHECK(rule->figure < ALERT_FIGURES);
     (void)snprintf(out, size, "%s > %g", alert_figure_names[rule->figure], rule->above);
 }
 

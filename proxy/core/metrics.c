@@ -10,6 +10,7 @@
 
 static const char *const role_names[] = { "primary", "replica", NULL };
 static const char *const state_names[] = { "up", "catching_up", "suspect", "down", "paused", NULL };
+static const char *const forced_names[] = { "up", "down", NULL };
 static const char *const version_names[] = { WALDRILL_VERSION, NULL };
 static const char *const mode_names[] = { "file", "memory", NULL };
 
@@ -18,6 +19,7 @@ static const struct metric_axis by_instance = {
 }; /* not "instance": that label is the scraping server's */
 static const struct metric_axis by_role = { "role", role_names };
 static const struct metric_axis by_state = { "state", state_names };
+static const struct metric_axis by_forced = { "state", forced_names };
 static const struct metric_axis by_class = { "class", tally_class_names };
 static const struct metric_axis by_outcome = { "outcome", tally_outcome_names };
 static const struct metric_axis by_code = { "code", tally_code_names };
@@ -129,6 +131,12 @@ static double is_in_state(PLACE)
     return str_equal(str_of(health_state_name(view->core, (unsigned)i)), str_of(state_names[j])) ? 1 : 0;
 }
 
+static double is_forced(PLACE)
+{
+    const char *forced = health_forced_name(view->core, (unsigned)i);
+    return forced != NULL && str_equal(str_of(forced), str_of(forced_names[j])) ? 1 : 0;
+}
+
 static double last_check(PLACE)
 {
     (void)j;
@@ -203,6 +211,11 @@ const struct metric metrics[] = {
       "1 while an operator has paused replaying",
       { NULL },
       CORE(METRIC_BOOL, replay_paused) },
+    { "walproxy_failover_waiting",
+      METRIC_GAUGE,
+      "1 while a promotion waits until the instance lacks nothing",
+      { NULL },
+      CORE(METRIC_BOOL, failover.wanted) },
     { "walproxy_progress_age_seconds",
       METRIC_GAUGE,
       "time since the primary last got a pending write; 0 when none is pending",
@@ -245,6 +258,11 @@ const struct metric metrics[] = {
       "1 when a write or a sync of the log has failed",
       { NULL },
       CORE(METRIC_BOOL, log_failed) },
+    { "walproxy_queue_lost",
+      METRIC_GAUGE,
+      "1 when pending writes were lost with an earlier process (WAL_MODE=memory)",
+      { NULL },
+      CORE(METRIC_BOOL, lost_queue) },
     { "walproxy_log_durable_lsn",
       METRIC_GAUGE,
       "the last record that is on disk; over restarts",
@@ -366,6 +384,11 @@ const struct metric metrics[] = {
       "1 for the role it has",
       { &by_instance, &by_role },
       GET(has_role) },
+    { "walproxy_instance_forced",
+      METRIC_GAUGE,
+      "1 while an operator calls it that, whatever its health checks say",
+      { &by_instance, &by_forced },
+      GET(is_forced) },
     { "walproxy_instance_last_check_seconds",
       METRIC_GAUGE,
       "when its health was last checked, in Unix time; 0 = never",

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""tls_front.py CERT KEY PORT: TLS in front of a plain server on 127.0.0.1:PORT, for tests.
+"""tls_front.py CERT KEY PORT [LISTEN]: TLS in front of a plain server on 127.0.0.1:PORT, for tests.
 
-Listens on a free port of 127.0.0.1, told on stdout as "listening PORT", and passes bytes on, both ways, until it is
+Listens on 127.0.0.1, on LISTEN or a free port, told on stdout as "listening PORT", and passes bytes on, both ways, until it is
 ended. What it says of failed handshakes is dropped: the test looks at the other end.
 """
 import asyncio
@@ -20,7 +20,7 @@ async def copy(reader, writer):
         writer.close()
 
 
-async def serve(cert, key, port):
+async def serve(cert, key, port, listen):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
 
@@ -32,10 +32,10 @@ async def serve(cert, key, port):
             return
         await asyncio.gather(copy(reader, back_writer), copy(back_reader, writer))
 
-    server = await asyncio.start_server(on_connection, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(on_connection, "127.0.0.1", listen, ssl=context)
     print("listening", server.sockets[0].getsockname()[1], flush=True)
     asyncio.get_running_loop().set_exception_handler(lambda loop, what: None)
     await server.serve_forever()
 
 
-asyncio.run(serve(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+asyncio.run(serve(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 0))

@@ -246,6 +246,28 @@ static void test_times(void)
     driver_close(&d);
 }
 
+/* What an operator has ordered is seen as well. */
+static void test_orders(void)
+{
+    ready();
+    CU_ASSERT_EQUAL(sample("walproxy_instance_forced{target=\"primary\",state=\"down\"}"), 0);
+    (void)driver_send(&d, "POST", "/admin/instances/primary/force?state=down", "");
+    CU_ASSERT_EQUAL(sample("walproxy_instance_forced{target=\"primary\",state=\"down\"}"), 1);
+    CU_ASSERT_EQUAL(sample("walproxy_instance_forced{target=\"primary\",state=\"up\"}"), 0);
+    CU_ASSERT_EQUAL(sample("walproxy_instance_up{target=\"primary\"}"), 0);
+    (void)driver_send(&d, "POST", "/admin/instances/primary/force?state=auto", "");
+    driver_up(&d, PRIMARY);
+    CU_ASSERT_EQUAL(sample("walproxy_instance_forced{target=\"primary\",state=\"down\"}"), 0);
+    (void)driver_send(&d, "POST", "/admin/replay/pause", "");
+    CU_ASSERT_EQUAL(sample("walproxy_replay_paused"), 1);
+    (void)driver_send(&d, "POST", "/admin/instances/replica/promote", "");
+    driver_advance(&d, NS_PER_S);
+    CU_ASSERT_EQUAL(sample("walproxy_failover_waiting"), 0);
+    CU_ASSERT_EQUAL(sample("walproxy_instance_role{target=\"replica\",role=\"primary\"}"), 1);
+    CU_ASSERT_EQUAL(sample("walproxy_instance_role{target=\"primary\",role=\"primary\"}"), 0);
+    driver_close(&d);
+}
+
 static void test_alone(void)
 {
     driver_init(&d);
@@ -286,6 +308,7 @@ static const struct suite_test tests[] = {
     { "answers are counted by class and outcome", test_answers },
     { "refusals are counted by status", test_refused },
     { "times are the core's", test_times },
+    { "an operator's orders are among the metrics", test_orders },
     { "without a replica nothing is told of one", test_alone },
     { "the alerts are among the metrics", test_alerts_shown },
     { "docs/metrics.md holds the tables", test_manual },
