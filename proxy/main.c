@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/memory.h"
+#include "proxy/ctl/ctl.h"
 #include "proxy/io/config.h"
 #include "proxy/io/log_command.h"
 #include "proxy/io/server.h"
@@ -119,6 +120,9 @@ int main(int argc, char **argv)
     mem_keep_for_reuse();
     if (argc > 1 && strcmp(argv[1], "wal") == 0) {
         return log_command(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "ctl") == 0) {
+        return ctl_command(argc - 1, argv + 1);
     }
     if (config_load(&draft, &wish, argc - 1, argv + 1, environ, &msg) != 0) {
         return complain(&msg, EXIT_SETTINGS);

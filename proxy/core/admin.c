@@ -124,7 +124,8 @@ static void letter_line(struct core *core, const char *event, uint64_t lsn)
 }
 
 /* At the tail, as a new write: it is asked, decided and carried out like any other. */
-void admin_redrive(struct core *core, struct letter *letter, const struct letter_job *job, struct block *body)
+static void redrive_with(struct core *core, struct letter *letter, const struct letter_job *job,
+                         struct block *body)
 {
     const struct entry *entry = writes_redrive(core, letter->meta, body);
     letter_line(core, "dead_letter_redriven", letter->lsn);
@@ -134,9 +135,24 @@ void admin_redrive(struct core *core, struct letter *letter, const struct letter
     admin_done_when_durable(core, job->ticket, over, 202, admin_number("redriven_as", entry->lsn));
 }
 
-void admin_unreadable(struct core *core, const struct letter_job *job)
+void admin_letter_body(struct core *core, struct letter *letter, const struct letter_job *job,
+                       struct block *body)
 {
     if (job->kind == LETTER_REDRIVE) {
+        redrive_with(core, letter, job, body);
+        return;
+    }
+    struct block *shown = admin_letter(core, letter, body);
+    admin_done(core, job->ticket, shown == NULL ? 413 : 200,
+               shown != NULL ? shown
+                             : admin_refusal("TooLarge",
+                                             "its body is too large to show; walproxy wal export "
+                                             "reads it from the log"));
+}
+
+void admin_unreadable(struct core *core, const struct letter_job *job)
+{
+    if (job->kind != LETTER_MOVE) {
         admin_done(
             core, job->ticket, 503,
             admin_refusal("LogFailed", "the dead letter could not be read back from the write-ahead log"));
@@ -188,6 +204,9 @@ static void about_letter(struct core *core, const struct core_event *event)
                    admin_refusal("Busy", "something is being done with this dead letter already"));
     } else if (event->u.command.command == CORE_COMMAND_REDRIVE) {
         redrive(core, letter, event);
+    } else if (event->u.command.command == CORE_COMMAND_LETTER) {
+        const struct letter_job job = { .kind = LETTER_SHOW, .ticket = ticket };
+        letters_fetch(core, letter, &job);
     } else if (event->u.command.command == CORE_COMMAND_EDIT) {
         edit(core, letter, event);
     } else {
@@ -256,6 +275,7 @@ void admin_command(struct core *core, const struct core_event *event)
         case CORE_COMMAND_STEP:
             step_replay(core, ticket);
             break;
+        case CORE_COMMAND_LETTER:
         case CORE_COMMAND_REDRIVE:
         case CORE_COMMAND_EDIT:
         case CORE_COMMAND_DROP:

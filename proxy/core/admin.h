@@ -12,9 +12,9 @@ void admin_command(struct core *core, const struct core_event *event);
 /* Replay is paused, and no step is left. */
 bool admin_holds(const struct core *core);
 void admin_stepped(struct core *core); /* one replay has gone */
-/* The body of a letter that is to be redriven. */
-void admin_redrive(struct core *core, struct letter *letter, const struct letter_job *job,
-                   struct block *body);
+/* The body of a letter that is to be redriven or shown. */
+void admin_letter_body(struct core *core, struct letter *letter, const struct letter_job *job,
+                       struct block *body);
 void admin_unreadable(struct core *core, const struct letter_job *job);
 
 #endif

@@ -32,6 +32,8 @@ static const struct admin_route {
       "writes that are not over, oldest first; `?from=LSN&limit=N` pages", NULL },
     { "GET", "/admin/dead-letters", CORE_COMMAND_LETTERS,
       "accepted writes that an instance refuses for good, with its words; `?from=LSN&limit=N` pages", NULL },
+    { "GET", "/admin/dead-letters/LSN", CORE_COMMAND_LETTER, "one of them, with the body that was sent",
+      NULL },
     { "POST", "/admin/dead-letters/LSN/retry", CORE_COMMAND_REDRIVE,
       "sends it again as a new write; refused when younger writes touched its records, but for "
       "`?force=yes`",

@@ -76,9 +76,9 @@ static enum chroma_op letter_op(const struct letter *letter)
     return record_write_decode(block_str(letter->meta), &record) ? (enum chroma_op)record.op : OP_UNKNOWN;
 }
 
+/* Into an object that is open. */
 static void put_letter(struct json_writer *w, const struct core *core, const struct letter *letter)
 {
-    json_object_begin(w);
     json_pair_u64(w, "lsn", letter->lsn);
     json_pair_text(w, "op", chroma_op_name(letter_op(letter)));
     put_write(w, letter->lane, letter->meta, letter->body_bytes);
@@ -94,7 +94,21 @@ static void put_letter(struct json_writer *w, const struct core *core, const str
     json_pair_str(w, "reason", block_str(letter->reason));
     put_time(w, "refused_at", letter->died_ms);
     json_pair_bool(w, "touched", letter->touched);
-    json_object_end(w);
+}
+
+struct block *admin_letter(const struct core *core, const struct letter *letter, const struct block *body)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, ADMIN_ANSWER_LIMIT);
+    json_writer_init(&w, &b, 0);
+    json_object_begin(&w);
+    put_letter(&w, core, letter);
+    json_pair_str(&w, "body", block_str(body));
+    json_object_end(&w);
+    struct block *block = block_from_buf(&b);
+    buf_deinit(&b);
+    return block;
 }
 
 struct block *admin_list(const struct core *core, const struct core_event *event, bool letters)
@@ -111,7 +125,9 @@ struct block *admin_list(const struct core *core, const struct core_event *event
     const struct letter *letter;
     TAILQ_FOREACH (letter, &core->letters, all) {
         if (letters && letter->lsn >= event->u.command.lsn && left > 0) {
+            json_object_begin(&w);
             put_letter(&w, core, letter);
+            json_object_end(&w);
             left--;
         }
     }

@@ -6,6 +6,8 @@
 
 /* Pending writes, or dead letters: from the event's lsn on, at most its limit. */
 struct block *admin_list(const struct core *core, const struct core_event *event, bool letters);
+/* A dead letter with its body; NULL when that is too large to show. */
+struct block *admin_letter(const struct core *core, const struct letter *letter, const struct block *body);
 /* Collections by their births, from the event's lsn on: the id that clients know, and each instance's own. */
 struct block *admin_ids(const struct core *core, const struct core_event *event);
 /* What holds after a command: the cap on replay; an instance's state. */

@@ -61,6 +61,7 @@ enum core_command {
     CORE_COMMAND_COMPARED,
     CORE_COMMAND_PENDING, /* lists writes that are not over: from lsn on, at most limit */
     CORE_COMMAND_LETTERS, /* lists dead letters: the same */
+    CORE_COMMAND_LETTER,  /* shows dead letter lsn with its body */
     CORE_COMMAND_PAUSE,   /* replays nothing any more; live writes go on */
     CORE_COMMAND_RESUME,
     CORE_COMMAND_STEP,     /* while paused: replays one write */

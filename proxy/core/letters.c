@@ -408,7 +408,7 @@ static void carry_on(struct core *core, struct letter *letter, const struct lett
     if (job->kind == LETTER_MOVE) {
         (void)append(core, letter, body, false);
     } else {
-        admin_redrive(core, letter, job, body);
+        admin_letter_body(core, letter, job, body);
     }
 }
 

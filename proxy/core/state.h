@@ -424,7 +424,7 @@ struct retain {
 };
 
 /* letters.h, admin.h */
-enum letter_job_kind { LETTER_MOVE, LETTER_REDRIVE };
+enum letter_job_kind { LETTER_MOVE, LETTER_REDRIVE, LETTER_SHOW };
 struct letter_job {
     enum letter_job_kind kind;
     uint64_t ticket;

@@ -85,7 +85,9 @@ const char *why_write(const struct core *core, const struct entry *entry, unsign
         uint64_t out_ns = core->now_ns - sent_ns(core, entry, i);
         (void)snprintf(text, WHY_SIZE, "the %s has not answered for %.1f s", core->instances[i].name,
                        (double)out_ns / (double)NS_PER_S);
-        return out_ns > PATIENCE_NS ? text : NULL;
+        return out_ns > PATIENCE_NS ? text
+               : entry->failed[i]   ? "the oldest write has failed too often; it is being tried again"
+                                    : NULL;
     }
     for (unsigned k = 0; k < entry_strands(entry); k++) {
         const char *words = why_strand(core, entry, entry_strand(entry, k), i, text);
@@ -93,7 +95,10 @@ const char *why_write(const struct core *core, const struct entry *entry, unsign
             return words;
         }
     }
-    return why_held_back(core, i, text);
+    const char *words = why_held_back(core, i, text);
+    return words != NULL      ? words
+           : entry->failed[i] ? "the oldest write has failed too often; it is tried again"
+                              : NULL;
 }
 
 const char *why_not_replaying(const struct core *core, const struct entry *oldest, char text[WHY_SIZE])

@@ -240,8 +240,9 @@ void config_help(struct buf *out)
         out,
         "walproxy - load balancer and write-ahead-log proxy for a primary and a replica Chroma\n\n"
         "  walproxy --primary-url http://127.0.0.1:8001 --replica-url http://127.0.0.1:8002\n"
-        "  walproxy wal ls|show|verify|export DIR   look into a log directory\n\n"
-        "Then: curl http://127.0.0.1:8000/status\n\n"
+        "  walproxy wal ls|show|verify|export DIR   look into a log directory\n"
+        "  walproxy ctl VERB                        ask a running walproxy: walproxy ctl --help\n\n"
+        "Then: walproxy ctl status, or curl http://127.0.0.1:8000/status\n\n"
         "  --config FILE            settings from a YAML file, as \"check_interval: 30s\"\n"
         "  --print-config           show every setting in effect and where it came from\n"
         "  --settings-markdown      print the page docs/settings.md\n"

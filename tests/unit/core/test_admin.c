@@ -50,6 +50,7 @@ static void test_letter(void)
     unsigned long long lsn = dead_letter();
     CU_ASSERT_EQUAL(ask("GET", "/admin/dead-letters?limit=1", "", "Inconsistent dimensions"), 200);
     (void)snprintf(path, sizeof(path), "/admin/dead-letters/%llu", lsn);
+    CU_ASSERT_EQUAL(ask("GET", path, "", "\"body\":\"{\\\"ids\\\":[\\\"a\\\"],"), 200);
     CU_ASSERT_EQUAL(ask("PUT", path, "{\"ids\":[\"a\"]", "not a JSON object"), 400);
     CU_ASSERT_EQUAL(ask("PUT", path, "{\"ids\":[\"a\"],\"embeddings\":[[9]]}", "edited"), 200);
     (void)snprintf(path, sizeof(path), "/admin/dead-letters/%llu/retry", lsn);
