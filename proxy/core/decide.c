@@ -62,6 +62,7 @@ void entry_finish_at(struct core *core, struct entry *entry, unsigned i, bool de
     if (entry->at[i] == AT_DONE || entry->at[i] == AT_DEAD) {
         return;
     }
+    resync_note(core, entry, i);
     if (entry->fate == FATE_ACCEPTED) {
         count_pending(core, entry, i, false);
     }

@@ -160,7 +160,7 @@ static void begin(struct core *core, enum resync_job job, unsigned t, struct lan
     r->source = resync_other(t);
     r->returns = core->instances[0].returns + core->instances[1].returns;
     r->repair = repair;
-    r->remove = !core->instances[t].keep_extras;
+    r->remove = !core->instances[t].keep_extras || (lane != NULL && lane->ours[t]);
     r->lane = lane;
     r->failures = 0;
     if (job == JOB_WALK) {
@@ -235,6 +235,7 @@ static bool pick_lane(struct core *core, unsigned t)
         core->checkpoint_wanted =
             core->checkpoint_wanted || instance->needs_resync; /* tells that it is over */
         instance->needs_resync = false;
+        instance->refilled = false;
         instance->keep_extras = instance->keep_extras && instance->only_here > 0;
         timer_set(core, &instance->mark.timer, core->now_ns); /* all is well: say so at once */
         reads_unpark_all(core);

@@ -7,7 +7,8 @@
  *   walk.c   content of one lane: page by page from the other instance, compared and written where it differs
  *
  * A walk has a cut, walk_lsn: writes of the lane before it are finished on the source first; those behind
- * it wait at the target, and those that would disturb the pages (updates, deletes) wait at the source too.
+ * it wait at the target, and those that would disturb the pages (updates, deletes) wait at the source too,
+ * unless it takes long: then they go on there, and the cut is moved to the end (walk_notes.c).
  * When the walk is over the target stands exactly at the cut and goes on from there.
  *
  * How it fails: a failed request is tried again with backoff; an instance that goes away ends the work,
@@ -50,6 +51,10 @@ bool resync_holds(const struct core *core, const struct entry *entry, unsigned i
 bool resync_forbids_asking(const struct core *core, const struct entry *entry, unsigned instance);
 bool resync_lane_readable(const struct core *core, const struct lane *lane, unsigned instance);
 bool resync_names_readable(const struct core *core, unsigned instance);
+
+/* That instance has carried out a write, whose bytes are still at hand: a copy of its collection may want to
+ * know. */
+void resync_note(struct core *core, const struct entry *entry, unsigned instance);
 
 /* Compares all collections of both instances; repairs nothing.  The result is a log line and resync_compared.
  */

@@ -52,8 +52,8 @@ void resync_retry(struct core *core);                /* the last request failed:
 void resync_done(struct core *core);                 /* the job is over, for better or worse */
 void resync_distrust(struct core *core, struct lane *lane, unsigned instance, enum trust trust);
 unsigned resync_other(unsigned instance);
-/* Undecided writes of the lane that were to ask this instance ask another. */
-void resync_ask_elsewhere(struct core *core, struct lane *lane, unsigned instance);
+/* Undecided writes of the lane, from that LSN on, that were to ask this instance ask another. */
+void resync_ask_elsewhere(struct core *core, struct lane *lane, unsigned instance, uint64_t from_lsn);
 bool resync_lanes_clean(const struct core *core, unsigned instance);
 void resync_wake_lane(struct core *core, struct lane *lane);
 
@@ -62,6 +62,8 @@ void walk_begin(struct core *core);
 void walk_next(struct core *core); /* no request is in flight: do what comes next */
 void walk_answer(struct core *core, enum resync_got got, struct block *body);
 void walk_free(struct resync *r);
+/* Must a write behind the cut wait at the source as well? */
+bool walk_holds_at_source(const struct resync *r, const struct entry *entry);
 
 /* ---- audit.c ---- */
 void audit_begin(struct core *core);

@@ -38,13 +38,14 @@ void resync_wake_lane(struct core *core, struct lane *lane)
     }
 }
 
-void resync_ask_elsewhere(struct core *core, struct lane *lane, unsigned i)
+void resync_ask_elsewhere(struct core *core, struct lane *lane, unsigned i, uint64_t from_lsn)
 {
     struct entry_near *near = TAILQ_FIRST(&core->undecided);
     while (near != NULL) {
         struct entry *entry = near->entry;
         near = TAILQ_NEXT(near, undecided); /* the entry may be decided now, and over */
-        if (entry->near->asker == i && entry->at[i] == AT_WAITING && lane_of(entry) == lane) {
+        if (entry->near->asker == i && entry->at[i] == AT_WAITING && entry->lsn >= from_lsn &&
+            lane_of(entry) == lane) {
             entry_ask(core, entry);
         }
     }
@@ -59,7 +60,7 @@ void resync_distrust(struct core *core, struct lane *lane, unsigned i, enum trus
     }
     core->instances[i].unclean = true;
     if (trust == TRUST_STALE) {
-        resync_ask_elsewhere(core, lane, i);
+        resync_ask_elsewhere(core, lane, i, 0);
     }
 }
 
@@ -121,6 +122,15 @@ void resync_afresh(struct core *core, unsigned i)
     resync_instance(core, i);
 }
 
+static void forget_copies(struct core *core, unsigned i)
+{
+    struct lane *lane;
+    struct lane *next;
+    HASH_ITER (by_birth, core->lanes, lane, next) {
+        lane->ours[i] = false;
+    }
+}
+
 static void say_returned(struct core *core, unsigned i, enum resync_found found)
 {
     static const char *const words[] = {
@@ -167,12 +177,14 @@ void resync_returned(struct core *core, unsigned i, enum resync_found found, uin
             }
             break;
         case RESYNC_FOUND_OLDER:
+            forget_copies(core, i);
             if (core->instance_count > 1) {
                 distrust_since(core, i, lsn, TRUST_STALE);
             }
             break;
         case RESYNC_FOUND_EMPTY:
             instance->keep_extras = false;
+            instance->refilled = true;
             resync_instance(core, i);
             break;
         case RESYNC_FOUND_NEW:
@@ -181,6 +193,7 @@ void resync_returned(struct core *core, unsigned i, enum resync_found found, uin
                 if (core->lost_queue) {
                     unverified(core, i);
                 } else {
+                    instance->refilled = true;
                     resync_instance(core, i);
                 }
             }
@@ -253,12 +266,6 @@ static bool names_shut(const struct core *core, unsigned i)
     return core->instances[i].names_trust == TRUST_STALE || (r->job == JOB_AUDIT && r->target == i);
 }
 
-static bool disturbs(const struct resync *r, const struct entry *entry)
-{
-    return !r->repair || entry->nonconvergent || entry->op == OP_DELETE || entry->op == OP_UPDATE ||
-           entry->op == OP_COLLECTION_UPDATE;
-}
-
 bool resync_holds(const struct core *core, const struct entry *entry, unsigned i)
 {
     const struct resync *r = core->resync;
@@ -275,7 +282,7 @@ bool resync_holds(const struct core *core, const struct entry *entry, unsigned i
         if (i == r->target && (behind || lane->trust[i] == TRUST_STALE)) {
             return true;
         }
-        return i == r->source && behind && !entry->maybe_sent[i] && disturbs(r, entry);
+        return i == r->source && behind && !entry->maybe_sent[i] && walk_holds_at_source(r, entry);
     }
     return lane->trust[i] == TRUST_STALE;
 }

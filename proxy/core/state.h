@@ -171,6 +171,7 @@ struct lane {
     bool divergent[CORE_INSTANCES]; /* the instance disagreed with a decided write */
     uint64_t catch_up_lsn[CORE_INSTANCES]; /* it was behind when it came back: up to there; 0 = not */
     uint8_t trust[CORE_INSTANCES];         /* enum trust */
+    bool ours[CORE_INSTANCES];             /* all that is there comes from a copy that is not over yet */
     uint64_t applied_lsn[CORE_INSTANCES];  /* of the last of its writes that the instance has carried out */
     struct client *parked;                 /* reads that wait until an instance qualifies */
     UT_hash_handle by_birth;
@@ -293,6 +294,7 @@ struct instance {
     uint64_t verify_until_ns; /* what cannot be verified by then is trusted */
     uint64_t copied_collections, copied_records, removed_records, only_here;
     bool keep_extras; /* what only it has is not known to have been deleted */
+    bool refilled;    /* all of it is being copied there, and would be anew after a restart */
     unsigned returns; /* times it came back: whoever deals with it starts again */
     unsigned flaps;   /* returns in short succession: more good checks are needed */
     uint64_t came_up_ns;

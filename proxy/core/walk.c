@@ -4,9 +4,11 @@
  *   object   the collection itself: made, or its metadata set, where it is missing or different
  *   page     a page of the source; the same ids of the target; what is missing or different there is deleted
  *            and added again (an upsert would merge metadata), in requests of bounded size
+ *   noted    only when it took long: rows that were written meanwhile, by id, and the last cut (walk_notes.c)
  *   extras   pages of the target's ids; those that the source does not have are removed, or counted
  *
- * Pages stand still meanwhile: adds go to the end, upserts stay in place, updates and deletes wait.
+ * Pages stand still meanwhile: adds go to the end, upserts stay in place, updates and deletes wait, or, when
+ * it takes long, deletes wait while a page is read.
  * A comparison is the same walk without its writes. */
 #include "base/check.h"
 #include "base/json_scan.h"
@@ -28,19 +30,22 @@
 #define DRAIN_POLL_NS  (20 * NS_PER_MS)
 #define DRAIN_LIMIT_NS (10 * NS_PER_S)
 #define LONG_NS        (1 * NS_PER_S) /* longer than clients should wait for it */
+#define NOTES_MANY     1000           /* to be dealt with before the next page */
 
-static void forget_page(struct walk *w)
+void walk_forget_page(struct walk *w)
 {
     rows_free(&w->page);
+    rows_free(&w->there);
     mem_free(w->todo);
     w->todo = NULL;
-    w->todo_count = w->different = w->added = 0;
+    w->todo_count = w->surplus = w->removed = w->adding = w->added = 0;
 }
 
 void walk_free(struct resync *r)
 {
     if (r->walk != NULL) {
-        forget_page(r->walk);
+        walk_forget_page(r->walk);
+        walk_notes_free(r->walk);
         block_unref(r->walk->object);
         mem_free(r->walk);
         r->walk = NULL;
@@ -55,10 +60,21 @@ void walk_begin(struct core *core)
     r->walk = mem_alloc(sizeof(*r->walk));
     r->walk->page_rows = PAGE_ROWS;
     r->walk->drain_until_ns = core->now_ns + DRAIN_LIMIT_NS;
+    r->walk->noting = r->repair && r->lane->trust[r->target] == TRUST_STALE &&
+                      (core->instances[r->target].refilled || core->instances[r->target].needs_resync);
     r->walk_lsn = core->next_lsn;
     r->begun_ns = core->now_ns;
     r->long_one = false;
-    resync_ask_elsewhere(core, r->lane, r->target);
+    resync_ask_elsewhere(core, r->lane, r->target, 0);
+}
+
+/* Some write was not understood: now they wait, and everything is compared once more. */
+static void begin_again(struct core *core)
+{
+    walk_free(core->resync);
+    walk_begin(core);
+    core->resync->walk->noting = false; /* and wait */
+    resync_wake_lane(core, core->resync->lane);
 }
 
 static bool is_drained(const struct resync *r)
@@ -112,7 +128,7 @@ static void settle_before_cut(struct core *core)
 
 /* ---- the walk ---- */
 
-static void over(struct core *core, bool whole)
+void walk_over(struct core *core, bool whole)
 {
     struct resync *r = core->resync;
     struct lane *lane = r->lane;
@@ -128,6 +144,7 @@ static void over(struct core *core, bool whole)
             letters_copied(core, lane, r->target);
         }
         lane->faulty[r->target] = false;
+        lane->ours[r->target] = false;
         if (lane->unread_ns[r->target] < lane->unread_ns[r->source]) {
             lane->unread_ns[r->target] = lane->unread_ns[r->source]; /* what it lacks its copy lacks */
         }
@@ -144,7 +161,7 @@ static void refused(struct core *core)
     core_line(core, LOG_ERROR, "resync_refused", "target", core->instances[core->resync->target].name, NULL);
     core->resync->lane->divergent[core->resync->target] = true;
     resync_distrust(core, core->resync->lane, core->resync->target, TRUST_OK);
-    over(core, false);
+    walk_over(core, false);
 }
 
 static void drain(struct core *core)
@@ -154,9 +171,9 @@ static void drain(struct core *core)
     bool drained = is_drained(r);
     bool fenced = r->lane->strand.fenced[r->source];
     if (drained && !fenced) {
-        r->walk->step = r->repair ? STEP_SOURCE_OBJECT : STEP_PAGE;
+        r->walk->step = r->walk->closing ? STEP_NOTED : r->repair ? STEP_SOURCE_OBJECT : STEP_PAGE;
     } else if (late) {
-        over(core, false);
+        walk_over(core, false);
     } else if (drained) {
         fence(core, r->source);
     } else {
@@ -181,12 +198,136 @@ static bool fence_first(struct core *core)
     return true;
 }
 
-static void next_page(struct walk *w)
+/* ---- going on ---- */
+
+static void copied(struct core *core)
 {
-    w->offset += w->page.count;
-    forget_page(w);
+    if (core->resync->walk->empty) {
+        walk_over(core, true);
+    } else {
+        core->resync->walk->step = STEP_EXTRAS;
+    }
+}
+
+static void begin_bout(struct walk *w)
+{
+    w->bout = w->bout_size = w->note_count;
+    w->step = STEP_NOTED;
+}
+
+/* The page, or what was in hand, is done. */
+void walk_page_done(struct core *core)
+{
+    struct walk *w = core->resync->walk;
+    bool by_id = w->hand != NULL;
+    w->offset += by_id ? 0 : w->page.count;
+    w->read_rows += by_id ? 0 : w->page.count;
+    walk_hand_drop(w);
+    walk_forget_page(w);
     w->one_by_one = false;
-    w->step = STEP_PAGE;
+    w->step = by_id ? STEP_NOTED : STEP_PAGE;
+    w->drain_until_ns = core->now_ns + DRAIN_LIMIT_NS;
+    if (!by_id && w->open && w->note_count > NOTES_MANY) {
+        begin_bout(w);
+    }
+}
+
+/* It takes long: what has waited goes on at the source, but for what has to wait for the end. */
+static void open_up(struct core *core)
+{
+    struct resync *r = core->resync;
+    r->walk->open = true;
+    r->walk->blind = false;
+    resync_ask_elsewhere(core, r->lane, r->source, walk_last_cut(core));
+    resync_wake_lane(core, r->lane);
+}
+
+/* The last cut: what comes before it is finished and compared while the rest waits. */
+static void close_up(struct core *core)
+{
+    struct resync *r = core->resync;
+    struct walk *w = r->walk;
+    w->open = false;
+    w->closing = true;
+    w->drain_until_ns = core->now_ns + DRAIN_LIMIT_NS;
+    w->step = STEP_DRAIN;
+    r->walk_lsn = walk_last_cut(core);
+    resync_wake_lane(core, r->lane);
+}
+
+/* All of the source has been seen. */
+void walk_pages_over(struct core *core)
+{
+    struct walk *w = core->resync->walk;
+    w->pages_over = true;
+    if (w->open) {
+        begin_bout(w);
+    } else if (w->offset == 0 && w->dimension > 0) {
+        w->step = STEP_DIMENSION;
+    } else {
+        copied(core);
+    }
+}
+
+/* True when there are notes in hand now; else the step has changed. */
+static bool choose_notes(struct core *core)
+{
+    struct walk *w = core->resync->walk;
+    if (w->bout == 0 && !w->closing) {
+        if (!w->pages_over) {
+            w->step = STEP_PAGE;
+            return false;
+        }
+        if (w->note_count <= PAGE_ROWS || w->note_count > w->bout_size / 2) {
+            close_up(core); /* few are left, or they do not get fewer */
+            return false;
+        }
+        begin_bout(w);
+    }
+    if (!walk_hand_take(w, w->page_rows)) {
+        w->bout = 0;
+        if (w->closing) {
+            copied(core);
+        }
+        return false;
+    }
+    w->bout -= w->bout < w->hand_count ? w->bout : w->hand_count;
+    return true;
+}
+
+/* The rows stand still at the source from now until the page is here. */
+static bool rows_stand_still(struct core *core)
+{
+    struct resync *r = core->resync;
+    struct walk *w = r->walk;
+    if (w->open && walk_deletes_under_way(r)) {
+        if (core->now_ns >= w->drain_until_ns) {
+            walk_over(core, false);
+        } else {
+            resync_rest(core, DRAIN_POLL_NS);
+        }
+        return false;
+    }
+    size_t back = w->shifted < w->offset ? w->shifted : w->offset;
+    w->offset -= back;
+    w->back_rows += back;
+    w->shifted = 0;
+    return true;
+}
+
+static void look_at_time(struct core *core)
+{
+    struct resync *r = core->resync;
+    struct walk *w = r->walk;
+    if (!r->long_one && core->now_ns - r->begun_ns >= LONG_NS) {
+        r->long_one = true;
+        if (!w->noting) {
+            resync_ask_elsewhere(core, r->lane, r->source, 0);
+        }
+    }
+    if (r->long_one && w->noting && !w->open && !w->closing && w->offset > 0 && w->step == STEP_PAGE) {
+        open_up(core);
+    }
 }
 
 void walk_next(struct core *core)
@@ -194,21 +335,35 @@ void walk_next(struct core *core)
     struct resync *r = core->resync;
     struct walk *w = r->walk;
     if (r->lane->dead) {
-        over(core, false);
+        walk_over(core, false);
         return;
     }
-    if (!r->long_one && core->now_ns - r->begun_ns >= LONG_NS) {
-        r->long_one = true;
-        resync_ask_elsewhere(core, r->lane, r->source);
+    if (w->lost_track) {
+        begin_again(core);
+        return;
     }
+    look_at_time(core);
     if (fence_first(core)) {
         return;
     }
-    if (w->step == STEP_DRAIN) {
-        drain(core);
-    } else {
-        walk_ask(core);
+    switch ((int)w->step) { /* the others are only asked */
+        case STEP_DRAIN:
+            drain(core);
+            return;
+        case STEP_PAGE:
+            if (!rows_stand_still(core)) {
+                return;
+            }
+            break;
+        case STEP_NOTED:
+            if (w->hand == NULL && !choose_notes(core)) {
+                return;
+            }
+            break;
+        default:
+            break;
     }
+    walk_ask(core);
 }
 
 /* ---- answers about the collection itself ---- */
@@ -222,7 +377,7 @@ static void source_object(struct core *core, enum resync_got got, struct block *
         /* Gone there too, or another incarnation: nothing to copy from. */
         r->lane->faulty[r->source] = r->lane->faulty[r->source] || got == GOT_ABSENT;
         resync_distrust(core, r->lane, r->target, TRUST_OK);
-        over(core, false);
+        walk_over(core, false);
         return;
     }
     r->walk->object = block_ref(body);
@@ -273,6 +428,10 @@ static void target_object(struct core *core, enum resync_got got, struct block *
         }
         return;
     }
+    if (!uuid_equal(&uuid, &r->lane->ids[r->target])) {
+        r->lane->ours[r->target] = false;
+        r->remove = !core->instances[r->target].keep_extras;
+    }
     learn_map(core, r->lane, r->target, &uuid);
     note_dimension(w, learn_object_member(theirs, "dimension"));
     if (!rows_same_value(learn_object_member(ours, "metadata"), learn_object_member(theirs, "metadata"))) {
@@ -299,140 +458,22 @@ static void created(struct core *core, enum resync_got got, struct block *body)
     }
     /* Its database is missing there. */
     core->instances[r->target].names_trust = TRUST_STALE;
-    over(core, false);
+    walk_over(core, false);
 }
 
 static void counted(struct core *core, enum resync_got got, struct block *body)
 {
     struct walk *w = core->resync->walk;
-    (void)core;
-    w->empty = got == GOT_OK && str_equal(str_trim(block_str(body)), STR("0"));
+    w->empty = w->blind = got == GOT_OK && str_equal(str_trim(block_str(body)), STR("0"));
+    if (w->empty) { /* what a copy that is broken off leaves there is nobody else's */
+        core->resync->lane->ours[core->resync->target] = true;
+        core->resync->remove = true;
+    }
+    w->noting = w->noting && core->resync->remove;
     w->step = STEP_PAGE;
 }
 
-/* ---- answers about records ---- */
-
-static void page_read(struct core *core, struct block *body)
-{
-    struct resync *r = core->resync;
-    struct walk *w = r->walk;
-    forget_page(w);
-    if (!rows_read(&w->page, body)) {
-        resync_retry(core);
-        return;
-    }
-    if (w->page.count == 0) {
-        w->step = STEP_EXTRAS;
-        if (w->offset == 0 && w->dimension > 0) {
-            w->step = STEP_DIMENSION;
-        } else if (w->empty) {
-            over(core, true);
-        }
-        return;
-    }
-    w->todo = mem_alloc_array(w->page.count, sizeof(*w->todo));
-    if (!w->empty) {
-        w->step = STEP_SAME_IDS;
-        return;
-    }
-    for (size_t i = 0; i < w->page.count; i++) {
-        w->todo[w->todo_count++] = &w->page.list[i];
-    }
-    w->step = STEP_ADD;
-}
-
-/* The rows that the target has otherwise come first: they are deleted before they are added. */
-static void compare_page(struct core *core, struct block *body)
-{
-    struct walk *w = core->resync->walk;
-    struct rows there;
-    if (!rows_read(&there, body)) {
-        resync_retry(core);
-        return;
-    }
-    rows_sort(&there);
-    w->todo_count = w->different = w->added = 0;
-    for (unsigned pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < w->page.count; i++) {
-            const struct row *row = &w->page.list[i];
-            const struct row *other = rows_find(&there, row->id);
-            bool wanted = pass == 0 ? other != NULL && !rows_equal(row, other) : other == NULL;
-            if (wanted) {
-                w->todo[w->todo_count++] = row;
-                w->different += pass == 0 ? 1 : 0;
-            }
-        }
-    }
-    rows_free(&there);
-    w->differs = w->differs || w->todo_count > 0;
-    if (w->todo_count == 0 || !core->resync->repair) {
-        next_page(w);
-    } else {
-        w->step = w->different > 0 ? STEP_DELETE : STEP_ADD;
-    }
-}
-
-static void added(struct core *core, enum resync_got got)
-{
-    struct resync *r = core->resync;
-    struct walk *w = r->walk;
-    if (got != GOT_OK && !w->one_by_one && w->todo_count > 1) {
-        w->one_by_one = true;
-        w->empty = false;
-        w->step = STEP_SAME_IDS;
-        return;
-    }
-    if (got == GOT_OK) {
-        core->instances[r->target].copied_records += w->one_by_one ? 1 : w->added;
-    } else {
-        w->incomplete = true;
-        core_line(core, LOG_ERROR, "resync_record_refused", "target", core->instances[r->target].name, NULL);
-    }
-    if (w->added == w->todo_count) {
-        next_page(w);
-    }
-}
-
-static void extras_read(struct core *core, struct block *body)
-{
-    struct walk *w = core->resync->walk;
-    forget_page(w);
-    if (!rows_read(&w->page, body)) {
-        resync_retry(core);
-    } else if (w->page.count == 0) {
-        over(core, true);
-    } else {
-        w->todo = mem_alloc_array(w->page.count, sizeof(*w->todo));
-        w->step = STEP_EXTRAS_SOURCE;
-    }
-}
-
-static void extras_compared(struct core *core, struct block *body)
-{
-    struct resync *r = core->resync;
-    struct walk *w = r->walk;
-    struct rows there;
-    if (!rows_read(&there, body)) {
-        resync_retry(core);
-        return;
-    }
-    rows_sort(&there);
-    for (size_t i = 0; i < w->page.count; i++) {
-        if (rows_find(&there, w->page.list[i].id) == NULL) {
-            w->todo[w->todo_count++] = &w->page.list[i];
-        }
-    }
-    rows_free(&there);
-    w->differs = w->differs || w->todo_count > 0;
-    if (w->todo_count > 0 && r->repair && r->remove) {
-        w->extras_offset += w->page.count - w->todo_count;
-        w->step = STEP_EXTRAS_DELETE;
-        return;
-    }
-    core->instances[r->target].only_here += w->todo_count;
-    w->extras_offset += w->page.count;
-    w->step = STEP_EXTRAS;
-}
+/* ---- answers ---- */
 
 /* A write that failed may be carried out later: the fence comes first, and the page is compared again. */
 static void failed(struct core *core)
@@ -443,7 +484,7 @@ static void failed(struct core *core)
         case STEP_DELETE:
         case STEP_ADD:
             r->lane->strand.fenced[r->target] = true;
-            w->empty = false;
+            w->blind = false;
             w->step = STEP_SAME_IDS;
             break;
         case STEP_DIMENSION:
@@ -462,7 +503,9 @@ static void failed(struct core *core)
             w->step = STEP_TARGET_OBJECT;
             break;
         case STEP_PAGE:
+        case STEP_NOTED:
             w->page_rows = w->page_rows > 1 ? w->page_rows / 2 : 1;
+            walk_hand_return(w);
             break;
         default:
             break;
@@ -505,7 +548,7 @@ void walk_answer(struct core *core, enum resync_got got, struct block *body)
             counted(core, got, body);
             break;
         case STEP_PAGE:
-            page_read(core, body);
+            walk_page_read(core, body);
             break;
         case STEP_DIMENSION:
             w->step = STEP_DIMENSION_DELETE;
@@ -515,24 +558,26 @@ void walk_answer(struct core *core, enum resync_got got, struct block *body)
             w->step = STEP_PAGE;
             break;
         case STEP_SAME_IDS:
-            compare_page(core, body);
+            walk_page_compare(core, body);
             break;
         case STEP_DELETE:
-            core->instances[core->resync->target].removed_records += w->different;
-            w->step = STEP_ADD;
+            walk_deleted(core);
             break;
         case STEP_ADD:
-            added(core, got);
+            walk_added(core, got);
             break;
         case STEP_EXTRAS:
-            extras_read(core, body);
+            walk_extras_read(core, body);
             break;
         case STEP_EXTRAS_SOURCE:
-            extras_compared(core, body);
+            walk_extras_compare(core, body);
             break;
         case STEP_EXTRAS_DELETE:
             core->instances[core->resync->target].removed_records += w->todo_count;
             w->step = STEP_EXTRAS;
+            break;
+        case STEP_NOTED:
+            walk_noted_read(core, body);
             break;
     }
 }

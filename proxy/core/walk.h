@@ -1,4 +1,4 @@
-/* A walk's state, shared by walk.c and walk_ask.c. */
+/* A walk's state, shared by walk*.c. */
 #ifndef WALDRILL_PROXY_CORE_WALK_H
 #define WALDRILL_PROXY_CORE_WALK_H
 
@@ -21,13 +21,17 @@ enum walk_step {
     STEP_EXTRAS,
     STEP_EXTRAS_SOURCE,
     STEP_EXTRAS_DELETE,
+    STEP_NOTED, /* rows that were written meanwhile, by id */
 };
+
+struct note;
 
 struct walk {
     enum walk_step step;
     uint64_t drain_until_ns;
     struct block *object; /* the collection as the source shows it */
-    bool empty;           /* the target holds nothing of it: nothing to compare with */
+    bool empty;           /* the target held nothing of it: nothing to remove there */
+    bool blind;           /* it still holds nothing but pages that were read: nothing to compare with */
     uint64_t dimension;   /* that the target has not fixed yet; 0 = it has, or none is fixed */
     bool one_by_one;      /* a page was refused: find the record */
     bool differs;         /* something was, or is, different */
@@ -35,13 +39,56 @@ struct walk {
     size_t page_rows;
     size_t offset;
     struct rows page;
-    const struct row *
-        *todo; /* rows of the page that the target needs; the first different ones exist there */
-    size_t todo_count, different, added;
+    struct rows there; /* of the target: the same ids */
+    /* Rows of the page that the target needs, and of the target that it is not to have: [0, removed) are
+     * deleted there, [surplus, todo_count) are added. */
+    const struct row **todo;
+    size_t todo_count, surplus, removed;
+    size_t adding, added; /* a request adds [adding, added) */
     size_t extras_offset;
+    /* ---- writes that go on at the source meanwhile (walk_notes.c) ---- */
+    bool noting;     /* they are noted, so that they may go on should it take long */
+    bool open;       /* they do */
+    bool closing;    /* they did; the last cut is set */
+    bool lost_track; /* something could not be noted */
+    bool pages_over; /* all pages were read */
+    struct note *notes;
+    size_t note_count, note_bytes;
+    size_t bout, bout_size;      /* notes to be dealt with before anything else; so many there were */
+    size_t shifted;              /* rows may have moved forward by so many since the last page was read */
+    size_t read_rows, back_rows; /* of pages; of these to be read again because of that */
+    struct row **hand;           /* the notes that are compared now; NULL = none */
+    size_t hand_count;
 };
 
+/* ---- walk.c ---- */
+void walk_over(struct core *core, bool whole); /* whole: the target is equal now */
+void walk_forget_page(struct walk *w);
+void walk_page_done(struct core *core);  /* or what was in hand */
+void walk_pages_over(struct core *core); /* all of the source has been seen */
+
+/* ---- walk_rows.c: answers about records ---- */
+void walk_page_read(struct core *core, struct block *body);
+void walk_noted_read(struct core *core, struct block *body);
+void walk_page_compare(struct core *core, struct block *body);
+void walk_deleted(struct core *core);
+void walk_added(struct core *core, enum resync_got got);
+void walk_extras_read(struct core *core, struct block *body);
+void walk_extras_compare(struct core *core, struct block *body);
+
+/* ---- walk_ask.c ---- */
 /* The request of the step at hand. */
 void walk_ask(struct core *core);
+
+/* ---- walk_notes.c ---- */
+void walk_notes_free(struct walk *w);
+/* Takes some notes into the hand; false when there are none. */
+bool walk_hand_take(struct walk *w, size_t most);
+void walk_hand_drop(struct walk *w);
+void walk_hand_return(struct walk *w); /* to the notes */
+/* Is there a delete of which nobody knows when it moves the source's rows? */
+bool walk_deletes_under_way(const struct resync *r);
+/* Where the target may stand when all before it is finished at the source and compared. */
+uint64_t walk_last_cut(const struct core *core);
 
 #endif

@@ -66,7 +66,8 @@ static void ask_add(struct core *core)
     struct walk *w = core->resync->walk;
     struct block *body;
     size_t end = w->one_by_one ? w->added + 1 : w->todo_count;
-    w->added = rows_add_body(w->todo, w->added, end, ADD_BYTES, &body);
+    w->adding = w->added;
+    w->added = rows_add_body(w->todo, w->adding, end, ADD_BYTES, &body);
     ask_collection(core, core->resync->target, "/add", body);
 }
 
@@ -85,9 +86,15 @@ static void ask_dimension(struct core *core)
     buf_deinit(&b);
 }
 
+/* The rows in hand, or those of the page. */
 static void ask_ids(struct core *core, unsigned i, enum rows_ask ask)
 {
     struct walk *w = core->resync->walk;
+    if (w->hand != NULL) {
+        const struct row *const *hand = (const struct row *const *)w->hand;
+        ask_collection(core, i, "/get", rows_ids_body(hand, w->hand_count, ask));
+        return;
+    }
     const struct row **list = mem_alloc_array(w->page.count + 1, sizeof(*list));
     for (size_t k = 0; k < w->page.count; k++) {
         list[k] = &w->page.list[k];
@@ -131,8 +138,11 @@ void walk_ask(struct core *core)
         case STEP_SAME_IDS:
             ask_ids(core, r->target, ROWS_ASK_WHOLE);
             break;
+        case STEP_NOTED:
+            ask_ids(core, r->source, ROWS_ASK_WHOLE);
+            break;
         case STEP_DELETE:
-            ask_collection(core, r->target, "/delete", rows_ids_body(w->todo, w->different, ROWS_ASK_DELETE));
+            ask_collection(core, r->target, "/delete", rows_ids_body(w->todo, w->removed, ROWS_ASK_DELETE));
             break;
         case STEP_ADD:
             ask_add(core);

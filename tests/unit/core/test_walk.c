@@ -1,0 +1,561 @@
+/* A long collection is copied to an empty replica while clients write to it: what goes on, what waits, and
+ * that both hold the same at the end.  Two small models of Chroma stand behind the driver; the test chooses
+ * when a request takes effect and when it is answered. */
+#include "tests/unit/core/driver.h"
+
+#include "base/json_scan.h"
+#include "base/memory.h"
+#include "base/prng.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ROWS_MAX 600
+#define FILTERED 10 /* the filter of these tests matches every tenth id */
+
+struct model {
+    bool exists;
+    unsigned metadata; /* of the collection */
+    struct model_row {
+        unsigned id, value;
+    } rows[ROWS_MAX]; /* in the order of insertion */
+    size_t count;
+};
+
+struct effect { /* of a call that has been carried out and not yet answered */
+    bool done;
+    int status;
+    char *answer;
+};
+
+static struct driver d;
+static struct model models[2];
+static struct effect effects[DRIVER_CALLS];
+
+/* ---- the model ---- */
+
+static size_t place_of(const struct model *m, unsigned id)
+{
+    size_t at = 0;
+    while (at < m->count && m->rows[at].id != id) {
+        at++;
+    }
+    return at;
+}
+
+static void put(struct model *m, const char *verb, unsigned id, unsigned value)
+{
+    size_t at = place_of(m, id);
+    if (at == m->count && strcmp(verb, "update") != 0) {
+        CU_ASSERT_FATAL(m->count < ROWS_MAX);
+        m->rows[m->count++] = (struct model_row){ .id = id, .value = value };
+    } else if (at < m->count && strcmp(verb, "add") != 0) {
+        m->rows[at].value = value;
+    }
+}
+
+static void take_out(struct model *m, size_t at)
+{
+    m->count--;
+    for (size_t i = at; i < m->count; i++) {
+        m->rows[i] = m->rows[i + 1];
+    }
+}
+
+/* The nth number in the list of that key: its entries are like "r12" and "v7". */
+static bool entry_of(const struct json_scan *scan, const char *key, size_t nth, unsigned *number)
+{
+    const struct json_member *list = json_scan_find(scan, key);
+    size_t at = 0;
+    struct str text;
+    enum json_kind kind;
+    bool found = list != NULL && list->kind == JSON_ARRAY_VALUE;
+    for (size_t i = 0; found && i <= nth; i++) {
+        found = json_scan_next(list->value, &at, &text, &kind);
+    }
+    if (found) {
+        *number = (unsigned)strtoul(text.data + 2, NULL, 10);
+    }
+    return found;
+}
+
+static unsigned number_of(const char *body, const char *key)
+{
+    const char *at = strstr(body, key);
+    return at == NULL ? 0 : (unsigned)strtoul(at + strlen(key), NULL, 10);
+}
+
+static char *get_answer(const struct model *m, const char *body)
+{
+    static const char *const keys[] = { "ids", "documents", "embeddings", "metadatas", "uris" };
+    struct json_scan scan;
+    CU_ASSERT_EQUAL_FATAL(json_scan(str_of(body), &scan), 0);
+    bool wanted[ROWS_MAX] = { false };
+    unsigned id;
+    bool by_id = json_scan_find(&scan, "ids") != NULL;
+    for (size_t n = 0; entry_of(&scan, "ids", n, &id); n++) {
+        wanted[place_of(m, id)] = true;
+    }
+    size_t first = by_id ? 0 : number_of(body, "\"offset\":");
+    size_t end = by_id ? m->count : first + number_of(body, "\"limit\":");
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
+        buf_printf(&b, "%s\"%s\":[", k == 0 ? "{" : ",", keys[k]);
+        bool any = false;
+        for (size_t i = first; i < end && i < m->count; i++) {
+            if (by_id && !wanted[i]) {
+                continue;
+            }
+            buf_append_text(&b, any ? "," : "");
+            any = true;
+            if (k < 2) {
+                buf_printf(&b, k == 0 ? "\"r%u\"" : "\"v%u\"", k == 0 ? m->rows[i].id : m->rows[i].value);
+            } else {
+                buf_append_text(&b, k == 2 ? "[1.0]" : "null");
+            }
+        }
+        buf_append_char(&b, ']');
+    }
+    buf_append_char(&b, '}');
+    char *answer = mem_strdup(buf_text(&b));
+    buf_deinit(&b);
+    return answer;
+}
+
+static void change_rows(struct model *m, const char *verb, const char *body)
+{
+    struct json_scan scan;
+    CU_ASSERT_EQUAL_FATAL(json_scan(str_of(body), &scan), 0);
+    unsigned id;
+    unsigned value = 0;
+    for (size_t n = 0; entry_of(&scan, "ids", n, &id); n++) {
+        (void)entry_of(&scan, "documents", n, &value);
+        if (strcmp(verb, "delete") != 0) {
+            put(m, verb, id, value);
+        } else if (place_of(m, id) < m->count) {
+            take_out(m, place_of(m, id));
+        }
+    }
+    for (size_t at = m->count; json_scan_find(&scan, "where") != NULL && at > 0; at--) {
+        if (m->rows[at - 1].id % FILTERED == 0) {
+            take_out(m, at - 1);
+        }
+    }
+}
+
+static char *object_of(const struct model *m, unsigned instance)
+{
+    char text[512];
+    (void)snprintf(text, sizeof(text),
+                   "{\"id\":\"%s\",\"name\":\"docs\",\"metadata\":{\"v\":%u},\"dimension\":1}",
+                   driver_id(instance, 1), m->metadata);
+    return mem_strdup(text);
+}
+
+static char *listing_of(const struct model *m, unsigned instance)
+{
+    char text[600];
+    char *object = object_of(m, instance);
+    (void)snprintf(text, sizeof(text), "[%s]", m->exists ? object : "");
+    mem_free(object);
+    return mem_strdup(text);
+}
+
+/* Does the target, before its query, end like that? */
+static bool tail_is(const char *request, const char *tail)
+{
+    size_t end = strcspn(request, "?\n");
+    size_t size = strlen(tail);
+    return end >= size && strncmp(request + end - size, tail, size) == 0;
+}
+
+/* What that instance makes of the request. */
+static char *carry_out(const struct driver_call *call, int *status)
+{
+    static const char *const verbs[] = { "add", "upsert", "update", "delete" };
+    struct model *m = &models[call->instance];
+    bool get = strncmp(call->request, "GET", 3) == 0;
+    *status = 200;
+    for (size_t k = 0; k < 4; k++) {
+        char tail[16];
+        (void)snprintf(tail, sizeof(tail), "/%s", verbs[k]);
+        if (tail_is(call->request, tail)) {
+            *status = k == 0 ? 201 : 200;
+            change_rows(m, verbs[k], call->body);
+            return mem_strdup("{}");
+        }
+    }
+    if (tail_is(call->request, "/get")) {
+        return get_answer(m, call->body);
+    }
+    if (tail_is(call->request, "/count")) {
+        char text[24];
+        (void)snprintf(text, sizeof(text), "%zu", m->count);
+        return mem_strdup(text);
+    }
+    if (tail_is(call->request, "/databases")) {
+        return mem_strdup("[{\"name\":\"default_database\",\"tenant\":\"default_tenant\"}]");
+    }
+    if (tail_is(call->request, "/collections") && get) {
+        return listing_of(m, call->instance);
+    }
+    if (strncmp(call->request, "PUT", 3) == 0 || strncmp(call->request, "POST", 4) == 0) {
+        m->exists = true;
+        m->metadata = number_of(call->body, "\"v\":");
+        return object_of(m, call->instance);
+    }
+    *status = m->exists ? 200 : 404;
+    return m->exists ? object_of(m, call->instance) : mem_strdup(NOT_FOUND);
+}
+
+static struct effect *take_effect(const struct driver_call *call)
+{
+    struct effect *effect = &effects[call - d.calls];
+    if (!effect->done) {
+        effect->done = true;
+        effect->answer = carry_out(call, &effect->status);
+    }
+    return effect;
+}
+
+static void answer(struct driver_call *call)
+{
+    const struct effect *effect = take_effect(call);
+    driver_answer(&d, call, effect->status, effect->answer);
+}
+
+/* ---- the run ---- */
+
+/* A primary that holds r0, r1, ..., and a replica that holds nothing and has never been seen. */
+static void adopt(unsigned rows)
+{
+    memset(models, 0, sizeof(models));
+    memset(effects, 0, sizeof(effects));
+    models[PRIMARY].exists = true;
+    for (unsigned id = 0; id < rows; id++) {
+        put(&models[PRIMARY], "add", id, 0);
+    }
+    driver_init(&d);
+    d.hold_resync = true;
+    driver_start(&d);
+}
+
+static void finish(void)
+{
+    for (size_t i = 0; i < DRIVER_CALLS; i++) {
+        mem_free(effects[i].answer);
+    }
+    driver_close(&d);
+}
+
+static uint64_t write_body(const char *verb, const char *body)
+{
+    char target[256];
+    (void)snprintf(target, sizeof(target), C_PATH "/%s%s%s", driver_id(PRIMARY, 1),
+                   verb[0] == '\0' ? "" : "/", verb);
+    return driver_send(&d, verb[0] == '\0' ? "PUT" : "POST", target, body);
+}
+
+static uint64_t write_row(const char *verb, unsigned id, unsigned value)
+{
+    char body[256];
+    if (strcmp(verb, "delete") == 0) {
+        (void)snprintf(body, sizeof(body), "{\"ids\":[\"r%u\"]}", id);
+    } else {
+        (void)snprintf(body, sizeof(body),
+                       "{\"ids\":[\"r%u\"],\"embeddings\":[[1.0]],\"documents\":[\"v%u\"]}", id, value);
+    }
+    return write_body(verb, body);
+}
+
+/* Answers the copy's requests until the next one is that; it then waits. */
+static struct driver_call *copy_until(unsigned instance, const char *tail)
+{
+    for (unsigned n = 0; n < 100; n++) {
+        struct driver_call *call = driver_next(&d, instance);
+        if (call != NULL && tail_is(call->request, tail)) {
+            return call;
+        }
+        call = driver_next(&d, PRIMARY) != NULL ? driver_next(&d, PRIMARY) : driver_next(&d, REPLICA);
+        if (call != NULL) {
+            answer(call);
+        } else {
+            driver_advance(&d, 20 * NS_PER_MS);
+        }
+    }
+    CU_FAIL_FATAL("the copy does not get there");
+    return NULL;
+}
+
+/* Everybody is answered until nobody asks any more. */
+static void run_out(void)
+{
+    struct driver_call *call;
+    for (unsigned idle = 0; idle < 100;) {
+        call = driver_next(&d, PRIMARY) != NULL ? driver_next(&d, PRIMARY) : driver_next(&d, REPLICA);
+        idle = call == NULL ? idle + 1 : 0;
+        if (call != NULL) {
+            answer(call);
+        } else {
+            driver_advance(&d, 50 * NS_PER_MS);
+        }
+    }
+}
+
+static void check_equal(void)
+{
+    const struct model *a = &models[PRIMARY];
+    const struct model *b = &models[REPLICA];
+    CU_ASSERT_PTR_NOT_NULL(strstr(driver_get(&d, "/status"), "\"resync\":null"));
+    CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 0);
+    CU_ASSERT_EQUAL(a->count, b->count);
+    CU_ASSERT_EQUAL(a->metadata, b->metadata);
+    for (size_t i = 0; i < a->count; i++) {
+        size_t at = place_of(b, a->rows[i].id);
+        CU_ASSERT(at < b->count && b->rows[at].value == a->rows[i].value);
+    }
+}
+
+/* Two pages: the first is here, and it has taken more than a second. */
+static struct driver_call *adopt_slowly(void)
+{
+    adopt(150);
+    struct driver_call *add = copy_until(REPLICA, "/add");
+    driver_advance(&d, 2 * NS_PER_S);
+    return add;
+}
+
+static void test_updates_go_on(void)
+{
+    struct driver_call *add = adopt_slowly();
+    uint64_t early = write_row("update", 3, 7); /* the copy is not known to be a long one */
+    CU_ASSERT_PTR_NULL(driver_next(&d, PRIMARY));
+    answer(add);
+    answer(driver_expect(&d, PRIMARY, "POST", "/get"));
+    answer(driver_expect(&d, PRIMARY, "POST", "/update"));
+    CU_ASSERT_EQUAL(driver_status(&d, early), 200);
+    uint64_t late = write_row("update", 4, 8);
+    answer(driver_expect(&d, PRIMARY, "POST", "/update"));
+    CU_ASSERT_EQUAL(driver_status(&d, late), 200);
+    CU_ASSERT_FALSE(driver_queued(&d, late)); /* the primary's own word */
+    run_out();
+    check_equal();
+    CU_ASSERT_EQUAL(models[REPLICA].rows[place_of(&models[REPLICA], 3)].value, 7);
+    CU_ASSERT_EQUAL(models[REPLICA].rows[place_of(&models[REPLICA], 4)].value, 8);
+    for (size_t i = 0; i < d.call_count; i++) { /* its copy holds them already */
+        CU_ASSERT_FALSE(d.calls[i].instance == REPLICA && tail_is(d.calls[i].request, "/update"));
+    }
+    finish();
+}
+
+/* A read inside the consistency window that has to see such a write is answered meanwhile. */
+static void test_reads_see_them(void)
+{
+    struct driver_call *add = adopt_slowly();
+    answer(add);
+    answer(driver_expect(&d, PRIMARY, "POST", "/get"));
+    (void)write_row("update", 3, 7);
+    answer(driver_expect(&d, PRIMARY, "POST", "/update"));
+    char target[256];
+    (void)snprintf(target, sizeof(target), C_PATH "/%s/get", driver_id(PRIMARY, 1));
+    uint64_t reader = driver_send(&d, "POST", target, "{\"ids\":[\"r3\"]}");
+    answer(driver_expect(&d, PRIMARY, "POST", "/get"));
+    CU_ASSERT_EQUAL(driver_status(&d, reader), 200);
+    CU_ASSERT_PTR_NOT_NULL(strstr(driver_answer_of(&d, reader), "v7"));
+    run_out();
+    check_equal();
+    finish();
+}
+
+/* Rows behind a deleted one move forward: the next page begins earlier, and none is being read meanwhile. */
+static void test_deletes_move_pages(void)
+{
+    struct driver_call *add = adopt_slowly();
+    answer(add);
+    struct driver_call *page = driver_expect(&d, PRIMARY, "POST", "/get");
+    CU_ASSERT_PTR_NOT_NULL(strstr(page->body, "\"offset\":100,"));
+    uint64_t client = write_row("delete", 0, 0);
+    CU_ASSERT_EQUAL(driver_status(&d, client), 0);
+    answer(page); /* r100 to r149 */
+    struct driver_call *removal = driver_expect(&d, PRIMARY, "POST", "/delete");
+    struct driver_call *compare = driver_expect(&d, REPLICA, "POST", "/get");
+    answer(compare);
+    answer(driver_expect(&d, REPLICA, "POST", "/add"));
+    driver_advance(&d, 100 * NS_PER_MS);
+    CU_ASSERT_PTR_EQUAL(driver_next(&d, PRIMARY), removal); /* no page before its end is known */
+    answer(removal);
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+    driver_advance(&d, 100 * NS_PER_MS);
+    page = driver_expect(&d, PRIMARY, "POST", "/get");
+    CU_ASSERT_PTR_NOT_NULL(strstr(page->body, "\"offset\":149,"));
+    run_out();
+    check_equal();
+    CU_ASSERT_EQUAL(models[REPLICA].count, 149);
+    finish();
+}
+
+/* Nobody knows what a filter touches: it waits for the end, and both get it then. */
+static void test_filters_wait(void)
+{
+    struct driver_call *add = adopt_slowly();
+    (void)write_body("delete", "{\"where\":{\"k\":1}}");
+    uint64_t behind = write_row("update", 5, 9);
+    answer(add);
+    for (struct driver_call *call = NULL; call == NULL || !tail_is(call->request, "/delete");) {
+        CU_ASSERT_EQUAL(models[PRIMARY].count, 150);
+        call = driver_next(&d, PRIMARY) != NULL ? driver_next(&d, PRIMARY) : driver_next(&d, REPLICA);
+        if (call == NULL) {
+            driver_advance(&d, 20 * NS_PER_MS);
+        } else if (!tail_is(call->request, "/delete")) {
+            answer(call);
+        }
+    }
+    CU_ASSERT_EQUAL(models[REPLICA].count, 150);
+    run_out();
+    check_equal();
+    CU_ASSERT_EQUAL(driver_status(&d, behind), 200);
+    CU_ASSERT_EQUAL(models[REPLICA].count, 135);
+    finish();
+}
+
+/* A write whose ids cannot be read: everything is compared once more, and the others wait meanwhile. */
+static void test_not_understood(void)
+{
+    struct driver_call *add = adopt_slowly();
+    answer(add);
+    answer(driver_expect(&d, PRIMARY, "POST", "/get"));
+    uint64_t client = write_body(
+        "update", "{\"ids\":[\"r1\"],\"embeddings\":[[1.0]],\"documents\":[\"v5\"],\"\\u0078\":1}");
+    answer(driver_expect(&d, PRIMARY, "POST", "/update"));
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+    struct driver_call *page = copy_until(PRIMARY, "/get");
+    CU_ASSERT_PTR_NOT_NULL(strstr(page->body, "\"offset\":0,"));
+    answer(page);
+    uint64_t next = write_row("update", 2, 6);
+    CU_ASSERT_PTR_NULL(driver_next(&d, PRIMARY));
+    run_out();
+    CU_ASSERT_EQUAL(driver_status(&d, next), 200);
+    check_equal();
+    finish();
+}
+
+/* After a restart the copy begins anew, whatever had gone on. */
+static void test_restart_in_the_middle(void)
+{
+    struct driver_call *add = adopt_slowly();
+    answer(add);
+    answer(driver_expect(&d, PRIMARY, "POST", "/get"));
+    (void)write_row("update", 3, 7);
+    answer(driver_expect(&d, PRIMARY, "POST", "/update"));
+    (void)write_row("delete", 3, 0);
+    answer(driver_expect(&d, PRIMARY, "POST", "/delete"));
+    (void)write_row("add", 3, 9);
+    answer(driver_expect(&d, PRIMARY, "POST", "/add"));
+    driver_restart(&d, true);
+    for (size_t i = 0; i < DRIVER_CALLS; i++) {
+        mem_free(effects[i].answer);
+    }
+    memset(effects, 0, sizeof(effects));
+    run_out();
+    check_equal();
+    CU_ASSERT_EQUAL(models[REPLICA].rows[place_of(&models[REPLICA], 3)].value, 9);
+    finish();
+}
+
+/* ---- any order ---- */
+
+static void write_something(struct prng *prng)
+{
+    static const char *const verbs[] = { "add", "upsert", "update", "update", "delete", "delete" };
+    static unsigned value;
+    unsigned kind = (unsigned)prng_below(prng, 60);
+    unsigned id = (unsigned)prng_below(prng, 40) * 12; /* some of them often */
+    char body[64];
+    value++;
+    if (kind == 0) {
+        (void)write_body("delete", "{\"where\":{\"k\":1}}");
+    } else if (kind == 1) {
+        (void)snprintf(body, sizeof(body), "{\"new_metadata\":{\"v\":%u}}", value);
+        (void)write_body("", body);
+    } else if (kind == 2) {
+        (void)snprintf(body, sizeof(body), "{\"ids\":[\"r%u\"],\"\\u0078\":1}", id);
+        (void)write_body("delete", body);
+    } else {
+        (void)write_row(verbs[prng_below(prng, 6)], id, value);
+    }
+}
+
+static struct driver_call *some_call(struct prng *prng)
+{
+    struct driver_call *chosen = NULL;
+    uint64_t seen = 0;
+    for (size_t i = 0; i < d.call_count; i++) {
+        struct driver_call *call = &d.calls[i];
+        if (!call->over && !call->probe && !call->own && prng_below(prng, ++seen) == 0) {
+            chosen = call;
+        }
+    }
+    return chosen;
+}
+
+/* Something happens: a write comes, time passes, or a call takes effect, is answered, or breaks. */
+static void happen(struct prng *prng, bool calm)
+{
+    struct driver_call *call = some_call(prng);
+    uint64_t what = prng_below(prng, 10);
+    if (what < 2) {
+        write_something(prng);
+    } else if (what == 2) {
+        driver_advance(&d, prng_below(prng, 100) * NS_PER_MS);
+    } else if (call == NULL) {
+        driver_advance(&d, 10 * NS_PER_MS);
+    } else if (what < 6) {
+        (void)take_effect(call);
+    } else if (!calm && prng_below(prng, 100) == 0) {
+        if (prng_below(prng, 2) == 0) {
+            (void)take_effect(call);
+        }
+        driver_end(&d, call, CALL_BROKEN, true);
+    } else {
+        answer(call);
+    }
+}
+
+static void play(uint64_t seed)
+{
+    struct prng prng;
+    prng_seed(&prng, seed);
+    bool calm = seed % 2 == 0;
+    adopt(350 + (unsigned)prng_below(&prng, 140));
+    (void)copy_until(REPLICA, "/add");
+    driver_advance(&d, prng_below(&prng, 4) * NS_PER_S);
+    while (d.log_count < DRIVER_MANY * 5 / 8 && d.call_count < DRIVER_CALLS * 5 / 8) {
+        happen(&prng, calm);
+    }
+    run_out();
+    unsigned before = CU_get_number_of_failures();
+    check_equal();
+    if (CU_get_number_of_failures() > before) {
+        (void)printf("    seed %llu\n", (unsigned long long)seed);
+    }
+    finish();
+}
+
+static void test_any_order(void)
+{
+    for (uint64_t seed = 1; seed <= 150; seed++) {
+        play(seed);
+    }
+}
+
+static const struct suite_test tests[] = {
+    { "updates go on at the source during a long copy", test_updates_go_on },
+    { "and reads that have to see them are answered", test_reads_see_them },
+    { "deletes go on between two pages, and the next begins earlier", test_deletes_move_pages },
+    { "a delete by filter waits for the end of the copy", test_filters_wait },
+    { "a write that is not understood makes it compare again", test_not_understood },
+    { "a restart in the middle begins anew", test_restart_in_the_middle },
+    { "both hold the same at the end, whatever the order", test_any_order },
+};
+
+TEST_MAIN("core_walk", tests)
