@@ -13,6 +13,7 @@ import { Stack, until } from './stack.mjs';
 import { outages } from './outages.mjs';
 import { order } from './order.mjs';
 import { repairs } from './repairs.mjs';
+import { roles } from './failover.mjs';
 
 const [packageFolder, programs, ...rest] = process.argv.slice(2);
 const chroma = await import(`${packageFolder}/dist/chromadb.mjs`);
@@ -94,7 +95,7 @@ async function run(name, proof) {
     }
 }
 
-const all = { ...outages, ...order, ...repairs };
+const all = { ...outages, ...order, ...repairs, ...roles };
 for (const name of options.names) {
     if (!(name in all)) {
         console.error(`no proof "${name}"; there are: ${Object.keys(all).join(', ')}`);
