@@ -14,6 +14,7 @@ import { outages } from './outages.mjs';
 import { order } from './order.mjs';
 import { repairs } from './repairs.mjs';
 import { roles } from './failover.mjs';
+import { manual } from './operations.mjs';
 
 const [packageFolder, programs, ...rest] = process.argv.slice(2);
 const chroma = await import(`${packageFolder}/dist/chromadb.mjs`);
@@ -95,7 +96,7 @@ async function run(name, proof) {
     }
 }
 
-const all = { ...outages, ...order, ...repairs, ...roles };
+const all = { ...outages, ...order, ...repairs, ...roles, ...manual };
 for (const name of options.names) {
     if (!(name in all)) {
         console.error(`no proof "${name}"; there are: ${Object.keys(all).join(', ')}`);
