@@ -148,16 +148,18 @@ static int take_option(struct options *o, int argc, char **argv, int *i, struct 
     if (option == NULL) {
         return unknown(name, msg);
     }
-    if (option->argument == NULL && value.data != NULL) {
-        return error_set(msg, ERR_INVALID, "%s takes no value", option->name);
+    if (option->argument == NULL) {
+        return value.data != NULL ? error_set(msg, ERR_INVALID, "%s takes no value", option->name)
+                                  : set(o, option, "", msg);
     }
-    if (option->argument != NULL && value.data == NULL) {
+    const char *text = value.data;
+    if (text == NULL) {
         if (*i + 1 >= argc) {
             return error_set(msg, ERR_INVALID, "%s needs %s", option->name, option->argument);
         }
-        value = str_of(argv[++*i]);
+        text = argv[++*i];
     }
-    return set(o, option, value.data, msg);
+    return set(o, option, text, msg);
 }
 
 static int take_environment(struct options *o, struct errmsg *msg)

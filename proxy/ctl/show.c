@@ -62,9 +62,9 @@ static const char *duration(const json_t *object, const char *key, char text[TEX
     return text;
 }
 
-static const char *bytes(const json_t *object, const char *key, char text[TEXT_SIZE])
+static const char *bytes(const json_t *object, const char *key, char *text, size_t size)
 {
-    units_format_size((uint64_t)show_number(object, key), text, TEXT_SIZE);
+    units_format_size((uint64_t)show_number(object, key), text, size);
     return text;
 }
 
@@ -149,7 +149,7 @@ static void put_instances(struct buf *out, bool colour, const json_t *status)
 static void put_log(struct buf *out, bool colour, const json_t *log)
 {
     char text[TEXT_SIZE];
-    char more[TEXT_SIZE];
+    char size[64];
     const json_t *levels = json_object_get(log, "levels");
     (void)snprintf(text, sizeof(text), "%lld", show_number(log, "pending_writes"));
     fact(out, colour, "pending writes", tone_of(show_text(levels, "pending_writes")), text);
@@ -174,7 +174,8 @@ static void put_log(struct buf *out, bool colour, const json_t *log)
         fact(out, colour, "throttled to", TONE_WARNING, text);
     }
     (void)snprintf(text, sizeof(text), "%s, %s, %.1f%% of the quota", text_or_dash(log, "mode"),
-                   bytes(log, "bytes", more), 100 * json_number_value(json_object_get(log, "quota_used")));
+                   bytes(log, "bytes", size, sizeof(size)),
+                   100 * json_number_value(json_object_get(log, "quota_used")));
     fact(out, colour, "log", TONE_PLAIN, text);
     if (show_is_true(log, "failed")) {
         fact(out, colour, "log", TONE_BAD, "FAILED: walproxy has to be restarted");

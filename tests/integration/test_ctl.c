@@ -279,12 +279,18 @@ static long count_on(unsigned port)
     return count;
 }
 
-/* The role of the machine of that name. */
+/* Has the machine of that name the primary's role, and is it up? */
 static bool has_role(const struct stack *s, const char *name)
 {
-    char part[64];
-    (void)snprintf(part, sizeof(part), "\"name\":\"%s\",\"healthy\":true,\"role\":\"primary\"", name);
-    return CTL(s, "--json", "status") == 0 && strstr(said, part) != NULL;
+    char quoted[64];
+    char role[16];
+    char healthy[16];
+    (void)snprintf(quoted, sizeof(quoted), "\"name\":\"%s\"", name);
+    (void)CTL(s, "--json", "status");
+    const char *at = strstr(said, quoted);
+    member(at == NULL ? "" : at, "role", role, sizeof(role));
+    member(at == NULL ? "" : at, "healthy", healthy, sizeof(healthy));
+    return strcmp(role, "primary") == 0 && strcmp(healthy, "true") == 0;
 }
 
 static bool await_settled(const struct stack *s)
