@@ -282,9 +282,14 @@ static long count_on(unsigned port)
 /* The role of the machine of that name. */
 static bool has_role(const struct stack *s, const char *name)
 {
-    char part[64];
-    (void)snprintf(part, sizeof(part), "\"name\":\"%s\",\"healthy\":true,\"role\":\"primary\"", name);
-    return CTL(s, "--json", "status") == 0 && strstr(said, part) != NULL;
+    char named[64];
+    char role[16] = "";
+    (void)snprintf(named, sizeof(named), "\"name\":\"%s\"", name);
+    const char *at = CTL(s, "--json", "status") == 0 ? strstr(said, named) : NULL;
+    if (at != NULL) {
+        member(at, "role", role, sizeof(role));
+    }
+    return strcmp(role, "primary") == 0;
 }
 
 static bool await_settled(const struct stack *s)
