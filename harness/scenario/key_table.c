@@ -66,8 +66,8 @@ const struct key_row key_table[] = {
     { "topology", "replica", KEY_OTHER, .value = "{ kind: mock-chroma, ... } or none",
       .meaning = "the replica; none = the primary stands alone", .read = read_replica },
     { "topology", "lb", KEY_OTHER, .value = "setting: value",
-      .meaning =
-          "walproxy's settings in lower case (docs/settings.md); URLs, ports and folders are the engine's",
+      .meaning = "walproxy's settings in lower case (docs/settings.md); URLs, ports, folders, tokens and TLS "
+                 "are the engine's",
       .read = read_lb },
     { "instance", "kind", KEY_CHOICE, .choices = "mock-chroma", .value = "mock-chroma",
       .meaning = "what stands there" },

@@ -85,11 +85,13 @@ static const struct settings_row *setting_find(const char *name)
     return NULL;
 }
 
-/* Settings whose value is the engine's business. */
+/* Settings whose value is the engine's business: where things are, and how it can ask the balancer. */
 static bool setting_is_engines(const char *name)
 {
-    static const char *const names[] = { "primary_url", "replica_url", "listen", "wal_dir",
-                                         "time_scale",  "config",      "host",   "port" };
+    static const char *const names[] = { "primary_url", "replica_url", "listen",      "wal_dir",
+                                         "time_scale",  "config",      "host",        "port",
+                                         "tls_cert",    "tls_key",     "upstream_ca", "admin_token",
+                                         "status_token" };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0) {
             return true;

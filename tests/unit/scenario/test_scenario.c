@@ -277,6 +277,8 @@ static const struct {
     { HEAD "report: [ html, pdf ]\n", "x.yaml:3:17: error: report is one of html|md|junit|json" },
     { HEAD "invariants: [ convrge ]\n", "did you mean \"converge\"?" },
     { HEAD "topology: { lb: { primary_url: \"http://x\" } }\n", "primary_url is set by the engine" },
+    { HEAD "topology: { lb: { status_token: \"x\" } }\n", "status_token is set by the engine" },
+    { HEAD "topology: { lb: { tls_cert: \"x\" } }\n", "tls_cert is set by the engine" },
     { HEAD "topology: { lb: { kind: command } }\n", "not supported in this version" },
     { HEAD "topology: { lb: { wal_mode: flie } }\n", "x.yaml:3:29: error: " },
     { HEAD "topology: { lb: { read_replica_ratio: 0.7 } }\n",
