@@ -2,7 +2,6 @@
 
 #include "base/check.h"
 #include "base/memory.h"
-#include <stdint.h>
 #include <xxhash.h>
 
 struct digest {
@@ -38,6 +37,18 @@ static void format(XXH128_hash_t hash, char text[DIGEST_TEXT_SIZE + 1])
 void digest_text(const struct digest *d, char text[DIGEST_TEXT_SIZE + 1])
 {
     format(XXH3_128bits_digest(d->state), text);
+}
+
+void digest_sum_add(struct digest_sum *sum, const struct digest *d)
+{
+    XXH128_hash_t hash = XXH3_128bits_digest(d->state);
+    sum->low += hash.low64;
+    sum->high += hash.high64 + (sum->low < hash.low64 ? 1 : 0);
+}
+
+void digest_sum_text(const struct digest_sum *sum, char text[DIGEST_TEXT_SIZE + 1])
+{
+    format((XXH128_hash_t){ .low64 = sum->low, .high64 = sum->high }, text);
 }
 
 void digest_free(struct digest *d)

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "proxy/core/calls.h"
+#include "proxy/core/compared.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/reads.h"
@@ -26,6 +27,7 @@
 void resync_init(struct core *core)
 {
     core->resync = mem_alloc(sizeof(*core->resync));
+    core->resync->compared = compared_new();
     timer_init(&core->resync->timer, TIMER_RESYNC, 0, NULL);
 }
 
@@ -33,6 +35,7 @@ void resync_free(struct core *core)
 {
     walk_free(core->resync);
     audit_free(core->resync);
+    compared_free(core->resync->compared);
     mem_free(core->resync);
 }
 
@@ -85,6 +88,9 @@ void resync_done(struct core *core)
 {
     struct resync *r = core->resync;
     struct lane *lane = r->lane;
+    if (r->job == JOB_WALK && !r->repair && !r->told) {
+        compared_lane_end(r->compared, lane, false);
+    }
     call_drop(core, r->call);
     r->call = 0;
     r->failures = 0;
@@ -267,10 +273,10 @@ static void say_compared(struct core *core)
     struct resync *r = core->resync;
     char equal[24];
     char differing[24];
-    (void)snprintf(equal, sizeof(equal), "%llu", (unsigned long long)r->equal);
-    (void)snprintf(differing, sizeof(differing), "%llu", (unsigned long long)r->differing);
-    core_line(core, r->differing > 0 ? LOG_WARN : LOG_INFO, "compared", "equal", equal, "differing",
-              differing, NULL);
+    (void)snprintf(equal, sizeof(equal), "%llu", (unsigned long long)compared_equal(r->compared));
+    (void)snprintf(differing, sizeof(differing), "%llu", (unsigned long long)compared_differing(r->compared));
+    core_line(core, compared_differing(r->compared) > 0 ? LOG_WARN : LOG_INFO, "compared", "equal", equal,
+              "differing", differing, NULL);
 }
 
 void resync_compared(struct json_writer *w, const struct core *core)
@@ -279,8 +285,7 @@ void resync_compared(struct json_writer *w, const struct core *core)
     char at[25];
     json_object_begin(w);
     json_pair_bool(w, "running", r->comparing);
-    json_pair_u64(w, "collections_equal", r->equal);
-    json_pair_u64(w, "collections_differing", r->differing);
+    compared_put(w, core, r->compared);
     if (r->compared_ms > 0) {
         log_format_time(r->compared_ms, at);
     }
@@ -291,10 +296,24 @@ void resync_compared(struct json_writer *w, const struct core *core)
 void resync_compare(struct core *core)
 {
     struct resync *r = core->resync;
+    if (r->job == JOB_WALK && !r->repair) {
+        resync_done(core); /* of an earlier comparison */
+    }
     r->comparing = core->instance_count > 1;
     r->compared_birth = 0;
-    r->equal = r->differing = 0;
+    compared_begin(r->compared);
     r->compared_ms = 0;
+}
+
+/* One instance does not have it, or it is not known yet by which id. */
+static void leave_out_unknown(struct core *core)
+{
+    const struct lane *lane;
+    for (lane = core->lanes; lane != NULL; lane = lane->by_birth.next) {
+        if (!lane->dead && !(lane->has_id[0] && lane->has_id[1])) {
+            compared_left_out(core->resync->compared, lane, "not known to be on both instances");
+        }
+    }
 }
 
 /* Lanes in the order of their births, those only that both instances are trusted with. */
@@ -316,12 +335,15 @@ static bool pick_comparison(struct core *core)
         }
     }
     if (chosen == NULL) {
+        leave_out_unknown(core);
         r->comparing = false;
         r->compared_ms = core->wall_ms;
         say_compared(core);
         return false;
     }
     r->compared_birth = chosen->birth;
+    r->told = false;
+    compared_lane_begin(r->compared);
     begin(core, JOB_WALK, t, chosen, false);
     return true;
 }

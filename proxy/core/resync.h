@@ -60,7 +60,7 @@ void resync_note(struct core *core, const struct entry *entry, unsigned instance
  */
 void resync_compare(struct core *core);
 struct json_writer;
-/* {"running", "collections_equal", "collections_differing", "finished_at"} of the last comparison. */
+/* {"running", what compared_put tells, "finished_at"} of the last comparison. */
 void resync_compared(struct json_writer *w, const struct core *core);
 void resync_status(struct json_writer *w, const struct core *core, unsigned instance);
 

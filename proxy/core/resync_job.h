@@ -18,6 +18,7 @@ enum resync_got {
 
 struct walk;
 struct audit;
+struct compared;
 
 struct resync {
     enum resync_job job;
@@ -40,7 +41,8 @@ struct resync {
     bool comparing;          /* asked for by resync_compare */
     uint64_t compared_birth; /* of the last lane compared */
     uint64_t tried_birth;    /* of the last lane walked, so that each has its turn */
-    uint64_t equal, differing;
+    struct compared *compared;
+    bool told;           /* of the lane at hand */
     int64_t compared_ms; /* UTC, when it was over; 0 = never */
 };
 

@@ -1,5 +1,6 @@
 #include "proxy/core/rows.h"
 
+#include "base/digest.h"
 #include "base/json_scan.h"
 #include "base/memory.h"
 #include <float.h>
@@ -216,11 +217,56 @@ bool rows_same_value(struct str a, struct str b)
     return member_count(a) == member_count(b);
 }
 
+unsigned rows_difference(const struct row *a, const struct row *b)
+{
+    bool same_vector = str_equal(a->embedding, b->embedding) || same_numbers(a->embedding, b->embedding);
+    return (same_vector ? 0u : ROW_EMBEDDING) |
+           (rows_same_value(a->document, b->document) ? 0u : ROW_DOCUMENT) |
+           (rows_same_value(a->metadata, b->metadata) ? 0u : ROW_METADATA) |
+           (rows_same_value(a->uri, b->uri) ? 0u : ROW_URI);
+}
+
 bool rows_equal(const struct row *a, const struct row *b)
 {
-    return rows_same_value(a->document, b->document) && rows_same_value(a->uri, b->uri) &&
-           rows_same_value(a->metadata, b->metadata) &&
-           (str_equal(a->embedding, b->embedding) || same_numbers(a->embedding, b->embedding));
+    return rows_difference(a, b) == 0;
+}
+
+/* ---- digests ---- */
+
+/* With its length, so that no two lists of texts run together to the same bytes. */
+static void digest_text_of(struct digest *d, struct str text)
+{
+    uint64_t size = nothing(text) ? 0 : text.size;
+    digest_add(d, str_make((const char *)&size, sizeof(size)));
+    digest_add(d, str_make(text.data, (size_t)size));
+}
+
+/* Its members in any order; metadata of a record is flat. */
+static void digest_metadata(struct digest *d, struct str object)
+{
+    struct digest_sum sum = { 0 };
+    struct json_member member;
+    size_t at = 0;
+    while (!nothing(object) && json_scan_next_member(object, &at, &member)) {
+        struct digest *one = digest_new();
+        digest_text_of(one, member.key);
+        digest_text_of(one, member.value);
+        digest_sum_add(&sum, one);
+        digest_free(one);
+    }
+    digest_add(d, str_make((const char *)&sum, sizeof(sum)));
+}
+
+void row_digest(const struct row *row, struct digest_sum *sum)
+{
+    struct digest *d = digest_new();
+    digest_text_of(d, row->id);
+    digest_text_of(d, row->embedding);
+    digest_text_of(d, row->document);
+    digest_text_of(d, row->uri);
+    digest_metadata(d, row->metadata);
+    digest_sum_add(sum, d);
+    digest_free(d);
 }
 
 /* ---- writing ---- */

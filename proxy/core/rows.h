@@ -28,7 +28,13 @@ void rows_free(struct rows *rows);
 /* Sorted by the text of the id, for rows_find. */
 void rows_sort(struct rows *rows);
 const struct row *rows_find(const struct rows *sorted, struct str id);
+/* The fields in which they differ, as a sum of: */
+enum row_field { ROW_EMBEDDING = 1, ROW_DOCUMENT = 2, ROW_METADATA = 4, ROW_URI = 8 };
+unsigned rows_difference(const struct row *a, const struct row *b);
 bool rows_equal(const struct row *a, const struct row *b);
+/* Adds the digest of the whole row, whatever the order of its metadata's keys. */
+struct digest_sum;
+void row_digest(const struct row *row, struct digest_sum *sum);
 /* Values of two JSON texts are the same: keys of objects in any order, {} as null, floats but for the last
  * digits that going through a Chroma once more may change (docs/resync.md). */
 bool rows_same_value(struct str a, struct str b);

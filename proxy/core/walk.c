@@ -14,6 +14,7 @@
 #include "base/json_scan.h"
 #include "base/memory.h"
 #include "base/units.h"
+#include "proxy/core/compared.h"
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/letters.h"
@@ -133,8 +134,8 @@ void walk_over(struct core *core, bool whole)
     struct resync *r = core->resync;
     struct lane *lane = r->lane;
     if (!r->repair) {
-        r->equal += whole && !r->walk->differs ? 1 : 0;
-        r->differing += whole && r->walk->differs ? 1 : 0;
+        r->told = true;
+        compared_lane_end(r->compared, lane, whole);
     } else if (whole) {
         settle_before_cut(core);
         lane_begin_catching_up(core, lane, r->target);
@@ -158,6 +159,10 @@ void walk_over(struct core *core, bool whole)
 /* It stays as it is, unread, until something else is done about it. */
 static void refused(struct core *core)
 {
+    if (!core->resync->repair) {
+        walk_over(core, false);
+        return;
+    }
     core_line(core, LOG_ERROR, "resync_refused", "target", core->instances[core->resync->target].name, NULL);
     core->resync->lane->divergent[core->resync->target] = true;
     resync_distrust(core, core->resync->lane, core->resync->target, TRUST_OK);
@@ -397,7 +402,6 @@ static void note_dimension(struct walk *w, struct str theirs)
         units_parse_u64(learn_object_member(block_str(w->object), "dimension"), &w->dimension, NULL) != 0) {
         w->dimension = 0;
     }
-    w->differs = w->differs || w->dimension > 0;
 }
 
 static void target_object(struct core *core, enum resync_got got, struct block *body)
@@ -409,7 +413,6 @@ static void target_object(struct core *core, enum resync_got got, struct block *
     struct str theirs = block_str(body);
     if (got == GOT_ABSENT) {
         w->step = STEP_CREATE;
-        w->differs = true;
         return;
     }
     if (got != GOT_OK || !learn_object_id(theirs, &uuid)) {
@@ -436,7 +439,6 @@ static void target_object(struct core *core, enum resync_got got, struct block *
     note_dimension(w, learn_object_member(theirs, "dimension"));
     if (!rows_same_value(learn_object_member(ours, "metadata"), learn_object_member(theirs, "metadata"))) {
         w->step = STEP_METADATA;
-        w->differs = true;
     } else {
         w->step = STEP_COUNT;
     }
@@ -575,6 +577,9 @@ void walk_answer(struct core *core, enum resync_got got, struct block *body)
         case STEP_EXTRAS_DELETE:
             core->instances[core->resync->target].removed_records += w->todo_count;
             w->step = STEP_EXTRAS;
+            break;
+        case STEP_EXTRAS_WHOLE:
+            walk_extras_tell(core, body);
             break;
         case STEP_NOTED:
             walk_noted_read(core, body);

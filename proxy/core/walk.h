@@ -21,7 +21,8 @@ enum walk_step {
     STEP_EXTRAS,
     STEP_EXTRAS_SOURCE,
     STEP_EXTRAS_DELETE,
-    STEP_NOTED, /* rows that were written meanwhile, by id */
+    STEP_EXTRAS_WHOLE, /* what a comparison tells of them */
+    STEP_NOTED,        /* rows that were written meanwhile, by id */
 };
 
 struct note;
@@ -34,7 +35,6 @@ struct walk {
     bool blind;           /* it still holds nothing but pages that were read: nothing to compare with */
     uint64_t dimension;   /* that the target has not fixed yet; 0 = it has, or none is fixed */
     bool one_by_one;      /* a page was refused: find the record */
-    bool differs;         /* something was, or is, different */
     bool incomplete;      /* a record was refused */
     size_t page_rows;
     size_t offset;
@@ -75,6 +75,7 @@ void walk_deleted(struct core *core);
 void walk_added(struct core *core, enum resync_got got);
 void walk_extras_read(struct core *core, struct block *body);
 void walk_extras_compare(struct core *core, struct block *body);
+void walk_extras_tell(struct core *core, struct block *body);
 
 /* ---- walk_ask.c ---- */
 /* The request of the step at hand. */

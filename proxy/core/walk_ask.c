@@ -153,6 +153,9 @@ void walk_ask(struct core *core)
         case STEP_EXTRAS_SOURCE:
             ask_ids(core, r->source, ROWS_ASK_IDS);
             break;
+        case STEP_EXTRAS_WHOLE:
+            ask_collection(core, r->target, "/get", rows_ids_body(w->todo, w->todo_count, ROWS_ASK_WHOLE));
+            break;
         case STEP_EXTRAS_DELETE:
             ask_collection(core, r->target, "/delete",
                            rows_ids_body(w->todo, w->todo_count, ROWS_ASK_DELETE));

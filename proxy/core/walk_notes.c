@@ -13,9 +13,10 @@
  *   delete by filter, a change of the collection itself: wait for the end, for nobody knows what they touch;
  *                    and what is behind one of them waits with it, so the last cut is there at the latest
  *
- * Rows of noted ids are compared again by id (walk.c), after every note of a write that was finished before
- * the source is asked for them: an id is taken from the notes before it is asked for, so that a later write
- * notes it anew.
+ * Rows of noted ids are compared again, by id; what the source does not have of them is removed.  A write is
+ * noted when it is finished, and an id is taken from the notes before the source is asked for it: so whatever
+ * the answer does not show yet is noted anew.  Some are compared while writes go on; the rest when all before
+ * the last cut is finished and what disturbs waits behind it.
  *
  * How it fails: what cannot be noted (a request without ids that can be read, too many notes) makes the walk
  * begin anew with all such writes waiting, which is always right. */

@@ -1,5 +1,6 @@
 /* A walk's answers about records: what the target needs, and what it is not to have. */
 #include "base/memory.h"
+#include "proxy/core/compared.h"
 #include "proxy/core/resync.h"
 #include "proxy/core/walk.h"
 
@@ -53,6 +54,21 @@ static void find_surplus(struct walk *w)
     w->surplus = w->todo_count;
 }
 
+/* For a comparison: the page of the source beside the same ids of the target. */
+static void tell(const struct resync *r)
+{
+    const struct walk *w = r->walk;
+    for (size_t i = 0; i < w->page.count; i++) {
+        const struct row *row = &w->page.list[i];
+        const struct row *other = rows_find(&w->there, row->id);
+        if (other == NULL) {
+            compared_alone(r->compared, r->source, row);
+        } else {
+            compared_both(r->compared, r->source, row, other);
+        }
+    }
+}
+
 /* The rows that the target has otherwise come first: they are deleted before they are added. */
 void walk_page_compare(struct core *core, struct block *body)
 {
@@ -64,6 +80,11 @@ void walk_page_compare(struct core *core, struct block *body)
         return;
     }
     rows_sort(&w->there);
+    if (!r->repair) {
+        tell(r);
+        walk_page_done(core);
+        return;
+    }
     mem_free(w->todo);
     w->todo = mem_alloc_array(w->page.count + w->there.count, sizeof(*w->todo));
     w->todo_count = 0;
@@ -80,8 +101,7 @@ void walk_page_compare(struct core *core, struct block *body)
         w->removed = pass == 0 ? w->todo_count : w->removed;
     }
     w->added = w->surplus;
-    w->differs = w->differs || w->todo_count > 0;
-    if (w->todo_count == 0 || !r->repair) {
+    if (w->todo_count == 0) {
         walk_page_done(core);
     } else {
         w->step = w->removed > 0 ? STEP_DELETE : STEP_ADD;
@@ -150,13 +170,33 @@ void walk_extras_compare(struct core *core, struct block *body)
         }
     }
     rows_free(&there);
-    w->differs = w->differs || w->todo_count > 0;
-    if (w->todo_count > 0 && r->repair && r->remove) {
+    if (w->todo_count > 0 && !r->repair) {
+        w->step = STEP_EXTRAS_WHOLE;
+        return;
+    }
+    if (w->todo_count > 0 && r->remove) {
         w->extras_offset += w->page.count - w->todo_count;
         w->step = STEP_EXTRAS_DELETE;
         return;
     }
     core->instances[r->target].only_here += w->todo_count;
+    w->extras_offset += w->page.count;
+    w->step = STEP_EXTRAS;
+}
+
+void walk_extras_tell(struct core *core, struct block *body)
+{
+    struct resync *r = core->resync;
+    struct walk *w = r->walk;
+    struct rows rows;
+    if (!rows_read(&rows, body)) {
+        resync_retry(core);
+        return;
+    }
+    for (size_t i = 0; i < rows.count; i++) {
+        compared_alone(r->compared, r->target, &rows.list[i]);
+    }
+    rows_free(&rows);
     w->extras_offset += w->page.count;
     w->step = STEP_EXTRAS;
 }

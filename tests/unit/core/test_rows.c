@@ -1,6 +1,8 @@
 /* Records of two servers against each other: what a copy can make equal is equal, and nothing else. */
+#include "base/digest.h"
 #include "proxy/core/rows.h"
 #include "tests/lib/suite.h"
+#include <stdlib.h>
 
 static bool same(const char *a, const char *b)
 {
@@ -44,10 +46,62 @@ static void test_vectors(void)
     CU_ASSERT_FALSE(same_vector("[1.0,2.0]", "null"));
 }
 
+static void add_row(struct digest_sum *sum, const char *id, const char *document, const char *metadata)
+{
+    const struct row row = { .id = str_of(id), .document = str_of(document), .metadata = str_of(metadata) };
+    row_digest(&row, sum);
+}
+
+/* Two instances show the same records in another order, and the keys of metadata too. */
+static void test_digests(void)
+{
+    struct digest_sum one = { 0 };
+    struct digest_sum two = { 0 };
+    add_row(&one, "\"a\"", "\"x\"", "{\"k\":1,\"l\":\"y\"}");
+    add_row(&one, "\"b\"", "null", "null");
+    add_row(&two, "\"b\"", "", "{}");
+    add_row(&two, "\"a\"", "\"x\"", "{\"l\":\"y\",\"k\":1}");
+    CU_ASSERT_EQUAL(one.high, two.high);
+    CU_ASSERT_EQUAL(one.low, two.low);
+    add_row(&one, "\"c\"", "\"d\"", "null");
+    add_row(&two, "\"c\"", "\"e\"", "null");
+    CU_ASSERT_NOT_EQUAL(one.low, two.low);
+}
+
+/* Nothing runs together: each text counts with the field it stands in. */
+static void test_digests_of_fields(void)
+{
+    struct digest_sum one = { 0 };
+    struct digest_sum two = { 0 };
+    add_row(&one, "\"a\"", "null", "{\"k\":1,\"l\":2}");
+    add_row(&two, "\"a\"", "null", "{\"k\":2,\"l\":1}");
+    CU_ASSERT_NOT_EQUAL(one.low, two.low);
+    one = two = (struct digest_sum){ 0 };
+    add_row(&one, "\"a\"", "\"b\"", "null");
+    add_row(&two, "\"a\"\"b\"", "null", "null");
+    CU_ASSERT_NOT_EQUAL(one.low, two.low);
+}
+
+static void test_sums_carry(void)
+{
+    char text[DIGEST_TEXT_SIZE + 1];
+    struct digest_sum sum = { .low = UINT64_MAX };
+    struct digest *d = digest_new();
+    digest_add(d, STR("x"));
+    digest_sum_add(&sum, d);
+    digest_text(d, text);
+    text[16] = '\0';
+    CU_ASSERT_EQUAL(sum.high, strtoull(text, NULL, 16) + 1);
+    digest_free(d);
+}
+
 static const struct suite_test tests[] = {
     { "metadata is compared by value", test_metadata },
     { "the last digits of a float may go with a copy", test_floats_of_copies },
     { "vectors may have been scaled", test_vectors },
+    { "digests do not tell the order", test_digests },
+    { "and tell fields apart", test_digests_of_fields },
+    { "a sum of digests has 128 bits", test_sums_carry },
 };
 
 TEST_MAIN("rows", tests)
