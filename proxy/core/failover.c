@@ -12,10 +12,11 @@
 #include "proxy/core/writes.h"
 #include <stdio.h>
 
-#define HOLD_NS      (2 * NS_PER_S)
-#define HOLD_SHARE   6   /* of a client's budget, at most */
-#define HOLD_LACKING 256 /* with more to go, the end is not near */
-#define LISTED       100
+#define HOLD_NS       (2 * NS_PER_S)
+#define HOLD_SHARE    6   /* of a client's budget, at most */
+#define HOLD_LACKING  256 /* with more to go, the end is not near */
+#define RESTS_DOUBLED 5   /* an instance that is slow for good must not slow down the others for good */
+#define LISTED        100
 
 /* ---- what the new holder lacks ---- */
 
@@ -159,7 +160,8 @@ static void hold(struct core *core)
                 to->pending <= HOLD_LACKING && !core->replay_paused;
     if (f->holding && core->now_ns >= f->hold_until_ns) {
         f->holding = false;
-        f->rest_until_ns = core->now_ns + hold_ns(core);
+        f->rest_until_ns = core->now_ns + (hold_ns(core) << f->rests);
+        f->rests += f->rests < RESTS_DOUBLED ? 1 : 0;
         timer_set(core, &f->timer, f->rest_until_ns);
     } else if (!f->holding && near && core->now_ns >= f->rest_until_ns) {
         f->holding = true;
@@ -212,6 +214,7 @@ static void wait_for_it(struct core *core, unsigned to, uint64_t ticket)
     f->wanted = true;
     f->to = to;
     f->rest_until_ns = 0;
+    f->rests = 0;
     core_line(core, LOG_INFO, "promotion_waits", "target", core->instances[to].name, "why",
               obstacle(core, to) == NULL ? "writes are in flight" : obstacle(core, to), NULL);
     admin_done(core, ticket, 202, told(core, to, false, false));

@@ -2,10 +2,10 @@
  * pending_writes counts against it, its ids become the logical ones and it holds the truth in doubt.
  *
  * A promotion waits until the new holder lacks nothing of the log.  Under load that end runs away from it, so
- * when it is near new writes are kept from being asked for a moment (HOLD_NS at most, then the same time is
- * theirs again): what is in flight ends, the new holder gets it, and the role moves with nothing missing.
- * With force it moves at once; what the new holder lacks then is in the log, counts as pending and goes there
- * by itself.
+ * when it is near new writes are kept from being asked for a moment (HOLD_NS at most; then the same time is
+ * theirs, the next time twice that, and so on): what is in flight ends, the new holder gets it, and the role
+ * moves with nothing missing. With force it moves at once; what the new holder lacks then is in the log,
+ * counts as pending and goes there by itself.
  *
  * The move is a record (orders.h).  A promotion that still waits is forgotten by a restart. */
 #ifndef WALDRILL_PROXY_CORE_FAILOVER_H

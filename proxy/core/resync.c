@@ -243,7 +243,9 @@ static bool pick_lane(struct core *core, unsigned t)
         instance->needs_resync = false;
         instance->refilled = false;
         instance->keep_extras = instance->keep_extras && instance->only_here > 0;
-        timer_set(core, &instance->mark.timer, core->now_ns); /* all is well: say so at once */
+        if (instance->names_trust == TRUST_OK) {
+            timer_set(core, &instance->mark.timer, core->now_ns); /* all is well: say so at once */
+        }
         reads_unpark_all(core);
         return false;
     }

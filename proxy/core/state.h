@@ -312,6 +312,7 @@ struct failover {
     bool holding; /* new writes are kept from being asked, so that an end of the log comes */
     uint64_t hold_until_ns;
     uint64_t rest_until_ns; /* no holding before */
+    unsigned rests;         /* holdings that were not enough */
     struct timer timer;
 };
 

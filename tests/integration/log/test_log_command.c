@@ -141,6 +141,12 @@ static void log_make_real(void)
     };
     struct record_applied applied = { .lsn = 2, .instance = 0 };
     struct record_dead dead = { .lsn = 3, .on = 1, .status = 400, .reason = STR("{\"error\":1}") };
+    struct record_orders orders = { .primary = 1,
+                                    .moved = true,
+                                    .throttled = true,
+                                    .rate = 2500,
+                                    .forced = { FORCED_DOWN, FORCED_AUTO },
+                                    .wall_ms = 1700000000123 };
     (void)snprintf(dir_path, sizeof(dir_path), "/tmp/waldrill-logcmd-XXXXXX");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir_path));
     struct log_store *log = NULL;
@@ -155,6 +161,7 @@ static void log_make_real(void)
     append_record(&port, 5, RECORD_APPLIED, record_applied_encode(&applied), "", 0);
     append_record(&port, 6, RECORD_DEAD, record_dead_encode(&dead), "", 0);
     append_record(&port, 7, 200, block_copy("new", 3), "\xfe", 1);
+    append_record(&port, 8, RECORD_ORDERS, record_orders_encode(&orders), "", 0);
     log_store_close(log);
 }
 
@@ -182,6 +189,11 @@ static void test_export(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(output,
                                   "{\"lsn\":7,\"type\":\"unknown\",\"number\":200,\"meta\":\"new\","
                                   "\"body_base64\":\"/g==\"}\n"));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(output,
+               "{\"lsn\":8,\"type\":\"orders\",\"time\":\"2023-11-14T22:13:20.123Z\","
+               "\"role_of_primary\":\"replica\",\"moved\":true,\"replay_paused\":false,"
+               "\"replay_rate\":2.500,\"forced\":{\"primary\":\"down\",\"replica\":null}}\n"));
     log_remove();
 }
 

@@ -1,4 +1,5 @@
 /* Rule 19: names stay with machines, the role moves, through restarts too, and nothing is missing then. */
+#include "base/prng.h"
 #include "tests/unit/core/driver.h"
 #include <stdio.h>
 #include <string.h>
@@ -163,6 +164,54 @@ static void test_keeps_nobody_long(void)
     driver_close(&d);
 }
 
+/* Kept writes are answered as well when walproxy answers by itself. */
+static void test_promises(void)
+{
+    driver_init(&d);
+    d.settings.ack_policy = ACK_POLICY_DURABLE;
+    driver_start(&d);
+    driver_make(&d, 1, "docs");
+    (void)driver_write(&d, 1, "upsert", "first"); /* tells the dimension */
+    both_apply(PRIMARY);
+    (void)driver_write(&d, 1, "upsert", "a");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 200, "{}");
+    CU_ASSERT_EQUAL(driver_status(&d, promote("replica", "")), 202); /* which is slow */
+    uint64_t kept = driver_write(&d, 1, "upsert", "b");
+    CU_ASSERT_EQUAL(driver_status(&d, kept), 0);
+    driver_advance(&d, 2 * NS_PER_S);
+    CU_ASSERT_EQUAL(driver_status(&d, kept), 200);
+    for (unsigned i = 0; i < 20 && holder() == PRIMARY; i++) {
+        (void)driver_serve(&d, PRIMARY);
+        (void)driver_serve(&d, REPLICA);
+        driver_advance(&d, NS_PER_S);
+    }
+    CU_ASSERT_EQUAL(holder(), REPLICA);
+    CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 0);
+    driver_close(&d);
+}
+
+static void test_slow_for_good(void)
+{
+    ready();
+    (void)driver_write(&d, 1, "upsert", "a");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 200, "{}");
+    (void)promote("replica", "");
+    unsigned kept = 0;
+    for (unsigned i = 0; i < 100; i++) { /* a write a second for a hundred seconds */
+        char id[16];
+        (void)snprintf(id, sizeof(id), "r%u", i);
+        uint64_t client = driver_write(&d, 1, "upsert", id);
+        (void)driver_serve(&d, PRIMARY);
+        kept += driver_status(&d, client) == 0 ? 1 : 0;
+        driver_advance(&d, NS_PER_S);
+        (void)driver_serve(&d, PRIMARY);
+        CU_ASSERT_TRUE(waits());
+    }
+    CU_ASSERT(kept > 0);
+    CU_ASSERT(kept < 25);
+    driver_close(&d);
+}
+
 static void test_force(void)
 {
     ready();
@@ -285,6 +334,89 @@ static void test_holder_is_gone(void)
     driver_close(&d);
 }
 
+/* ---- anything in any order ---- */
+
+#define RUNS 200u
+
+static void anything(struct prng *dice, unsigned *written)
+{
+    unsigned i = (unsigned)prng_below(dice, 2);
+    struct driver_call *call = driver_next(&d, i);
+    switch (prng_below(dice, 12)) {
+        case 0:
+        case 1:
+        case 2: {
+            char id[16];
+            (void)snprintf(id, sizeof(id), "r%u", (*written)++);
+            (void)driver_write(&d, 1, prng_below(dice, 2) == 0 ? "upsert" : "update", id);
+            break;
+        }
+        case 3:
+            if (call != NULL) {
+                driver_answer(&d, call, 503, NOT_NOW);
+            }
+            break;
+        case 4:
+            if (call != NULL) {
+                driver_end(&d, call, CALL_BROKEN, true); /* perhaps applied */
+            }
+            break;
+        case 5:
+            (void)promote(i == 0 ? "primary" : "replica", "");
+            break;
+        case 6:
+            (void)promote(i == 0 ? "primary" : "replica", "?force=yes");
+            break;
+        case 7:
+            if (d.up[i]) {
+                driver_down(&d, i);
+            } else {
+                d.up[i] = true;
+            }
+            break;
+        case 8:
+            driver_advance(&d, prng_between(dice, NS_PER_MS, 3 * NS_PER_S));
+            break;
+        default:
+            if (call != NULL) {
+                driver_answer(&d, call, strstr(call->request, "/add\n") != NULL ? 201 : 200, "{}");
+            }
+            break;
+    }
+}
+
+/* Whatever happens, in the end one has the role, before a restart and after it, and both have everything. */
+static void test_anything(void)
+{
+    unsigned at[2] = { 0, 0 };
+    for (uint64_t seed = 1; seed <= RUNS; seed++) {
+        struct prng dice;
+        unsigned written = 0;
+        prng_seed(&dice, seed);
+        ready();
+        for (unsigned step = 0; step < 60; step++) {
+            anything(&dice, &written);
+        }
+        (void)driver_send(&d, "POST", "/admin/replay/resume", "");
+        d.up[PRIMARY] = d.up[REPLICA] = true;
+        for (unsigned i = 0; i < 40; i++) {
+            driver_advance(&d, 2 * NS_PER_S);
+            (void)driver_serve(&d, PRIMARY);
+            (void)driver_serve(&d, REPLICA);
+        }
+        CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 0);
+        CU_ASSERT_EQUAL(driver_number(&d, "lag"), 0);
+        CU_ASSERT_FALSE(waits());
+        unsigned last = holder();
+        at[last]++;
+        driver_restart(&d, false);
+        CU_ASSERT_EQUAL(holder(), last);
+        driver_close(&d);
+    }
+    CU_ASSERT(at[PRIMARY] > RUNS / 4);
+    CU_ASSERT(at[REPLICA] > RUNS / 4);
+}
+
 static const struct suite_test tests[] = {
     { "the role moves, and back, and who has it is asked first", test_moves },
     { "it survives restarts", test_restart },
@@ -293,6 +425,8 @@ static const struct suite_test tests[] = {
     { "a promotion waits for the log's end", test_waits },
     { "under load too, and no write is lost by it", test_under_load },
     { "and keeps no write waiting for long", test_keeps_nobody_long },
+    { "writes that are promised wait and are answered too", test_promises },
+    { "one that is slow for good slows the others down less and less", test_slow_for_good },
     { "force moves it at once and lists what is missing", test_force },
     { "pending writes count against who has the role", test_counts_against_the_holder },
     { "who is down does not get it, but by force", test_down },
@@ -301,6 +435,7 @@ static const struct suite_test tests[] = {
     { "the read ratio follows the role", test_reads },
     { "with one instance there is nothing to move", test_alone },
     { "the role falls back when its holder is not configured any more", test_holder_is_gone },
+    { "anything in any order: one has the role, and nothing is lost", test_anything },
 };
 
 TEST_MAIN("failover", tests)

@@ -358,7 +358,30 @@ static void test_id_of_another_database(void)
     driver_close(&d);
 }
 
+/* Its names wait to be verified until the other one is back; that is no reason to ask for its mark all the
+ * time. */
+static void test_waits_quietly(void)
+{
+    driver_init(&d);
+    driver_start(&d);
+    driver_make(&d, 1, "docs");
+    driver_advance(&d, 11 * NS_PER_S); /* marks are written */
+    driver_make(&d, 2, "more");
+    (void)driver_send(&d, "DELETE", C_PATH "/more", "");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "DELETE", "/more"), 200, "{}");
+    driver_answer(&d, driver_expect(&d, REPLICA, "DELETE", "/more"), 200, "{}");
+    driver_down(&d, REPLICA);
+    driver_down(&d, PRIMARY);
+    driver_advance(&d, 2 * d.settings.check_interval_ns);
+    driver_up(&d, REPLICA);
+    size_t before = d.call_count;
+    driver_advance(&d, 20 * NS_PER_S);
+    CU_ASSERT(d.call_count - before < 60);
+    driver_close(&d);
+}
+
 static const struct suite_test tests[] = {
+    { "an instance that cannot be verified yet is left in peace", test_waits_quietly },
     { "both instances are marked", test_marks_are_written },
     { "clients neither see the marks nor reach them", test_marks_are_hidden },
     { "an instance that is the same is not copied", test_same_is_not_copied },
