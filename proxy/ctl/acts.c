@@ -210,6 +210,40 @@ int act_log_level(struct session *s)
     return rc;
 }
 
+static void say_names(const char *before, const json_t *names)
+{
+    size_t i;
+    const json_t *name;
+    json_array_foreach(names, i, name)
+    {
+        (void)printf("%s%s", i == 0 ? before : ", ", json_string_value(name));
+    }
+    if (json_array_size(names) > 0) {
+        (void)printf("\n");
+    }
+}
+
+int act_reload(struct session *s)
+{
+    struct reply reply;
+    int rc = exchange(s, "POST", "/admin/reload", STR(""), &reply);
+    if (rc != CTL_DONE) {
+        return rc;
+    }
+    if (s->options->json) {
+        exchange_json(&reply);
+    } else {
+        const json_t *changed = json_object_get(reply.json, "changed");
+        const json_t *frozen = json_object_get(reply.json, "needs_restart");
+        (void)printf("the settings have been read again%s\n",
+                     json_array_size(changed) + json_array_size(frozen) == 0 ? ": nothing has changed" : "");
+        say_names("hold now: ", changed);
+        say_names("need a restart: ", frozen);
+    }
+    reply_release(&reply);
+    return CTL_DONE;
+}
+
 int act_drain(struct session *s)
 {
     return act(

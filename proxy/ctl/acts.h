@@ -20,6 +20,7 @@ int act_throttle(struct session *s);
 int act_force(struct session *s);
 int act_ids(struct session *s);
 int act_log_level(struct session *s);
+int act_reload(struct session *s);
 int act_drain(struct session *s);
 
 /* waiting.c */

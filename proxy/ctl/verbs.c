@@ -43,6 +43,8 @@ const struct verb verbs[] = {
       "walproxy ctl ids --json", act_ids },
     { "log-level", "LEVEL", 1, "debug, info, warn or error, until the next restart",
       "walproxy ctl log-level debug", act_log_level },
+    { "reload", "", 0, "as SIGHUP: reads the settings again; tells what holds now and what needs a restart",
+      "walproxy ctl reload", act_reload },
     { "drain", "", 0, "as SIGTERM: takes nothing new, answers what is in flight, ends", "walproxy ctl drain",
       act_drain },
 };

@@ -178,6 +178,10 @@ static void test_answers(void)
     CU_ASSERT_TRUE(says("replica   replica  down   down"));
     CU_ASSERT_EQUAL(CTL(&s, "force", "replica", "auto"), 0);
     CU_ASSERT_EQUAL(CTL(&s, "log-level", "debug"), 0);
+    CU_ASSERT_EQUAL(CTL(&s, "reload"), 0); /* what was ordered meanwhile is not in the settings */
+    CU_ASSERT_TRUE(says("hold now: LOG_LEVEL"));
+    CU_ASSERT_EQUAL(CTL(&s, "reload"), 0);
+    CU_ASSERT_TRUE(says("nothing has changed"));
     CU_ASSERT_EQUAL(CTL(&s, "resync", "replica"), 0);
     CU_ASSERT_TRUE(says("replica is equal to the other one"));
     CU_ASSERT_EQUAL(CTL(&s, "compare"), 0);
@@ -189,7 +193,7 @@ static void test_answers(void)
     (void)snprintf(path, sizeof(path), "%s", s.audit);
     const char *const count[] = { "/bin/grep", "-c", "event=admin who=127.0.0.1:", path, NULL };
     CU_ASSERT_EQUAL(process_run(count, NULL, said, sizeof(said), NULL, 0, BOUND_MS), 0);
-    CU_ASSERT_STRING_EQUAL(said, "11\n"); /* each action once, and no look */
+    CU_ASSERT_STRING_EQUAL(said, "13\n"); /* each action once, and no look */
     stack_close(&s);
 }
 
