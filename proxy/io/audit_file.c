@@ -166,6 +166,9 @@ static size_t append(struct audit_file *a, struct str text, bool again, char *wh
     if (again) {
         reopen(a, why, size);
     }
+    if (text.size == 0) {
+        return 0; /* to reopen it, or at the end: a new file begins with a line */
+    }
     rotate_if_due(a, why, size);
     while (done < text.size) {
         ssize_t n = write(a->fd, text.data + done, text.size - done);
