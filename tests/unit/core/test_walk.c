@@ -14,6 +14,7 @@
 
 struct model {
     bool exists;
+    bool loose;        /* it shows no dimension */
     unsigned metadata; /* of the collection */
     struct model_row {
         unsigned id, value;
@@ -147,8 +148,8 @@ static char *object_of(const struct model *m, unsigned instance)
 {
     char text[512];
     (void)snprintf(text, sizeof(text),
-                   "{\"id\":\"%s\",\"name\":\"docs\",\"metadata\":{\"v\":%u},\"dimension\":1}",
-                   driver_id(instance, 1), m->metadata);
+                   "{\"id\":\"%s\",\"name\":\"docs\",\"metadata\":{\"v\":%u},\"dimension\":%s}",
+                   driver_id(instance, 1), m->metadata, m->loose ? "null" : "1");
     return mem_strdup(text);
 }
 
@@ -226,10 +227,9 @@ static void answer(struct driver_call *call)
 
 /* ---- the run ---- */
 
-/* A primary that holds r0, r1, ..., and a replica that holds nothing and has never been seen. */
-static void adopt(unsigned rows)
+/* A primary that holds r0, r1, ..., and a replica that has never been seen. */
+static void begin(unsigned rows)
 {
-    memset(models, 0, sizeof(models));
     memset(effects, 0, sizeof(effects));
     models[PRIMARY].exists = true;
     for (unsigned id = 0; id < rows; id++) {
@@ -238,6 +238,22 @@ static void adopt(unsigned rows)
     driver_init(&d);
     d.hold_resync = true;
     driver_start(&d);
+}
+
+/* A replica that holds nothing. */
+static void adopt(unsigned rows)
+{
+    memset(models, 0, sizeof(models));
+    begin(rows);
+}
+
+/* One that has the collection already, empty and with that metadata. */
+static void adopt_held(unsigned rows, unsigned metadata)
+{
+    memset(models, 0, sizeof(models));
+    models[REPLICA].exists = true;
+    models[REPLICA].metadata = metadata;
+    begin(rows);
 }
 
 static void finish(void)
@@ -300,6 +316,44 @@ static void run_out(void)
             driver_advance(&d, 50 * NS_PER_MS);
         }
     }
+}
+
+/* The same, but the replica refuses requests that add that record. */
+static void answer_refusing(unsigned id)
+{
+    char text[16];
+    (void)snprintf(text, sizeof(text), "\"r%u\"", id);
+    for (unsigned idle = 0; idle < 100;) {
+        struct driver_call *call =
+            driver_next(&d, PRIMARY) != NULL ? driver_next(&d, PRIMARY) : driver_next(&d, REPLICA);
+        idle = call == NULL ? idle + 1 : 0;
+        if (call == NULL) {
+            driver_advance(&d, 50 * NS_PER_MS);
+        } else if (tail_is(call->request, "/add") && strstr(call->body, text) != NULL) {
+            driver_answer(&d, call, 400, INVALID);
+        } else {
+            answer(call);
+        }
+    }
+}
+
+/* The next request that ends like that, of whichever instance; what comes before it is answered. */
+static struct driver_call *next_of(const char *tail)
+{
+    for (unsigned n = 0; n < 200; n++) {
+        struct driver_call *call =
+            driver_next(&d, PRIMARY) != NULL ? driver_next(&d, PRIMARY) : driver_next(&d, REPLICA);
+        if (call != NULL && tail_is(call->request, tail)) {
+            return call;
+        }
+        if (call != NULL) {
+            answer(call);
+        } else {
+            driver_advance(&d, 50 * NS_PER_MS);
+        }
+    }
+    CU_FAIL_FATAL("nobody asks for it");
+    return NULL;
 }
 
 static void check_equal(void)
@@ -462,6 +516,97 @@ static void test_restart_in_the_middle(void)
     finish();
 }
 
+/* ---- what stands at the replica already ---- */
+
+/* Another metadata, a record that differs, one that only it has: the first two are made equal, the last
+ * stays. */
+static void test_replica_with_records(void)
+{
+    adopt_held(20, 7);
+    put(&models[REPLICA], "add", 3, 5);
+    put(&models[REPLICA], "add", 599, 1);
+    run_out();
+    CU_ASSERT_EQUAL(models[REPLICA].metadata, 0);
+    CU_ASSERT_EQUAL(models[REPLICA].count, 21);
+    CU_ASSERT_EQUAL(models[REPLICA].rows[place_of(&models[REPLICA], 3)].value, 0);
+    CU_ASSERT(place_of(&models[REPLICA], 599) < models[REPLICA].count);
+    CU_ASSERT_PTR_NOT_NULL(strstr(driver_get(&d, "/status"), "\"resync\":null"));
+    finish();
+}
+
+/* There rows are kept that only the replica has: updates wait for the end of a long copy, as told in the
+ * docs. */
+static void test_kept_rows_make_wait(void)
+{
+    adopt_held(150, 0);
+    put(&models[REPLICA], "add", 599, 1);
+    struct driver_call *add = copy_until(REPLICA, "/add");
+    driver_advance(&d, 2 * NS_PER_S);
+    uint64_t client = write_row("update", 3, 7);
+    answer(add);
+    struct driver_call *page = driver_expect(&d, PRIMARY, "POST", "/get");
+    answer(page);
+    CU_ASSERT_PTR_NULL(driver_next(&d, PRIMARY));
+    run_out();
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+    CU_ASSERT_EQUAL(models[REPLICA].count, 151);
+    CU_ASSERT_EQUAL(models[REPLICA].rows[place_of(&models[REPLICA], 3)].value, 7);
+    finish();
+}
+
+/* A whole page is refused: the record it is about is found, named in the log, and the rest is copied. */
+static void test_refused_record(void)
+{
+    adopt(5);
+    answer_refusing(2);
+    CU_ASSERT_EQUAL(models[REPLICA].count, 4);
+    CU_ASSERT_EQUAL(place_of(&models[REPLICA], 2), models[REPLICA].count);
+    CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&d.trace), "resync_record_refused"));
+    finish();
+}
+
+/* Answers that are no answers: the step is tried again. */
+static void test_malformed_answers(void)
+{
+    static const char *const tails[] = { "/get", "/count", "/docs", "/databases" };
+    for (size_t k = 0; k < sizeof(tails) / sizeof(tails[0]); k++) {
+        adopt(5);
+        for (unsigned i = 0; i < 2; i++) {
+            struct driver_call *call = next_of(tails[k]);
+            driver_answer(&d, call, 200, i == 0 ? "{\"ids\":" : "<html>");
+        }
+        run_out();
+        check_equal();
+        finish();
+    }
+}
+
+/* An empty collection whose dimension is fixed: the replica's has to be. */
+static void test_dimension_of_empty(void)
+{
+    adopt(0);
+    models[REPLICA].loose = true;
+    bool added = false;
+    for (unsigned idle = 0; idle < 40;) {
+        struct driver_call *call =
+            driver_next(&d, PRIMARY) != NULL ? driver_next(&d, PRIMARY) : driver_next(&d, REPLICA);
+        idle = call == NULL ? idle + 1 : 0;
+        if (call == NULL) {
+            driver_advance(&d, 50 * NS_PER_MS);
+        } else if (call->instance == REPLICA && tail_is(call->request, "/add") && !added) {
+            added = true;
+            CU_ASSERT_PTR_NOT_NULL(strstr(call->body, "[[0.0]]"));
+            driver_end(&d, call, CALL_BROKEN, true); /* and once more, behind a fence */
+        } else {
+            answer(call);
+        }
+    }
+    CU_ASSERT_TRUE(added);
+    CU_ASSERT_EQUAL(models[REPLICA].count, 0);
+    check_equal();
+    finish();
+}
+
 /* ---- any order ---- */
 
 static void write_something(struct prng *prng)
@@ -555,6 +700,11 @@ static const struct suite_test tests[] = {
     { "a delete by filter waits for the end of the copy", test_filters_wait },
     { "a write that is not understood makes it compare again", test_not_understood },
     { "a restart in the middle begins anew", test_restart_in_the_middle },
+    { "a replica that holds something is made equal, and keeps its own", test_replica_with_records },
+    { "and then updates wait for the end", test_kept_rows_make_wait },
+    { "a record that is refused does not stop the others", test_refused_record },
+    { "answers that cannot be read are asked for again", test_malformed_answers },
+    { "the dimension of an empty collection is copied", test_dimension_of_empty },
     { "both hold the same at the end, whatever the order", test_any_order },
 };
 
