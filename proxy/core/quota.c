@@ -64,6 +64,16 @@ static bool pins_bytes(const struct core *core, unsigned i)
            others - oldest->lsn > (core->next_lsn - oldest->lsn) / 2;
 }
 
+/* What is on its way to the instance is not dropped: with nothing else, nothing would be gained. */
+static bool anything_waits(const struct core *core, unsigned i)
+{
+    const struct entry *entry = entries_from(&core->entries, core->instances[i].behind_lsn);
+    while (entry != NULL && (entry->fate != FATE_ACCEPTED || entry->at[i] != AT_WAITING)) {
+        entry = entries_next(&core->entries, entry);
+    }
+    return entry != NULL;
+}
+
 /* Whatever waits for that instance is dropped, for good: it needs a resync. */
 static void give_up(struct core *core, unsigned i)
 {
@@ -88,8 +98,9 @@ void quota_look(struct core *core)
         return;
     }
     unsigned replica = 1 - core->primary;
-    if ((writes_used(core) >= GIVE_UP_AT && pins_writes(core, replica)) ||
-        (bytes_used(core) >= GIVE_UP_AT && pins_bytes(core, replica))) {
+    bool pins = (writes_used(core) >= GIVE_UP_AT && pins_writes(core, replica)) ||
+                (bytes_used(core) >= GIVE_UP_AT && pins_bytes(core, replica));
+    if (pins && anything_waits(core, replica)) {
         give_up(core, replica);
     }
 }

@@ -289,6 +289,80 @@ static void test_short_path(void)
     driver_close(&d);
 }
 
+/* A delete by a name that is known nowhere: both listings are looked at, and nothing is logged. */
+static void test_delete_of_unknown_name(void)
+{
+    ready(1.0);
+    size_t logged = d.log_count;
+    uint64_t client = driver_send(&d, "DELETE", C_PATH "/ghost", "");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/collections"), 200, "[]");
+    driver_answer(&d, driver_expect(&d, REPLICA, "GET", "/collections"), 200, "[]");
+    CU_ASSERT_EQUAL(driver_status(&d, client), 404);
+    CU_ASSERT_STRING_EQUAL(
+        driver_answer_of(&d, client),
+        "{\"error\":\"NotFoundError\",\"message\":\"Collection [ghost] does not exists\"}");
+    CU_ASSERT_EQUAL(d.log_count, logged);
+    driver_close(&d);
+}
+
+/* What cannot be understood is refused in Chroma's own words, is not logged, and goes to nobody else. */
+static void test_not_understood(void)
+{
+    static const struct {
+        const char *method, *target, *body;
+    } requests[] = {
+        { "POST", C_PATH, "{\"name\":" },
+        { "POST", C_PATH, "{\"name\":\"a\",\"name\":\"b\"}" },
+        { "POST", C_PATH "/not-a-uuid/add", "{\"ids\":[\"a\"],\"embeddings\":[[1.0]]}" },
+        { "POST", "/api/v2/tenants", "[]" },
+        { "POST", "/api/v2/tenants/default_tenant/databases", "{\"title\":\"x\"}" },
+        { "DELETE", C_PATH "/%zz", "" },
+    };
+    ready(1.0);
+    size_t logged = d.log_count;
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        uint64_t client = driver_send(&d, requests[i].method, requests[i].target, requests[i].body);
+        struct driver_call *call = driver_next(&d, PRIMARY);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(call);
+        driver_answer(&d, call, 400, INVALID);
+        CU_ASSERT_EQUAL(driver_status(&d, client), 400);
+        CU_ASSERT_STRING_EQUAL(driver_answer_of(&d, client), INVALID);
+        CU_ASSERT_PTR_NULL(driver_next(&d, REPLICA));
+    }
+    CU_ASSERT_EQUAL(d.log_count, logged);
+    driver_close(&d);
+}
+
+/* The replica could not be asked when the id was learnt: it is asked by name before it gets the first write.
+ */
+static void test_learnt_when_needed(void)
+{
+    ready(0.0);
+    uint64_t client = driver_write(&d, 7, "upsert", "a");
+    char listing[1100];
+    (void)snprintf(listing, sizeof(listing), "[%s]", driver_object(driver_id(PRIMARY, 7), "docs"));
+    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/collections"), 200, listing);
+    struct driver_call *call = driver_next(&d, REPLICA);
+    if (call != NULL) {
+        driver_answer(&d, call, 503, NOT_NOW);
+    }
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 200, "{}");
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+    for (unsigned n = 0; n < 50 && driver_next(&d, REPLICA) == NULL; n++) {
+        driver_advance(&d, 100 * NS_PER_MS);
+    }
+    call = driver_expect(&d, REPLICA, "GET", "/collections/docs");
+    driver_answer(&d, call, 200, "{\"name\":\"docs\"}"); /* without an id: asked again */
+    for (unsigned n = 0; n < 50 && driver_next(&d, REPLICA) == NULL; n++) {
+        driver_advance(&d, 100 * NS_PER_MS);
+    }
+    driver_answer(&d, driver_expect(&d, REPLICA, "GET", "/collections/docs"), 200,
+                  driver_object(driver_id(REPLICA, 7), "docs"));
+    call = driver_expect(&d, REPLICA, "POST", "/upsert");
+    CU_ASSERT_PTR_NOT_NULL(strstr(call->request, driver_id(REPLICA, 7)));
+    driver_close(&d);
+}
+
 static const struct suite_test tests[] = {
     { "the client is shown the primary's id whoever answers", test_primary_id_is_shown },
     { "every spelling of an id and every instance's id mean the collection", test_spelling_of_ids },
@@ -305,6 +379,9 @@ static const struct suite_test tests[] = {
     { "numbers in Chroma's odd spellings are understood", test_listing_with_odd_numbers },
     { "ids in error texts are the client's", test_ids_in_error_texts },
     { "a collection born in an outage keeps its id, over a restart too", test_born_in_an_outage },
+    { "a delete of a name that nobody knows is Chroma's own 404", test_delete_of_unknown_name },
+    { "what is not understood is refused by the primary alone", test_not_understood },
+    { "an instance whose id is not known is asked by name", test_learnt_when_needed },
     { "the guide's short path means the default place", test_short_path },
 };
 

@@ -130,6 +130,24 @@ static void test_full_by_replica(void)
     driver_close(&d);
 }
 
+/* What is on its way cannot be given up, and nothing is given up over and over. */
+static void test_full_by_one_in_flight(void)
+{
+    ready();
+    for (unsigned n = 0; n < 20; n++) {
+        CU_ASSERT_EQUAL(driver_status(&d, write_to(n, PRIMARY)), 200);
+    }
+    CU_ASSERT_PTR_NOT_NULL(driver_next(&d, REPLICA)); /* the first; the others wait for it */
+    fill(QUOTA / 10 * 9);
+    for (unsigned n = 0; n < 5; n++) {
+        driver_tick(&d);
+    }
+    const char *told = strstr(buf_text(&d.trace), "backlog_given_up");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(told);
+    CU_ASSERT_PTR_NULL(strstr(told + 1, "backlog_given_up"));
+    driver_close(&d);
+}
+
 /* Half of what is kept is kept for the primary anyway: giving up the replica would not help. */
 static void test_full_by_both(void)
 {
@@ -227,6 +245,7 @@ static const struct suite_test tests[] = {
     { "too many pending writes: 507", test_many_writes },
     { "a log that is full because of the replica: it needs a resync, nobody is refused",
       test_full_by_replica },
+    { "what is on its way is not given up", test_full_by_one_in_flight },
     { "full because of both: the replica is kept", test_full_by_both },
     { "answers are held back when the quota is nearly used", test_throttle },
     { "never beyond the client's budget", test_throttle_within_budget },

@@ -1,25 +1,11 @@
 /* A long collection is copied to an empty replica while clients write to it: what goes on, what waits, and
  * that both hold the same at the end.  Two small models of Chroma stand behind the driver; the test chooses
  * when a request takes effect and when it is answered. */
-#include "tests/unit/core/driver.h"
+#include "tests/unit/core/twins.h"
 
-#include "base/json_scan.h"
 #include "base/memory.h"
 #include "base/prng.h"
 #include <stdio.h>
-#include <stdlib.h>
-
-#define ROWS_MAX 600
-#define FILTERED 10 /* the filter of these tests matches every tenth id */
-
-struct model {
-    bool exists;
-    unsigned metadata; /* of the collection */
-    struct model_row {
-        unsigned id, value;
-    } rows[ROWS_MAX]; /* in the order of insertion */
-    size_t count;
-};
 
 struct effect { /* of a call that has been carried out and not yet answered */
     bool done;
@@ -28,192 +14,14 @@ struct effect { /* of a call that has been carried out and not yet answered */
 };
 
 static struct driver d;
-static struct model models[2];
 static struct effect effects[DRIVER_CALLS];
-
-/* ---- the model ---- */
-
-static size_t place_of(const struct model *m, unsigned id)
-{
-    size_t at = 0;
-    while (at < m->count && m->rows[at].id != id) {
-        at++;
-    }
-    return at;
-}
-
-static void put(struct model *m, const char *verb, unsigned id, unsigned value)
-{
-    size_t at = place_of(m, id);
-    if (at == m->count && strcmp(verb, "update") != 0) {
-        CU_ASSERT_FATAL(m->count < ROWS_MAX);
-        m->rows[m->count++] = (struct model_row){ .id = id, .value = value };
-    } else if (at < m->count && strcmp(verb, "add") != 0) {
-        m->rows[at].value = value;
-    }
-}
-
-static void take_out(struct model *m, size_t at)
-{
-    m->count--;
-    for (size_t i = at; i < m->count; i++) {
-        m->rows[i] = m->rows[i + 1];
-    }
-}
-
-/* The nth number in the list of that key: its entries are like "r12" and "v7". */
-static bool entry_of(const struct json_scan *scan, const char *key, size_t nth, unsigned *number)
-{
-    const struct json_member *list = json_scan_find(scan, key);
-    size_t at = 0;
-    struct str text;
-    enum json_kind kind;
-    bool found = list != NULL && list->kind == JSON_ARRAY_VALUE;
-    for (size_t i = 0; found && i <= nth; i++) {
-        found = json_scan_next(list->value, &at, &text, &kind);
-    }
-    if (found) {
-        *number = (unsigned)strtoul(text.data + 2, NULL, 10);
-    }
-    return found;
-}
-
-static unsigned number_of(const char *body, const char *key)
-{
-    const char *at = strstr(body, key);
-    return at == NULL ? 0 : (unsigned)strtoul(at + strlen(key), NULL, 10);
-}
-
-static char *get_answer(const struct model *m, const char *body)
-{
-    static const char *const keys[] = { "ids", "documents", "embeddings", "metadatas", "uris" };
-    struct json_scan scan;
-    CU_ASSERT_EQUAL_FATAL(json_scan(str_of(body), &scan), 0);
-    bool wanted[ROWS_MAX] = { false };
-    unsigned id;
-    bool by_id = json_scan_find(&scan, "ids") != NULL;
-    for (size_t n = 0; entry_of(&scan, "ids", n, &id); n++) {
-        wanted[place_of(m, id)] = true;
-    }
-    size_t first = by_id ? 0 : number_of(body, "\"offset\":");
-    size_t end = by_id ? m->count : first + number_of(body, "\"limit\":");
-    struct buf b;
-    buf_init(&b, 1 << 20);
-    for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
-        buf_printf(&b, "%s\"%s\":[", k == 0 ? "{" : ",", keys[k]);
-        bool any = false;
-        for (size_t i = first; i < end && i < m->count; i++) {
-            if (by_id && !wanted[i]) {
-                continue;
-            }
-            buf_append_text(&b, any ? "," : "");
-            any = true;
-            if (k < 2) {
-                buf_printf(&b, k == 0 ? "\"r%u\"" : "\"v%u\"", k == 0 ? m->rows[i].id : m->rows[i].value);
-            } else {
-                buf_append_text(&b, k == 2 ? "[1.0]" : "null");
-            }
-        }
-        buf_append_char(&b, ']');
-    }
-    buf_append_char(&b, '}');
-    char *answer = mem_strdup(buf_text(&b));
-    buf_deinit(&b);
-    return answer;
-}
-
-static void change_rows(struct model *m, const char *verb, const char *body)
-{
-    struct json_scan scan;
-    CU_ASSERT_EQUAL_FATAL(json_scan(str_of(body), &scan), 0);
-    unsigned id;
-    unsigned value = 0;
-    for (size_t n = 0; entry_of(&scan, "ids", n, &id); n++) {
-        (void)entry_of(&scan, "documents", n, &value);
-        if (strcmp(verb, "delete") != 0) {
-            put(m, verb, id, value);
-        } else if (place_of(m, id) < m->count) {
-            take_out(m, place_of(m, id));
-        }
-    }
-    for (size_t at = m->count; json_scan_find(&scan, "where") != NULL && at > 0; at--) {
-        if (m->rows[at - 1].id % FILTERED == 0) {
-            take_out(m, at - 1);
-        }
-    }
-}
-
-static char *object_of(const struct model *m, unsigned instance)
-{
-    char text[512];
-    (void)snprintf(text, sizeof(text),
-                   "{\"id\":\"%s\",\"name\":\"docs\",\"metadata\":{\"v\":%u},\"dimension\":1}",
-                   driver_id(instance, 1), m->metadata);
-    return mem_strdup(text);
-}
-
-static char *listing_of(const struct model *m, unsigned instance)
-{
-    char text[600];
-    char *object = object_of(m, instance);
-    (void)snprintf(text, sizeof(text), "[%s]", m->exists ? object : "");
-    mem_free(object);
-    return mem_strdup(text);
-}
-
-/* Does the target, before its query, end like that? */
-static bool tail_is(const char *request, const char *tail)
-{
-    size_t end = strcspn(request, "?\n");
-    size_t size = strlen(tail);
-    return end >= size && strncmp(request + end - size, tail, size) == 0;
-}
-
-/* What that instance makes of the request. */
-static char *carry_out(const struct driver_call *call, int *status)
-{
-    static const char *const verbs[] = { "add", "upsert", "update", "delete" };
-    struct model *m = &models[call->instance];
-    bool get = strncmp(call->request, "GET", 3) == 0;
-    *status = 200;
-    for (size_t k = 0; k < 4; k++) {
-        char tail[16];
-        (void)snprintf(tail, sizeof(tail), "/%s", verbs[k]);
-        if (tail_is(call->request, tail)) {
-            *status = k == 0 ? 201 : 200;
-            change_rows(m, verbs[k], call->body);
-            return mem_strdup("{}");
-        }
-    }
-    if (tail_is(call->request, "/get")) {
-        return get_answer(m, call->body);
-    }
-    if (tail_is(call->request, "/count")) {
-        char text[24];
-        (void)snprintf(text, sizeof(text), "%zu", m->count);
-        return mem_strdup(text);
-    }
-    if (tail_is(call->request, "/databases")) {
-        return mem_strdup("[{\"name\":\"default_database\",\"tenant\":\"default_tenant\"}]");
-    }
-    if (tail_is(call->request, "/collections") && get) {
-        return listing_of(m, call->instance);
-    }
-    if (strncmp(call->request, "PUT", 3) == 0 || strncmp(call->request, "POST", 4) == 0) {
-        m->exists = true;
-        m->metadata = number_of(call->body, "\"v\":");
-        return object_of(m, call->instance);
-    }
-    *status = m->exists ? 200 : 404;
-    return m->exists ? object_of(m, call->instance) : mem_strdup(NOT_FOUND);
-}
 
 static struct effect *take_effect(const struct driver_call *call)
 {
     struct effect *effect = &effects[call - d.calls];
     if (!effect->done) {
         effect->done = true;
-        effect->answer = carry_out(call, &effect->status);
+        effect->answer = twin_carry_out(call, &effect->status);
     }
     return effect;
 }
@@ -226,18 +34,33 @@ static void answer(struct driver_call *call)
 
 /* ---- the run ---- */
 
-/* A primary that holds r0, r1, ..., and a replica that holds nothing and has never been seen. */
-static void adopt(unsigned rows)
+/* A primary that holds r0, r1, ..., and a replica that has never been seen. */
+static void begin(unsigned rows)
 {
-    memset(models, 0, sizeof(models));
     memset(effects, 0, sizeof(effects));
-    models[PRIMARY].exists = true;
+    twins[PRIMARY].exists = true;
     for (unsigned id = 0; id < rows; id++) {
-        put(&models[PRIMARY], "add", id, 0);
+        twin_put(&twins[PRIMARY], "add", id, 0);
     }
     driver_init(&d);
     d.hold_resync = true;
     driver_start(&d);
+}
+
+/* A replica that holds nothing. */
+static void adopt(unsigned rows)
+{
+    memset(twins, 0, sizeof(twins));
+    begin(rows);
+}
+
+/* One that has the collection already, empty and with that metadata. */
+static void adopt_held(unsigned rows, unsigned metadata)
+{
+    memset(twins, 0, sizeof(twins));
+    twins[REPLICA].exists = true;
+    twins[REPLICA].metadata = metadata;
+    begin(rows);
 }
 
 static void finish(void)
@@ -268,22 +91,28 @@ static uint64_t write_row(const char *verb, unsigned id, unsigned value)
     return write_body(verb, body);
 }
 
-/* Answers the copy's requests until the next one is that; it then waits. */
-static struct driver_call *copy_until(unsigned instance, const char *tail)
+static struct driver_call *anybody(void)
 {
-    for (unsigned n = 0; n < 100; n++) {
+    struct driver_call *call = driver_next(&d, PRIMARY);
+    return call != NULL ? call : driver_next(&d, REPLICA);
+}
+
+/* Everybody is answered until that instance is asked for that; it then waits. */
+static struct driver_call *until_asked(unsigned instance, const char *tail)
+{
+    for (unsigned n = 0; n < 200; n++) {
         struct driver_call *call = driver_next(&d, instance);
-        if (call != NULL && tail_is(call->request, tail)) {
+        if (call != NULL && twin_asked_for(call, tail)) {
             return call;
         }
-        call = driver_next(&d, PRIMARY) != NULL ? driver_next(&d, PRIMARY) : driver_next(&d, REPLICA);
+        call = anybody();
         if (call != NULL) {
             answer(call);
         } else {
             driver_advance(&d, 20 * NS_PER_MS);
         }
     }
-    CU_FAIL_FATAL("the copy does not get there");
+    CU_FAIL_FATAL("nobody asks for it");
     return NULL;
 }
 
@@ -292,7 +121,7 @@ static void run_out(void)
 {
     struct driver_call *call;
     for (unsigned idle = 0; idle < 100;) {
-        call = driver_next(&d, PRIMARY) != NULL ? driver_next(&d, PRIMARY) : driver_next(&d, REPLICA);
+        call = anybody();
         idle = call == NULL ? idle + 1 : 0;
         if (call != NULL) {
             answer(call);
@@ -302,16 +131,34 @@ static void run_out(void)
     }
 }
 
+/* The same, but the replica refuses requests that add that record. */
+static void answer_refusing(unsigned id)
+{
+    char text[16];
+    (void)snprintf(text, sizeof(text), "\"r%u\"", id);
+    for (unsigned idle = 0; idle < 100;) {
+        struct driver_call *call = anybody();
+        idle = call == NULL ? idle + 1 : 0;
+        if (call == NULL) {
+            driver_advance(&d, 50 * NS_PER_MS);
+        } else if (twin_asked_for(call, "/add") && strstr(call->body, text) != NULL) {
+            driver_answer(&d, call, 400, INVALID);
+        } else {
+            answer(call);
+        }
+    }
+}
+
 static void check_equal(void)
 {
-    const struct model *a = &models[PRIMARY];
-    const struct model *b = &models[REPLICA];
+    const struct twin *a = &twins[PRIMARY];
+    const struct twin *b = &twins[REPLICA];
     CU_ASSERT_PTR_NOT_NULL(strstr(driver_get(&d, "/status"), "\"resync\":null"));
     CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 0);
     CU_ASSERT_EQUAL(a->count, b->count);
     CU_ASSERT_EQUAL(a->metadata, b->metadata);
     for (size_t i = 0; i < a->count; i++) {
-        size_t at = place_of(b, a->rows[i].id);
+        size_t at = twin_place_of(b, a->rows[i].id);
         CU_ASSERT(at < b->count && b->rows[at].value == a->rows[i].value);
     }
 }
@@ -320,7 +167,7 @@ static void check_equal(void)
 static struct driver_call *adopt_slowly(void)
 {
     adopt(150);
-    struct driver_call *add = copy_until(REPLICA, "/add");
+    struct driver_call *add = until_asked(REPLICA, "/add");
     driver_advance(&d, 2 * NS_PER_S);
     return add;
 }
@@ -340,10 +187,10 @@ static void test_updates_go_on(void)
     CU_ASSERT_FALSE(driver_queued(&d, late)); /* the primary's own word */
     run_out();
     check_equal();
-    CU_ASSERT_EQUAL(models[REPLICA].rows[place_of(&models[REPLICA], 3)].value, 7);
-    CU_ASSERT_EQUAL(models[REPLICA].rows[place_of(&models[REPLICA], 4)].value, 8);
+    CU_ASSERT_EQUAL(twins[REPLICA].rows[twin_place_of(&twins[REPLICA], 3)].value, 7);
+    CU_ASSERT_EQUAL(twins[REPLICA].rows[twin_place_of(&twins[REPLICA], 4)].value, 8);
     for (size_t i = 0; i < d.call_count; i++) { /* its copy holds them already */
-        CU_ASSERT_FALSE(d.calls[i].instance == REPLICA && tail_is(d.calls[i].request, "/update"));
+        CU_ASSERT_FALSE(d.calls[i].instance == REPLICA && twin_asked_for(&d.calls[i], "/update"));
     }
     finish();
 }
@@ -390,7 +237,7 @@ static void test_deletes_move_pages(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(page->body, "\"offset\":149,"));
     run_out();
     check_equal();
-    CU_ASSERT_EQUAL(models[REPLICA].count, 149);
+    CU_ASSERT_EQUAL(twins[REPLICA].count, 149);
     finish();
 }
 
@@ -401,20 +248,20 @@ static void test_filters_wait(void)
     (void)write_body("delete", "{\"where\":{\"k\":1}}");
     uint64_t behind = write_row("update", 5, 9);
     answer(add);
-    for (struct driver_call *call = NULL; call == NULL || !tail_is(call->request, "/delete");) {
-        CU_ASSERT_EQUAL(models[PRIMARY].count, 150);
-        call = driver_next(&d, PRIMARY) != NULL ? driver_next(&d, PRIMARY) : driver_next(&d, REPLICA);
+    for (struct driver_call *call = NULL; call == NULL || !twin_asked_for(call, "/delete");) {
+        CU_ASSERT_EQUAL(twins[PRIMARY].count, 150);
+        call = anybody();
         if (call == NULL) {
             driver_advance(&d, 20 * NS_PER_MS);
-        } else if (!tail_is(call->request, "/delete")) {
+        } else if (!twin_asked_for(call, "/delete")) {
             answer(call);
         }
     }
-    CU_ASSERT_EQUAL(models[REPLICA].count, 150);
+    CU_ASSERT_EQUAL(twins[REPLICA].count, 150);
     run_out();
     check_equal();
     CU_ASSERT_EQUAL(driver_status(&d, behind), 200);
-    CU_ASSERT_EQUAL(models[REPLICA].count, 135);
+    CU_ASSERT_EQUAL(twins[REPLICA].count, 135);
     finish();
 }
 
@@ -428,7 +275,7 @@ static void test_not_understood(void)
         "update", "{\"ids\":[\"r1\"],\"embeddings\":[[1.0]],\"documents\":[\"v5\"],\"\\u0078\":1}");
     answer(driver_expect(&d, PRIMARY, "POST", "/update"));
     CU_ASSERT_EQUAL(driver_status(&d, client), 200);
-    struct driver_call *page = copy_until(PRIMARY, "/get");
+    struct driver_call *page = until_asked(PRIMARY, "/get");
     CU_ASSERT_PTR_NOT_NULL(strstr(page->body, "\"offset\":0,"));
     answer(page);
     uint64_t next = write_row("update", 2, 6);
@@ -458,7 +305,97 @@ static void test_restart_in_the_middle(void)
     memset(effects, 0, sizeof(effects));
     run_out();
     check_equal();
-    CU_ASSERT_EQUAL(models[REPLICA].rows[place_of(&models[REPLICA], 3)].value, 9);
+    CU_ASSERT_EQUAL(twins[REPLICA].rows[twin_place_of(&twins[REPLICA], 3)].value, 9);
+    finish();
+}
+
+/* ---- what stands at the replica already ---- */
+
+/* Another metadata, a record that differs, one that only it has: the first two are made equal, the last
+ * stays. */
+static void test_replica_with_records(void)
+{
+    adopt_held(20, 7);
+    twin_put(&twins[REPLICA], "add", 3, 5);
+    twin_put(&twins[REPLICA], "add", 599, 1);
+    run_out();
+    CU_ASSERT_EQUAL(twins[REPLICA].metadata, 0);
+    CU_ASSERT_EQUAL(twins[REPLICA].count, 21);
+    CU_ASSERT_EQUAL(twins[REPLICA].rows[twin_place_of(&twins[REPLICA], 3)].value, 0);
+    CU_ASSERT(twin_place_of(&twins[REPLICA], 599) < twins[REPLICA].count);
+    CU_ASSERT_PTR_NOT_NULL(strstr(driver_get(&d, "/status"), "\"resync\":null"));
+    finish();
+}
+
+/* There rows are kept that only the replica has: updates wait for the end of a long copy, as told in the
+ * docs. */
+static void test_kept_rows_make_wait(void)
+{
+    adopt_held(150, 0);
+    twin_put(&twins[REPLICA], "add", 599, 1);
+    struct driver_call *add = until_asked(REPLICA, "/add");
+    driver_advance(&d, 2 * NS_PER_S);
+    uint64_t client = write_row("update", 3, 7);
+    answer(add);
+    struct driver_call *page = driver_expect(&d, PRIMARY, "POST", "/get");
+    answer(page);
+    CU_ASSERT_PTR_NULL(driver_next(&d, PRIMARY));
+    run_out();
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+    CU_ASSERT_EQUAL(twins[REPLICA].count, 151);
+    CU_ASSERT_EQUAL(twins[REPLICA].rows[twin_place_of(&twins[REPLICA], 3)].value, 7);
+    finish();
+}
+
+/* A whole page is refused: the record it is about is found, named in the log, and the rest is copied. */
+static void test_refused_record(void)
+{
+    adopt(5);
+    answer_refusing(2);
+    CU_ASSERT_EQUAL(twins[REPLICA].count, 4);
+    CU_ASSERT_EQUAL(twin_place_of(&twins[REPLICA], 2), twins[REPLICA].count);
+    CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&d.trace), "resync_record_refused"));
+    finish();
+}
+
+/* Answers that are no answers: the step is tried again. */
+static void test_malformed_answers(void)
+{
+    static const char *const tails[] = { "/get", "/docs", "/databases", "/collections" };
+    for (size_t k = 0; k < sizeof(tails) / sizeof(tails[0]); k++) {
+        adopt(5);
+        for (unsigned i = 0; i < 2; i++) {
+            struct driver_call *call = until_asked(PRIMARY, tails[k]);
+            driver_answer(&d, call, 200, i == 0 ? "{\"ids\":" : "<html>");
+        }
+        run_out();
+        check_equal();
+        finish();
+    }
+}
+
+/* An empty collection whose dimension is fixed: the replica's has to be. */
+static void test_dimension_of_empty(void)
+{
+    adopt(0);
+    twins[REPLICA].loose = true;
+    bool added = false;
+    for (unsigned idle = 0; idle < 40;) {
+        struct driver_call *call = anybody();
+        idle = call == NULL ? idle + 1 : 0;
+        if (call == NULL) {
+            driver_advance(&d, 50 * NS_PER_MS);
+        } else if (call->instance == REPLICA && twin_asked_for(call, "/add") && !added) {
+            added = true;
+            CU_ASSERT_PTR_NOT_NULL(strstr(call->body, "[[0.0]]"));
+            driver_end(&d, call, CALL_BROKEN, true); /* and once more, behind a fence */
+        } else {
+            answer(call);
+        }
+    }
+    CU_ASSERT_TRUE(added);
+    CU_ASSERT_EQUAL(twins[REPLICA].count, 0);
+    check_equal();
     finish();
 }
 
@@ -527,7 +464,7 @@ static void play(uint64_t seed)
     prng_seed(&prng, seed);
     bool calm = seed % 2 == 0;
     adopt(350 + (unsigned)prng_below(&prng, 140));
-    (void)copy_until(REPLICA, "/add");
+    (void)until_asked(REPLICA, "/add");
     driver_advance(&d, prng_below(&prng, 4) * NS_PER_S);
     while (d.log_count < DRIVER_MANY * 5 / 8 && d.call_count < DRIVER_CALLS * 5 / 8) {
         happen(&prng, calm);
@@ -555,6 +492,11 @@ static const struct suite_test tests[] = {
     { "a delete by filter waits for the end of the copy", test_filters_wait },
     { "a write that is not understood makes it compare again", test_not_understood },
     { "a restart in the middle begins anew", test_restart_in_the_middle },
+    { "a replica that holds something is made equal, and keeps its own", test_replica_with_records },
+    { "and then updates wait for the end", test_kept_rows_make_wait },
+    { "a record that is refused does not stop the others", test_refused_record },
+    { "answers that cannot be read are asked for again", test_malformed_answers },
+    { "the dimension of an empty collection is copied", test_dimension_of_empty },
     { "both hold the same at the end, whatever the order", test_any_order },
 };
 

@@ -1,0 +1,110 @@
+/* Names: a replica comes back as it was in a backup, and its databases and collections are made what they
+ * are. */
+#include "tests/unit/core/driver.h"
+
+#include "base/memory.h"
+#include <stdio.h>
+
+#define DATABASE(name) "{\"name\":\"" name "\",\"tenant\":\"default_tenant\"}"
+
+static struct driver d;
+
+static bool told(const char *text)
+{
+    return strstr(buf_text(&d.trace), text) != NULL;
+}
+
+static void send_to_both(const char *method, const char *target, const char *body)
+{
+    uint64_t client = driver_send(&d, method, target, body);
+    (void)driver_serve(&d, PRIMARY);
+    (void)driver_serve(&d, REPLICA);
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+}
+
+/* "docs" has become "papers" since the backup, and "old" was deleted. */
+static void come_back_older(void)
+{
+    char target[256];
+    driver_init(&d);
+    driver_start(&d);
+    driver_make(&d, 1, "docs");
+    driver_make(&d, 2, "old");
+    driver_advance(&d, 11 * NS_PER_S);
+    char *older = mem_strdup(d.mark[REPLICA]);
+    (void)snprintf(target, sizeof(target), C_PATH "/%s", driver_id(PRIMARY, 1));
+    send_to_both("PUT", target, "{\"new_name\":\"papers\"}");
+    send_to_both("DELETE", C_PATH "/old", "");
+    driver_advance(&d, 11 * NS_PER_S);
+    driver_down(&d, REPLICA);
+    driver_advance(&d, 20 * NS_PER_S);
+    mem_free(d.mark[REPLICA]);
+    d.mark[REPLICA] = older;
+    d.hold_resync = true;
+    driver_up(&d, REPLICA);
+    CU_ASSERT_TRUE(told("found=\"restored from a backup"));
+}
+
+static void list(unsigned instance, const char *tail, const char *one, const char *two, const char *three)
+{
+    char listing[2048];
+    (void)snprintf(listing, sizeof(listing), "[%s%s%s%s%s]", one, two[0] == '\0' ? "" : ",", two,
+                   three[0] == '\0' ? "" : ",", three);
+    driver_answer(&d, driver_expect(&d, instance, "GET", tail), 200, listing);
+}
+
+/* A database that is missing is made, what was renamed is renamed, what was deleted is deleted, and what only
+ * the replica has is named and stays. */
+static void test_mended(void)
+{
+    come_back_older();
+    list(PRIMARY, "/databases", DATABASE("default_database"), DATABASE("more"), "");
+    list(REPLICA, "/databases", DATABASE("default_database"), "", "");
+    struct driver_call *call = driver_expect(&d, REPLICA, "POST", "/databases");
+    CU_ASSERT_STRING_EQUAL(call->body, "{\"name\":\"more\"}");
+    driver_answer(&d, call, 200, "{}");
+    list(PRIMARY, "/default_database/collections", driver_object(driver_id(PRIMARY, 1), "papers"), "", "");
+    list(REPLICA, "/default_database/collections", driver_object(driver_id(REPLICA, 1), "docs"),
+         driver_object(driver_id(REPLICA, 2), "old"), driver_object(driver_id(REPLICA, 9), "mine"));
+    while ((call = driver_next(&d, REPLICA)) != NULL && strncmp(call->request, "GET", 3) != 0) {
+        bool renamed = strncmp(call->request, "PUT", 3) == 0 &&
+                       strstr(call->request, driver_id(REPLICA, 1)) &&
+                       strcmp(call->body, "{\"new_name\":\"papers\"}") == 0;
+        bool deleted =
+            strncmp(call->request, "DELETE " C_PATH "/old\n", sizeof("DELETE " C_PATH "/old")) == 0;
+        CU_ASSERT_TRUE(renamed || deleted);
+        driver_answer(&d, call, 200, "{}");
+    }
+    list(PRIMARY, "/more/collections", "", "", "");
+    list(REPLICA, "/more/collections", "", "", "");
+    CU_ASSERT_TRUE(told(" PUT ") || told("PUT " C_PATH));
+    CU_ASSERT_TRUE(told("DELETE " C_PATH "/old"));
+    CU_ASSERT_TRUE(told("event=only_here target=replica collection=mine"));
+    CU_ASSERT_TRUE(told("names_resynced"));
+    CU_ASSERT_EQUAL(driver_number(&d, "only_here"), 1);
+    driver_close(&d);
+}
+
+/* Until its names are known to be right, the replica gets no write about names. */
+static void test_names_wait(void)
+{
+    come_back_older();
+    uint64_t client = driver_send(&d, "POST", C_PATH, "{\"name\":\"next\"}");
+    struct driver_call *listing = driver_expect(&d, PRIMARY, "GET", "/databases");
+    driver_answer(&d, listing, 503, NOT_NOW); /* and is asked for again */
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/collections"), 200,
+                  driver_object(driver_id(PRIMARY, 3), "next"));
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+    CU_ASSERT_PTR_NULL(driver_next(&d, REPLICA));
+    driver_advance(&d, 10 * NS_PER_S);
+    list(PRIMARY, "/databases", DATABASE("default_database"), "", "");
+    list(REPLICA, "/databases", DATABASE("default_database"), "", "");
+    driver_close(&d);
+}
+
+static const struct suite_test tests[] = {
+    { "names are made what they are", test_mended },
+    { "writes about names wait for that", test_names_wait },
+};
+
+TEST_MAIN("core_audit", tests)
