@@ -143,6 +143,18 @@ static void died(struct core *core, struct lane *lane, uint64_t lsn)
     name_unbind(core, lane);
 }
 
+/* A get_or_create that found the collection makes another one when it is carried out again behind the
+ * deletion that followed it; that deletion is carried out again too, and takes what stands there then. */
+static void bury_namesake(struct core *core, const struct entry *entry)
+{
+    const struct name_slot *slot =
+        name_find(core, entry->lane->tenant, entry->lane->database, entry->lane->name);
+    struct lane *lane = slot == NULL ? NULL : slot->lane;
+    if (lane != NULL && lane != entry->lane && lane->birth < entry->lsn) {
+        died(core, lane, entry->lsn);
+    }
+}
+
 static void renamed(struct core *core, struct entry *entry)
 {
     struct record_write record;
@@ -368,6 +380,9 @@ void entry_applied(struct core *core, struct entry *entry, unsigned i, const str
             born(core, entry, i, uuid);
             (void)tie(core, entry);
         }
+    }
+    if (entry->op == OP_COLLECTION_DELETE && entry->lane != NULL) {
+        bury_namesake(core, entry);
     }
     mark_progress(entry, i, core_append(core, RECORD_APPLIED, record_applied_encode(&record), NULL, false));
     core->instances[i].applied += entry->refused ? 0 : 1;

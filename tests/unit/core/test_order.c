@@ -391,6 +391,58 @@ static void test_delete_knows_its_collection(void)
     driver_close(&d);
 }
 
+/* The next call that is no fence. */
+static struct driver_call *next_real(unsigned instance)
+{
+    for (int i = 0; i < 20; i++) {
+        struct driver_call *call = driver_next(&d, instance);
+        if (call == NULL) {
+            driver_advance(&d, NS_PER_S);
+        } else if (strncmp(call->request, "PATCH ", 6) == 0) {
+            driver_answer(&d, call, 404, NOT_FOUND);
+        } else {
+            return call;
+        }
+    }
+    CU_FAIL_FATAL("nothing is asked");
+    return NULL;
+}
+
+/* A get_or_create that found the collection, and its deletion; both were carried out, and a crash forgot
+ * that. Sent again, the first makes a new collection of that name, and the second must not leave it there. */
+static void test_deletion_behind_a_repeated_create(void)
+{
+    ready();
+    d.slow_log = true;
+    (void)driver_send(&d, "POST", C_PATH, "{\"name\":\"docs\",\"get_or_create\":true}");
+    uint64_t gone = driver_send(&d, "DELETE", C_PATH "/docs", "");
+    driver_durable(&d);
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/collections"), 200,
+                  driver_object(driver_id(PRIMARY, 1), "docs"));
+    driver_answer(&d, driver_expect(&d, PRIMARY, "DELETE", "/docs"), 200, "{}");
+    CU_ASSERT_EQUAL(driver_status(&d, gone), 200); /* the primary's yes needs no sync */
+    driver_restart(&d, false);
+    d.slow_log = false;
+    driver_durable(&d);
+    for (unsigned i = 0; i < 2; i++) {
+        struct driver_call *call = next_real(i);
+        CU_ASSERT_PTR_NOT_NULL(strstr(call->request, "POST " C_PATH "\n"));
+        driver_answer(&d, call, 200, driver_object(driver_id(i, 9), "docs"));
+        call = next_real(i);
+        CU_ASSERT_PTR_NOT_NULL(strstr(call->request, "GET " C_PATH "/docs\n"));
+        driver_answer(&d, call, 200, driver_object(driver_id(i, 9), "docs"));
+        call = next_real(i);
+        CU_ASSERT_PTR_NOT_NULL(strstr(call->request, "DELETE " C_PATH "/docs\n"));
+        driver_answer(&d, call, 200, "{}");
+    }
+    CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 0);
+    uint64_t again = driver_send(&d, "POST", C_PATH, "{\"name\":\"docs\"}"); /* the name is free */
+    driver_answer(&d, next_real(PRIMARY), 200, driver_object(driver_id(PRIMARY, 10), "docs"));
+    CU_ASSERT_EQUAL(driver_status(&d, again), 200);
+    (void)driver_serve(&d, REPLICA);
+    driver_close(&d);
+}
+
 static const struct suite_test tests[] = {
     { "a delete waits for older writes of its collection", test_delete_waits_for_its_writes },
     { "a write behind a delete is 404, in Chroma's words", test_write_after_delete },
@@ -407,6 +459,7 @@ static const struct suite_test tests[] = {
     { "an update stands between marks on disk", test_update_between_marks },
     { "a refusal is on disk before younger writes go", test_refusal_is_durable_first },
     { "a restart in the middle of replay goes on where it was", test_restart_in_replay },
+    { "a deletion behind a create that is repeated", test_deletion_behind_a_repeated_create },
     { "after a trim and a crash a delete still knows its collection", test_delete_knows_its_collection },
 };
 
