@@ -20,6 +20,13 @@ static double age_s(const struct core *core, uint64_t since_ns)
     return (double)(core->now_ns - since_ns) / (double)NS_PER_S;
 }
 
+/* Since the primary last got a pending write, came back, or had nothing pending. */
+static uint64_t idle_since(const struct instance *primary, const struct entry *oldest)
+{
+    bool young = oldest != NULL && oldest->since_ns > primary->progress_ns;
+    return young ? oldest->since_ns : primary->progress_ns;
+}
+
 /* Of what cannot be let go: in file mode the rest may fill the memory set aside for it, that is its use. */
 static bool memory_warning(const struct core *core)
 {
@@ -37,9 +44,9 @@ void figures_take(const struct core *core, struct figures *out)
     out->dead = core->instances[0].dead + core->instances[1].dead;
     out->failed = primary->failed + out->dead;
     out->replaying = primary->pending > 0 && primary->state == INSTANCE_UP;
-    out->replay_stuck =
-        out->replaying && core->now_ns - primary->progress_ns > core->settings.check_interval_ns;
-    out->progress_age_s = out->pending == 0 ? 0 : age_s(core, primary->progress_ns);
+    uint64_t idle_ns = idle_since(primary, out->oldest);
+    out->replay_stuck = out->replaying && core->now_ns - idle_ns > core->settings.check_interval_ns;
+    out->progress_age_s = out->pending == 0 ? 0 : age_s(core, idle_ns);
     out->memory_warning = memory_warning(core);
     out->healthy = 0;
     for (unsigned i = 0; i < core->instance_count; i++) {

@@ -160,6 +160,9 @@ static void came_up(struct core *core, unsigned i)
     struct instance *instance = &core->instances[i];
     bool was_away = instance->state != INSTANCE_UP;
     bool was_down = !instance->healthy && instance->probed;
+    if (was_down || !instance->probed) {
+        instance->progress_ns = core->now_ns; /* but a check answered by one that hangs is no progress */
+    }
     if (was_down) {
         count_flap(core, instance);
     }
@@ -174,7 +177,6 @@ static void came_up(struct core *core, unsigned i)
     if (was_away) {
         send_mark_catching_up(core, i);
     }
-    instance->progress_ns = core->now_ns;
     core_line(core, LOG_INFO, "instance_up", "target", instance->name, NULL);
     if (MUTANT(core, MUTANT_DROP_QUEUE)) {
         writes_drop_backlog(core, i);

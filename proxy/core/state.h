@@ -284,7 +284,7 @@ struct instance {
     uint64_t pending;      /* accepted entries it has not finished */
     uint64_t failed;       /* of these, over the attempt limit */
     uint64_t dead;         /* dead letters */
-    uint64_t progress_ns;  /* last write applied from its backlog */
+    uint64_t progress_ns;  /* last write finished there, or its return */
     uint64_t behind_lsn;   /* of the oldest write it has not finished, or a little less */
     bool needs_resync;     /* its backlog was given up: only a copy can make it equal again */
     struct mark mark;

@@ -134,6 +134,44 @@ static void test_replaying_is_seen(void)
     driver_close(&d);
 }
 
+/* It goes on answering checks and hangs whatever is replayed: each check that it answers makes it "up" again,
+ * and is no progress. */
+static void test_progress_is_what_arrives(void)
+{
+    ready();
+    d.up[PRIMARY] = false;
+    (void)driver_write(&d, 1, "upsert", "a");
+    driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/upsert"), 200, "{}");
+    driver_advance(&d, 300 * NS_PER_S);
+    driver_up(&d, PRIMARY);
+    CU_ASSERT_TRUE(driver_number(&d, "progress_age") < 10); /* counts from its return */
+    bool critical = false;
+    for (int s = 0; s < 120; s++) {
+        driver_advance(&d, NS_PER_S);
+        critical = critical || strstr(driver_get(&d, "/status"), "\"is_replaying\":\"critical\"") != NULL;
+    }
+    CU_ASSERT_TRUE(driver_number(&d, "progress_age") > 100);
+    CU_ASSERT_TRUE(critical);
+    driver_restart(&d, false); /* begins to count anew, whatever the age of the backlog */
+    CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 1);
+    CU_ASSERT_TRUE(driver_number(&d, "progress_age") < 10);
+    driver_close(&d);
+}
+
+/* Nothing was written for minutes; the first write that waits has not been stuck as long. */
+static void test_progress_of_a_young_backlog(void)
+{
+    ready();
+    driver_advance(&d, 300 * NS_PER_S);
+    (void)driver_write(&d, 1, "upsert", "a");
+    struct driver_call *call = driver_expect(&d, PRIMARY, "POST", "/upsert");
+    driver_answer(&d, call, 503, NOT_NOW);
+    driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/upsert"), 200, "{}");
+    CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 1);
+    CU_ASSERT_TRUE(driver_number(&d, "progress_age") < 1);
+    driver_close(&d);
+}
+
 static void test_answers_while_all_hangs(void)
 {
     ready();
@@ -270,6 +308,8 @@ static const struct suite_test tests[] = {
     { "/status: integers, and null when nothing is pending", test_shapes },
     { "/status: age in seconds and the guide's levels, over a restart too", test_age_and_levels },
     { "/status: replaying is seen", test_replaying_is_seen },
+    { "progress is what arrives, not a check that is answered", test_progress_is_what_arrives },
+    { "a backlog is not older than its oldest write", test_progress_of_a_young_backlog },
     { "/status answers while everything hangs", test_answers_while_all_hangs },
     { "/health: 200 while something can be done, else 503 with the reason", test_health },
     { "/health: a proxy that queues is healthy until its log fails", test_health_while_queueing },
