@@ -198,7 +198,9 @@ int act_resync(struct session *s)
     if (s->options->json) {
         exchange_json(&reply);
     } else if (rc == CTL_DONE) {
-        (void)printf("%s is equal to the other one\n", s->words[0]);
+        (void)printf(
+            "%s is equal to the other one; what only it has, if anything, stays: walproxy ctl compare\n",
+            s->words[0]);
     }
     reply_release(&reply);
     return rc;
