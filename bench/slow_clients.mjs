@@ -5,10 +5,10 @@
 // head byte by byte, a third the body of an add, a third asks for a megabyte and reads a little of it now and then.
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { ask, until } from '../tests/proofs/stack.mjs';
+import { ask, freePort, until } from '../tests/proofs/stack.mjs';
 
 const [programs, rounds = '5'] = process.argv.slice(2);
 const GOOD = 50;
@@ -19,14 +19,6 @@ const RECORDS = 300;
 const ROOT = '/api/v2/tenants/default_tenant/databases/default_database/collections';
 const folder = mkdtempSync('/tmp/bench-slow-');
 const children = [];
-
-async function freePort() {
-    const server = createServer();
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address();
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-}
 
 function start(program, args, environment = {}) {
     children.push(spawn('setpriv', ['--pdeathsig', 'KILL', `${programs}/${program}`, ...args],

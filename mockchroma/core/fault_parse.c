@@ -1,6 +1,7 @@
 /* One row per key: its type, its place in struct fault_spec, the kinds it belongs to.  A wrong key, a
  * wrong type, a missing unit or a key of another kind is refused with what would have been right. */
 #include "mockchroma/core/fault.h"
+#include "mockchroma/core/fault_values.h"
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/suggest.h"
@@ -111,8 +112,6 @@ static const char *const match_help[] = {
     "`{\"name\": \"value\"}`, or a name that must be there",
     "the number of a connection, as the journal tells it",
 };
-static const char *const ramp_keys[] = { "from", "to", "over" };
-
 const char *fault_kind_name(enum fault_kind kind)
 {
     return kinds[kind].name;
@@ -121,143 +120,6 @@ const char *fault_kind_name(enum fault_kind kind)
 bool fault_kind_refuses(enum fault_kind kind)
 {
     return kind == FAULT_REFUSE || kind == FAULT_FLAP;
-}
-
-/* ---- values ---- */
-
-static int wrong(struct errmsg *msg, const char *key, const char *expected)
-{
-    return error_set(msg, ERR_INVALID, "\"%s\" must be %s", key, expected);
-}
-
-static int read_text(const char *key, json_t *v, char **out, struct errmsg *msg)
-{
-    if (json_is_string(v)) {
-        mem_free(*out);
-        *out = mem_strndup(json_string_value(v), json_string_length(v));
-        return 0;
-    }
-    if (json_is_object(v) || json_is_array(v)) { /* a body written as JSON */
-        char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
-        if (text == NULL) {
-            return error_set(msg, ERR_NOMEM, "\"%s\": out of memory", key);
-        }
-        mem_free(*out);
-        *out = mem_strdup(text);
-        free(text);
-        return 0;
-    }
-    return wrong(msg, key, "a text");
-}
-
-static int read_count(const char *key, json_t *v, uint64_t low, uint64_t high, uint64_t *out,
-                      struct errmsg *msg)
-{
-    uint64_t value = 0;
-    if (json_is_integer(v) && json_integer_value(v) >= 0) {
-        value = (uint64_t)json_integer_value(v);
-    } else if (!json_is_string(v) || units_parse_u64(str_of(json_string_value(v)), &value, NULL) != 0) {
-        return wrong(msg, key, "a whole number");
-    }
-    if (value < low || value > high) {
-        return error_set(msg, ERR_INVALID, "\"%s\" must be from %llu to %llu", key, (unsigned long long)low,
-                         (unsigned long long)high);
-    }
-    *out = value;
-    return 0;
-}
-
-static int read_duration(const char *key, json_t *v, uint64_t *out, struct errmsg *msg)
-{
-    if (!json_is_string(v)) {
-        return wrong(msg, key, "a duration with a unit, as \"250ms\" or \"30s\"");
-    }
-    int rc = units_parse_duration(str_of(json_string_value(v)), 0, out, msg);
-    return rc == 0 ? 0 : error_wrap(msg, rc, "\"%s\"", key);
-}
-
-static int read_size(const char *key, json_t *v, uint64_t *out, struct errmsg *msg)
-{
-    if (!json_is_string(v)) {
-        return wrong(msg, key, "a size with a unit, as \"60B\" or \"4KB\"");
-    }
-    struct str text = str_of(json_string_value(v));
-    if (str_ends(text, STR("/s"))) {
-        text.size -= 2;
-    }
-    int rc = units_parse_size(text, false, out, msg);
-    return rc == 0 ? 0 : error_wrap(msg, rc, "\"%s\"", key);
-}
-
-static int read_share(const char *key, json_t *v, uint64_t *out, struct errmsg *msg)
-{
-    double share = 0;
-    if (json_is_number(v)) {
-        share = json_number_value(v);
-    } else if (!json_is_string(v)) {
-        return wrong(msg, key, "a share, as \"60%\" or 0.6");
-    } else {
-        int rc = units_parse_share(str_of(json_string_value(v)), true, &share, msg);
-        if (rc != 0) {
-            return error_wrap(msg, rc, "\"%s\"", key);
-        }
-    }
-    if (!(share >= 0 && share <= 1)) {
-        return wrong(msg, key, "a share from 0 to 1, or from 0% to 100%");
-    }
-    *out = (uint64_t)(share * (double)SHARE_ONE + 0.5);
-    return 0;
-}
-
-static int read_choice(const char *key, const char *choices, json_t *v, uint64_t *out, struct errmsg *msg)
-{
-    struct str rest = str_of(choices);
-    struct str text = str_of(json_string_value(v));
-    for (uint64_t i = 0; json_is_string(v) && rest.data != NULL; i++) {
-        if (str_equal(str_cut(rest, '|', &rest), text)) {
-            *out = i;
-            return 0;
-        }
-    }
-    return error_set(msg, ERR_INVALID, "\"%s\" must be one of %s", key, choices);
-}
-
-static int unknown_key(const char *what, const char *key, const char *const *names, size_t count,
-                       struct errmsg *msg)
-{
-    const char *near = suggest_name(str_of(key), names, count);
-    return error_set(msg, ERR_INVALID, "unknown key \"%s\" in %s%s%s%s", key, what,
-                     near == NULL ? "" : "; did you mean \"", near == NULL ? "" : near,
-                     near == NULL ? "" : "\"?");
-}
-
-static int read_ramp(const char *key, json_t *v, bool time, struct fault_ramp *out, struct errmsg *msg)
-{
-    const char *name;
-    json_t *item;
-    int rc = 0;
-    if (!json_is_object(v)) {
-        return wrong(msg, key, "an object {from, to, over}");
-    }
-    out->given = true;
-    json_object_foreach(v, name, item)
-    {
-        if (strcmp(name, "over") == 0) {
-            rc = read_duration(name, item, &out->over_ns, msg);
-        } else if (strcmp(name, "from") == 0 || strcmp(name, "to") == 0) {
-            uint64_t *end = name[0] == 'f' ? &out->from : &out->to;
-            rc = time ? read_duration(name, item, end, msg) : read_share(name, item, end, msg);
-        } else {
-            rc = unknown_key(key, name, ramp_keys, 3, msg);
-        }
-        if (rc != 0) {
-            return error_wrap(msg, rc, "\"%s\"", key);
-        }
-    }
-    if (json_object_get(v, "over") == NULL || json_object_get(v, "from") == NULL) {
-        return error_set(msg, ERR_INVALID, "\"%s\" needs \"from\" and \"over\"", key);
-    }
-    return 0;
 }
 
 /* ---- match ---- */
@@ -302,12 +164,12 @@ static int read_ops(json_t *v, uint64_t *ops, struct errmsg *msg)
         return add_op(str_of(json_string_value(v)), ops, msg);
     }
     if (!json_is_array(v) || json_array_size(v) == 0) {
-        return wrong(msg, "op", "an operation or a list of them");
+        return fault_wrong(msg, "op", "an operation or a list of them");
     }
     json_array_foreach(v, i, item)
     {
         if (!json_is_string(item)) {
-            return wrong(msg, "op", "an operation or a list of them");
+            return fault_wrong(msg, "op", "an operation or a list of them");
         }
         int rc = add_op(str_of(json_string_value(item)), ops, msg);
         if (rc != 0) {
@@ -323,12 +185,12 @@ static int read_header(json_t *v, struct fault_match *m, struct errmsg *msg)
         void *iter = json_object_iter(v);
         mem_free(m->header);
         m->header = mem_strdup(json_object_iter_key(iter));
-        return read_text("header", json_object_iter_value(iter), &m->header_value, msg);
+        return fault_read_text("header", json_object_iter_value(iter), &m->header_value, msg);
     }
     if (json_is_string(v)) {
-        return read_text("header", v, &m->header, msg);
+        return fault_read_text("header", v, &m->header, msg);
     }
-    return wrong(msg, "header", "a name, or an object with one name and value");
+    return fault_wrong(msg, "header", "a name, or an object with one name and value");
 }
 
 static int read_match(json_t *v, struct fault_match *m, struct errmsg *msg)
@@ -337,26 +199,26 @@ static int read_match(json_t *v, struct fault_match *m, struct errmsg *msg)
     json_t *item;
     int rc = 0;
     if (!json_is_object(v)) {
-        return wrong(msg, "match", "an object");
+        return fault_wrong(msg, "match", "an object");
     }
     json_object_foreach(v, key, item)
     {
         if (strcmp(key, "op") == 0) {
             rc = read_ops(item, &m->ops, msg);
         } else if (strcmp(key, "collection") == 0) {
-            rc = read_text(key, item, &m->collection, msg);
+            rc = fault_read_text(key, item, &m->collection, msg);
         } else if (strcmp(key, "id") == 0) {
-            rc = read_text(key, item, &m->id, msg);
+            rc = fault_read_text(key, item, &m->id, msg);
         } else if (strcmp(key, "method") == 0) {
-            rc = read_text(key, item, &m->method, msg);
+            rc = fault_read_text(key, item, &m->method, msg);
         } else if (strcmp(key, "path") == 0) {
-            rc = read_text(key, item, &m->path, msg);
+            rc = fault_read_text(key, item, &m->path, msg);
         } else if (strcmp(key, "header") == 0) {
             rc = read_header(item, m, msg);
         } else if (strcmp(key, "connection") == 0) {
-            rc = read_count(key, item, 1, UINT64_MAX, &m->connection, msg);
+            rc = fault_read_count(key, item, 1, UINT64_MAX, &m->connection, msg);
         } else {
-            rc = unknown_key("match", key, match_keys, sizeof(match_keys) / sizeof(match_keys[0]), msg);
+            rc = fault_unknown_key("match", key, match_keys, sizeof(match_keys) / sizeof(match_keys[0]), msg);
         }
         if (rc != 0) {
             return rc;
@@ -412,23 +274,24 @@ static int read_value(const struct key_row *row, json_t *v, struct fault_spec *o
         case KEY_IGNORED:
             return 0;
         case KEY_TEXT:
-            return read_text(row->name, v, place, msg);
+            return fault_read_text(row->name, v, place, msg);
         case KEY_COUNT:
-            return read_count(row->name, v, strcmp(row->name, "every") == 0 ? 1 : 0, UINT32_MAX, place, msg);
+            return fault_read_count(row->name, v, strcmp(row->name, "every") == 0 ? 1 : 0, UINT32_MAX, place,
+                                    msg);
         case KEY_DURATION:
-            return read_duration(row->name, v, place, msg);
+            return fault_read_duration(row->name, v, place, msg);
         case KEY_SHARE:
-            return read_share(row->name, v, place, msg);
+            return fault_read_share(row->name, v, place, msg);
         case KEY_SIZE:
-            return read_size(row->name, v, place, msg);
+            return fault_read_size(row->name, v, place, msg);
         case KEY_STATUS:
-            return read_count(row->name, v, 200, 599, place, msg);
+            return fault_read_count(row->name, v, 200, 599, place, msg);
         case KEY_CHOICE:
-            return read_choice(row->name, row->choices, v, place, msg);
+            return fault_read_choice(row->name, row->choices, v, place, msg);
         case KEY_SHARE_RAMP:
-            return read_ramp(row->name, v, false, place, msg);
+            return fault_read_ramp(row->name, v, false, place, msg);
         case KEY_TIME_RAMP:
-            return read_ramp(row->name, v, true, place, msg);
+            return fault_read_ramp(row->name, v, true, place, msg);
         case KEY_MATCH:
             break;
     }
@@ -451,7 +314,7 @@ static int read_key(const char *name, json_t *v, struct fault_spec *out, struct 
             names[count++] = keys[i].name;
         }
     }
-    return unknown_key("a fault", name, names, count, msg);
+    return fault_unknown_key("a fault", name, names, count, msg);
 }
 
 /* What a kind cannot do without. */

@@ -58,7 +58,10 @@ static const struct admin_route {
       "promotion off",
       NULL },
     { "POST", "/admin/instances/INSTANCE/resync", CORE_COMMAND_RESYNC,
-      "compares everything on that instance with the other one and makes it equal", NULL },
+      "compares everything on that instance with the other one and makes it equal; what only it has, and is "
+      "not "
+      "known to have been deleted, stays",
+      NULL },
     { "POST", "/admin/instances/INSTANCE/force", CORE_COMMAND_FORCE,
       "`?state=up|down|auto`: it counts as that, whatever the probes say, until `auto`; shown as "
       "`instances[].forced`",

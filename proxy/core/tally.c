@@ -2,6 +2,9 @@
 
 #include "base/units.h"
 #include "proxy/core/state.h"
+#include <stdio.h>
+
+#define TELL_TEXT_MAX 512 /* a longer path is cut off there */
 
 const char *const tally_class_names[] = { "read", "write", "other", "own", NULL };
 const char *const tally_outcome_names[] = { "ok", "rejected", "refused", "failed", NULL };
@@ -34,8 +37,30 @@ static void count_time(struct tally_times *times, uint64_t ns)
     times->sum_ns += ns;
 }
 
+/* Rule 30: what a client quotes is found here, in the audit trail, in the log's record, at the instance. */
+static void tell(struct core *core, const struct client *client, int status)
+{
+    char texts[4][TELL_TEXT_MAX];
+    struct str query;
+    struct str path = str_cut(client->target, '?', &query);
+    const struct str values[] = { client->request_id, client->peer, client->method, path };
+    char code[16];
+    char ms[32];
+    if (core->settings.log_level > LOG_DEBUG) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        (void)snprintf(texts[i], sizeof(texts[i]), "%.*s", STR_ARGS(values[i]));
+    }
+    (void)snprintf(code, sizeof(code), "%d", status);
+    (void)snprintf(ms, sizeof(ms), "%.3f", (double)(core->now_ns - client->began_ns) / (double)NS_PER_MS);
+    core_line(core, LOG_DEBUG, "answered", "request_id", texts[0], "who", texts[1], "method", texts[2],
+              "path", texts[3], "status", code, "ms", ms, NULL);
+}
+
 void tally_answer(struct core *core, const struct client *client, int status)
 {
+    tell(core, client, status);
     enum tally_class class = class_of(client);
     enum tally_outcome outcome = status < 400 ? TALLY_OK : status < 500 ? TALLY_REJECTED : TALLY_FAILED;
     for (size_t k = 0; k < TALLY_CODES; k++) {

@@ -1,4 +1,5 @@
-/* How clients were answered: counted for /metrics, by class and outcome, and how long they waited.
+/* How clients were answered: counted for /metrics, by class and outcome, and how long they waited; at
+ * LOG_LEVEL debug a line each, with the request id.
  *
  * Counts begin with the process. Times are the core's (those of TIME_SCALE), from a request's head to the
  * moment its answer begins: the same events give the same histogram. */

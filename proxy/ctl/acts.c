@@ -8,12 +8,9 @@
 #include <string.h>
 
 #define PATH_LIMIT ((size_t)1 << 16)
-#define TEXT_LIMIT ((size_t)256 << 20)
 #define BODY_LIMIT ((size_t)64 << 20)
 
 /* ---- looking ---- */
-
-typedef void show_cb(struct buf *out, bool colour, const json_t *json);
 
 static int look_at(struct session *s, const char *target, show_cb *show)
 {
@@ -22,15 +19,7 @@ static int look_at(struct session *s, const char *target, show_cb *show)
     if (rc != CTL_DONE) {
         return rc;
     }
-    if (s->options->json) {
-        exchange_json(&reply);
-    } else {
-        struct buf out;
-        buf_init(&out, TEXT_LIMIT);
-        show(&out, s->colour, reply.json);
-        exchange_print(&out);
-        buf_deinit(&out);
-    }
+    exchange_show(s, &reply, show);
     reply_release(&reply);
     return CTL_DONE;
 }

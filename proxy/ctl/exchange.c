@@ -74,3 +74,16 @@ void exchange_print(struct buf *out)
     (void)fwrite(out->data, 1, out->size, stdout);
     (void)fflush(stdout);
 }
+
+void exchange_show(const struct session *s, const struct reply *reply, show_cb *show)
+{
+    struct buf out;
+    if (s->options->json) {
+        exchange_json(reply);
+        return;
+    }
+    buf_init(&out, TEXT_MAX);
+    show(&out, s->colour, reply->json);
+    exchange_print(&out);
+    buf_deinit(&out);
+}

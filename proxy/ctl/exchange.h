@@ -14,6 +14,9 @@ struct str exchange_path(struct buf *out, const char *before, const char *typed,
 void exchange_page(struct buf *out, const struct options *o);
 /* Prints the answer as it came. */
 void exchange_json(const struct reply *reply);
+/* Prints the answer, for people with show, with --json as it came. */
+typedef void show_cb(struct buf *out, bool colour, const json_t *json);
+void exchange_show(const struct session *s, const struct reply *reply, show_cb *show);
 /* Prints what has been written to out. */
 void exchange_print(struct buf *out);
 

@@ -198,7 +198,9 @@ int act_resync(struct session *s)
     if (s->options->json) {
         exchange_json(&reply);
     } else if (rc == CTL_DONE) {
-        (void)printf("%s is equal to the other one\n", s->words[0]);
+        (void)printf(
+            "%s is equal to the other one; what only it has, if anything, stays: walproxy ctl compare\n",
+            s->words[0]);
     }
     reply_release(&reply);
     return rc;
@@ -226,15 +228,7 @@ int act_compare(struct session *s)
     if (rc != CTL_DONE && rc != CTL_NOT_DONE) {
         return rc;
     }
-    if (s->options->json) {
-        exchange_json(&reply);
-    } else {
-        struct buf out;
-        buf_init(&out, TEXT_LIMIT);
-        show_comparison(&out, s->colour, reply.json);
-        exchange_print(&out);
-        buf_deinit(&out);
-    }
+    exchange_show(s, &reply, show_comparison);
     rc = rc == CTL_DONE && show_number(reply.json, "collections_differing") > 0 ? CTL_NOT_DONE : rc;
     reply_release(&reply);
     return rc;

@@ -174,6 +174,9 @@ const char *driver_object(const char *id, const char *name);
 void driver_make(struct driver *d, unsigned nth, const char *name);
 /* POST of records to the nth collection: "add", "upsert", "update", "delete". */
 uint64_t driver_write(struct driver *d, unsigned nth, const char *verb, const char *record);
+/* So many upserts to the first collection ("r0", "r1", ...), which the replica took while the primary was
+ * away. */
+void driver_fall_behind(struct driver *d, unsigned writes);
 /* Answers whatever waits at the instance with Chroma's success until nothing does; fences too. Returns how
  * many. */
 size_t driver_serve(struct driver *d, unsigned instance);

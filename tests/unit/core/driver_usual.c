@@ -59,6 +59,17 @@ uint64_t driver_write(struct driver *d, unsigned nth, const char *verb, const ch
     return driver_send(d, "POST", target, body);
 }
 
+void driver_fall_behind(struct driver *d, unsigned writes)
+{
+    driver_down(d, PRIMARY);
+    for (unsigned i = 0; i < writes; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof(id), "r%u", i);
+        (void)driver_write(d, 1, "upsert", id);
+        driver_answer(d, driver_expect(d, REPLICA, "POST", "/upsert"), 200, "{}");
+    }
+}
+
 size_t driver_serve(struct driver *d, unsigned instance)
 {
     size_t served = 0;

@@ -1,20 +1,7 @@
 /* Settings whose effect shows nowhere else: tests/settings.txt says which test stands for which setting. */
 #include "tests/unit/core/driver.h"
-#include <stdio.h>
 
 static struct driver d;
-
-/* So many writes that the replica took while the primary was away. */
-static void fall_behind(unsigned writes)
-{
-    driver_down(&d, PRIMARY);
-    for (unsigned i = 0; i < writes; i++) {
-        char id[16];
-        (void)snprintf(id, sizeof(id), "r%u", i);
-        (void)driver_write(&d, 1, "upsert", id);
-        driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/upsert"), 200, "{}");
-    }
-}
 
 /* Writes that the primary is sent in so many seconds, each answered at once. */
 static unsigned replayed_within(unsigned seconds)
@@ -34,7 +21,7 @@ static void test_replay_rate(void)
     d.settings.replay_batch_records = 1;
     driver_start(&d);
     driver_make(&d, 1, "docs");
-    fall_behind(60);
+    driver_fall_behind(&d, 60);
     driver_up(&d, PRIMARY);
     unsigned count = replayed_within(10);
     CU_ASSERT(count >= 15 && count <= 22); /* two a second, and what a beginning allows */
@@ -77,7 +64,7 @@ static void test_replay_max_attempts(void)
         d.settings.replay_max_attempts = most;
         driver_start(&d);
         driver_make(&d, 1, "docs");
-        fall_behind(1);
+        driver_fall_behind(&d, 1);
         driver_up(&d, PRIMARY);
         unsigned tries = 0;
         while (driver_number(&d, "failed_replays") == 0 && tries < 9) {

@@ -30,18 +30,6 @@ static bool shows(const char *part)
     return strstr(driver_get(&d, "/status"), part) != NULL;
 }
 
-/* Writes that the replica took while the primary was away. */
-static void fall_behind(unsigned writes)
-{
-    driver_down(&d, PRIMARY);
-    for (unsigned i = 0; i < writes; i++) {
-        char id[16];
-        (void)snprintf(id, sizeof(id), "r%u", i);
-        (void)driver_write(&d, 1, "upsert", id);
-        driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/upsert"), 200, "{}");
-    }
-}
-
 /* ---- a pause ---- */
 
 static void test_pause_stays(void)
@@ -78,7 +66,7 @@ static void test_throttle(void)
     ready();
     CU_ASSERT_EQUAL(
         ask("POST", "/admin/replay/throttle?rate=1", "{\"replay_rate\":1.000,\"by\":\"operator\"}"), 200);
-    fall_behind(5);
+    driver_fall_behind(&d, 5);
     driver_up(&d, PRIMARY);
     uint64_t began_ns = d.now_ns;
     while (driver_number(&d, "pending_writes") > 0) {
@@ -98,7 +86,7 @@ static void test_throttle_is_lifted(void)
 {
     ready();
     (void)ask("POST", "/admin/replay/throttle?rate=0.01", "operator");
-    fall_behind(3);
+    driver_fall_behind(&d, 3);
     driver_up(&d, PRIMARY);
     (void)driver_serve(&d, PRIMARY);
     driver_advance(&d, 10 * NS_PER_S);
@@ -187,7 +175,7 @@ static void test_plan(void)
     ready();
     CU_ASSERT_EQUAL(ask("GET", "/admin/plan", "\"writes_waiting\":0"), 200);
     driver_make(&d, 2, "more");
-    fall_behind(3);
+    driver_fall_behind(&d, 3);
     (void)driver_write(&d, 2, "upsert", "z");
     driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/upsert"), 200, "{}");
     (void)ask("GET", "/admin/plan", "\"state\":\"suspect\",\"writes_waiting\":4,");

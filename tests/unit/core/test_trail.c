@@ -141,7 +141,29 @@ static void test_status(void)
     driver_close(&d);
 }
 
+/* Rule 30: the id a client quotes leads through all there is. */
+static void test_answers_at_debug(void)
+{
+    driver_init(&d);
+    d.settings.log_level = LOG_DEBUG;
+    driver_start(&d);
+    driver_make(&d, 1, "docs");
+    (void)driver_send_with(&d, "GET", C_PATH "/docs?limit=1", "X-Request-Id: quoted-7\r\n", "");
+    driver_answer(&d, driver_expect(&d, REPLICA, "GET", "/docs"), 200,
+                  driver_object(driver_id(REPLICA, 1), "docs"));
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(d.trace.data, "level=debug comp=core event=answered request_id=quoted-7 who="));
+    CU_ASSERT_PTR_NOT_NULL(strstr(d.trace.data, "method=GET path=" C_PATH "/docs status=200 ms=0.000"));
+    driver_close(&d);
+    driver_init(&d);
+    driver_start(&d);
+    driver_make(&d, 1, "docs");
+    CU_ASSERT_PTR_NULL(strstr(d.trace.data, "event=answered"));
+    driver_close(&d);
+}
+
 static const struct suite_test tests[] = {
+    { "at level debug each answer is a line with its request id", test_answers_at_debug },
     { "an action is told with who, what and the outcome", test_action },
     { "and when the outcome is known", test_outcome },
     { "whatever the log level", test_quiet_log },
