@@ -8,20 +8,24 @@
 
 #include "base/memory.h"
 #include "base/units.h"
+#include "harness/real/control.h"
 #include "harness/real/stack.h"
 #include <errno.h>
 #include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define UP_SETTINGS     64
-#define UP_LOOK_MS      100
-#define UP_SHORT_LIFE_S 2
-#define UP_QUICK_DEATHS 3
+#define UP_SETTINGS       64
+#define UP_LOOK_MS        100
+#define UP_SHORT_LIFE_S   2
+#define UP_QUICK_DEATHS   3
+#define UP_ADOPTION_LOOKS 100
+#define UP_STATUS_BYTES   ((size_t)1 << 20)
 
 static const char help[] =
     "usage: waldrill up [--port 8000] [--primary-port 8001] [--replica-port 8002] [--time-scale X]\n"
@@ -181,6 +185,26 @@ static void up_find_bin_dir(struct up *up)
     }
 }
 
+/* walproxy first makes the names on both instances equal; whoever breaks the primary before that is done sees
+ * nobody who may answer.  When it takes long, it is told by /status as well as by us. */
+static void up_await_adoption(const struct up *up)
+{
+    const struct timespec look = { 0, UP_LOOK_MS * 1000000L };
+    struct errmsg msg = { "" };
+    bool settled = false;
+    for (unsigned looks = 0; looks < UP_ADOPTION_LOOKS && !settled; looks++) {
+        struct buf answer;
+        buf_init(&answer, UP_STATUS_BYTES);
+        settled = control_ask(up->stack.urls[TARGET_LB], "GET", "/status", STR(""), &answer, &msg) == 0 &&
+                  strstr(buf_text(&answer), "\"resync\":{") == NULL &&
+                  strstr(buf_text(&answer), "\"healthy\":false") == NULL;
+        buf_deinit(&answer);
+        if (!settled) {
+            (void)nanosleep(&look, NULL);
+        }
+    }
+}
+
 static void up_tell(const struct up *up)
 {
     const char *lb = up->stack.urls[TARGET_LB];
@@ -266,6 +290,7 @@ static int up_run(struct up *up)
         (void)fprintf(stderr, "waldrill up: %s\n", msg.text);
         return EXIT_INFRASTRUCTURE;
     }
+    up_await_adoption(up);
     up_tell(up);
     int status = up_watch(up, &signals);
     stack_stop(&up->stack);
