@@ -93,7 +93,7 @@ struct core_event {
             bool first; /* the first record of the log */
         } record;
         struct {
-            bool queue_lost; /* WAL_MODE=memory: the life before ended without a handover (recover_lost.h) */
+            bool queue_lost; /* WAL_MODE=memory: the life before ended without a handover (recover.h) */
         } start;
         struct {
             uint64_t client;

@@ -1,7 +1,6 @@
 /* What an operator has ordered and what holds until told otherwise: who has the primary's role, a pause, a
  * throttle, an instance called up or down.  Each order is a record of the log, and checkpoints repeat what
- * holds, so that a restart forgets none of it.  WAL_MODE=memory has no such log: there it ends with the
- * process. */
+ * holds, so that a restart forgets none of it; WAL_MODE=memory keeps them with the ties (memory_log.h). */
 #ifndef WALDRILL_PROXY_CORE_ORDERS_H
 #define WALDRILL_PROXY_CORE_ORDERS_H
 
