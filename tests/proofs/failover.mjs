@@ -39,6 +39,7 @@ const failover = {
         }
         await stack.startChroma('primary');
         await p.load.more(20);
+        await until('the former holder is seen again', 60, () => stack.healthy('primary')); // else 409, not up
         const back = await promote(p, 'primary');
         await p.load.more(40);
         await stack.killChroma('replica');
