@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void results_init(struct results *r)
 {
@@ -18,6 +19,7 @@ static void results_free_assertions(struct results *r)
         mem_free(r->assertions[i].name);
         mem_free(r->assertions[i].expected);
         mem_free(r->assertions[i].saw);
+        mem_free(r->assertions[i].proves);
     }
     mem_free(r->assertions);
 }
@@ -90,6 +92,20 @@ struct assertion_result *results_add_assertion(struct results *r, enum assertion
         .at_ns = HISTORY_NEVER,
     };
     return a;
+}
+
+void results_prove(struct assertion_result *a, const char *ids)
+{
+    if (ids == NULL) {
+        return;
+    }
+    size_t held = a->proves == NULL ? 0 : strlen(a->proves);
+    size_t added = strlen(ids);
+    a->proves = mem_realloc(a->proves, held + added + 2);
+    if (held > 0) {
+        a->proves[held++] = ' ';
+    }
+    memcpy(a->proves + held, ids, added + 1);
 }
 
 void results_add_event(struct results *r, int64_t at_ns, const char *format, ...)

@@ -27,6 +27,7 @@ struct assertion_result {
     char *expected;
     char *saw;
     int64_t at_ns; /* when first violated or fulfilled; HISTORY_NEVER */
+    char *proves;  /* ids of what the runbook says, a blank between them; NULL = none */
 };
 
 struct phase_span {
@@ -83,6 +84,8 @@ void results_init(struct results *r);
 void results_deinit(struct results *r);
 struct assertion_result *results_add_assertion(struct results *r, enum assertion_kind kind, const char *name,
                                                unsigned line);
+/* Adds ids ("a.b c.d", NULL = none) to what it proves. */
+void results_prove(struct assertion_result *a, const char *ids);
 void results_add_event(struct results *r, int64_t at_ns, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 const char *verdict_name(enum verdict v);

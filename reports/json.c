@@ -89,6 +89,7 @@ static void json_assertions(struct json_writer *w, const struct results *r)
         json_pair_bool(w, "skipped", a->skipped);
         json_pair_text(w, "expected", a->expected);
         json_pair_text(w, "saw", a->saw);
+        json_pair_text(w, "proves", a->proves);
         json_pair_time(w, "at_s", a->at_ns);
         json_object_end(w);
     }

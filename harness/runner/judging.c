@@ -143,6 +143,7 @@ static size_t judging_expects(struct run *run)
                 ? judging_text("unknown: %s", result.saw[0] == '\0' ? "nothing was seen" : result.saw)
                 : mem_strdup(result.saw));
         a->at_ns = result.at_ns;
+        results_prove(a, expect->proves);
     }
     return unknown;
 }

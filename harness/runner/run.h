@@ -169,6 +169,8 @@ uint64_t steps_next(const struct run *run);
 void steps_close(struct run *run);
 /* Appends text with its ${names} filled in; false with the name that is not known. */
 bool steps_expand(const struct run *run, struct str text, struct buf *out, struct str *unknown);
+/* One result stands for the whole step: it proves what each of the step's assertions would. */
+void steps_prove(struct assertion_result *a, const struct scenario_step *plan);
 /* The step could not be carried out. */
 void steps_fail(struct run *run, size_t index, uint64_t now_ns, const char *why);
 /* It was: judges what world's step says. */

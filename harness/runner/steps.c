@@ -102,6 +102,14 @@ static const char *steps_outcome_name(enum op_outcome outcome)
     return "";
 }
 
+void steps_prove(struct assertion_result *a, const struct scenario_step *plan)
+{
+    results_prove(a, plan->proves);
+    for (size_t i = 0; i < plan->assertion_count; i++) {
+        results_prove(a, plan->assertions[i].proves);
+    }
+}
+
 void steps_fail(struct run *run, size_t index, uint64_t now_ns, const char *why)
 {
     const struct scenario_step *plan = &run->scenario->steps[index];
@@ -109,6 +117,7 @@ void steps_fail(struct run *run, size_t index, uint64_t now_ns, const char *why)
     char name[256];
     (void)snprintf(name, sizeof(name), "step \"%s\" is carried out", plan->name);
     struct assertion_result *a = results_add_assertion(run->results, ASSERT_STEP, name, plan->line);
+    steps_prove(a, plan);
     a->expected = mem_strdup("the step runs");
     a->saw = mem_strdup(why);
     a->at_ns = (int64_t)now_ns;
@@ -124,12 +133,14 @@ static bool steps_judge(struct run *run, const struct scenario_step *plan,
 {
     bool all = true;
     for (size_t i = 0; i < plan->assertion_count; i++) {
-        const struct step_assertion *assertion = &plan->assertions[i];
+        const struct scenario_expect *assertion = &plan->assertions[i];
         struct expression_result verdict;
         expression_evaluate(assertion->expression, world, &verdict);
         char name[400];
         (void)snprintf(name, sizeof(name), "%s: %s", plan->name, assertion->text);
         struct assertion_result *a = results_add_assertion(run->results, ASSERT_STEP, name, assertion->line);
+        results_prove(a, assertion->proves);
+        results_prove(a, plan->proves);
         a->passed = verdict.verdict == EXPRESSION_TRUE;
         a->expected = mem_strdup(verdict.expected);
         a->saw = mem_strdup(verdict.saw);
@@ -178,6 +189,7 @@ void steps_finish(struct run *run, size_t index, const struct expression_world *
         char name[256];
         (void)snprintf(name, sizeof(name), "step \"%s\" is answered", plan->name);
         struct assertion_result *a = results_add_assertion(run->results, ASSERT_STEP, name, plan->line);
+        results_prove(a, plan->proves);
         a->passed = answered;
         a->expected = mem_strdup("an answer");
         a->saw = mem_strdup(world->step_outcome);

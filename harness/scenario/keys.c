@@ -203,6 +203,34 @@ static void store_text(struct reading *r, const struct yaml_node *node, const st
     store(target, row, &copy, sizeof(copy));
 }
 
+/* The ids of a runbook's lines: lower case, with dots between the parts. */
+static bool id_is_plain(const char *text)
+{
+    return text[0] != '\0' && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-") == strlen(text);
+}
+
+static void store_ids(struct reading *r, const struct yaml_node *node, const struct key_row *row,
+                      void *target)
+{
+    struct buf ids;
+    if (!reading_is_list(r, node, row->key, SCENARIO_ITEMS_MAX)) {
+        return;
+    }
+    buf_init(&ids, SCENARIO_FILE_MAX);
+    for (size_t i = 0; i < node->count; i++) {
+        const char *text = reading_text(r, node->items[i], row->key);
+        if (text != NULL && !id_is_plain(text)) {
+            complain(r, node->items[i], NULL,
+                     "%s takes ids of small letters, digits, \"-\" and \".\", not \"%s\"", row->key, text);
+        } else if (text != NULL) {
+            buf_printf(&ids, "%s%s", ids.size == 0 ? "" : " ", text);
+        }
+    }
+    char *copy = mem_strdup(buf_text(&ids));
+    store(target, row, &copy, sizeof(copy));
+    buf_deinit(&ids);
+}
+
 static void read_row(struct reading *r, const struct yaml_node *node, const struct key_row *row, void *target)
 {
     uint64_t whole = 0;
@@ -212,6 +240,9 @@ static void read_row(struct reading *r, const struct yaml_node *node, const stru
         case KEY_TEXT:
         case KEY_NAME:
             store_text(r, node, row, target);
+            return;
+        case KEY_IDS:
+            store_ids(r, node, row, target);
             return;
         case KEY_DURATION:
             if (keys_read_duration(r, node, row->key, &whole)) {

@@ -13,6 +13,7 @@ enum key_type {
     KEY_SIZE,     /* uint64_t, bytes */
     KEY_RATE,     /* double, per second */
     KEY_COUNT,    /* uint32_t or uint64_t */
+    KEY_IDS,      /* char *: a list of ids, a blank between them */
     KEY_CHOICE,   /* one of choices; nothing is stored unless read does it */
     KEY_OTHER,    /* read does it */
     KEY_PASSED,   /* goes on to the mock's fault document as it stands */

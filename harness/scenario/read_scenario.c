@@ -275,20 +275,32 @@ void read_report(struct reading *r, const struct yaml_node *node, void *target)
 
 /* --- lists of expressions --------------------------------------------------------------------------- */
 
+void read_claims(struct reading *r, const struct yaml_node *node, struct expression_scope scope,
+                 struct scenario_expect **list, size_t *count)
+{
+    *list = mem_alloc_array(node->count + 1, sizeof(**list));
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_node *that = node->items[i];
+        struct scenario_expect claim = { .line = reading_line(r, that) };
+        if (that->kind == YAML_MAP) {
+            keys_read(r, "claim", "the expectation", that, &claim, false);
+            that = yaml_get(that, "that");
+        }
+        claim.expression = that == NULL ? NULL : read_expression(r, that, scope);
+        if (claim.expression == NULL) {
+            mem_free(claim.proves);
+            continue;
+        }
+        claim.text = mem_strdup(that->text);
+        (*list)[(*count)++] = claim;
+    }
+}
+
 static void read_list(struct reading *r, const struct yaml_node *node, const char *what,
                       struct expression_scope scope, struct scenario_expect **list, size_t *count)
 {
-    if (!reading_is_list(r, node, what, SCENARIO_ITEMS_MAX)) {
-        return;
-    }
-    *list = mem_alloc_array(node->count + 1, sizeof(**list));
-    for (size_t i = 0; i < node->count; i++) {
-        struct expression *e = read_expression(r, node->items[i], scope);
-        if (e != NULL) {
-            (*list)[(*count)++] = (struct scenario_expect){ .text = mem_strdup(node->items[i]->text),
-                                                            .expression = e,
-                                                            .line = reading_line(r, node->items[i]) };
-        }
+    if (reading_is_list(r, node, what, SCENARIO_ITEMS_MAX)) {
+        read_claims(r, node, scope, list, count);
     }
 }
 

@@ -107,17 +107,8 @@ void read_assert(struct reading *r, const struct yaml_node *node, void *target)
     if (!reading_is_list(r, node, "assert", SCENARIO_ITEMS_MAX)) {
         return;
     }
-    step->assertions = mem_alloc_array(node->count + 1, sizeof(*step->assertions));
-    for (size_t i = 0; i < node->count; i++) {
-        struct expression *e =
-            read_expression(r, node->items[i], (struct expression_scope){ .in_step = true });
-        if (e != NULL) {
-            step->assertions[step->assertion_count++] =
-                (struct step_assertion){ .text = mem_strdup(node->items[i]->text),
-                                         .line = reading_line(r, node->items[i]),
-                                         .expression = e };
-        }
-    }
+    read_claims(r, node, (struct expression_scope){ .in_step = true }, &step->assertions,
+                &step->assertion_count);
 }
 
 void read_capture(struct reading *r, const struct yaml_node *node, void *target)

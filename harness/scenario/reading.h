@@ -68,6 +68,9 @@ void read_faults(struct reading *r, const struct yaml_node *node, void *target);
 void read_steps(struct reading *r, const struct yaml_node *node, void *target);
 void read_request(struct reading *r, const struct yaml_node *node, void *target);
 void read_assert(struct reading *r, const struct yaml_node *node, void *target);
+/* Each entry "EXPRESSION" or { that: EXPRESSION, proves: [ id ] }; the node is a list. */
+void read_claims(struct reading *r, const struct yaml_node *node, struct expression_scope scope,
+                 struct scenario_expect **list, size_t *count);
 void read_capture(struct reading *r, const struct yaml_node *node, void *target);
 void read_steady(struct reading *r, const struct yaml_node *node, void *target);
 void read_expect(struct reading *r, const struct yaml_node *node, void *target);

@@ -21,6 +21,9 @@ static const struct {
     { "restart", "faults: restart", "" },
     { "step", "steps", "Each entry has `request` or `run`." },
     { "request", "steps: request", "" },
+    { "claim", "expect, steps: assert",
+      "Each entry is an expression, or a map with these keys when it proves something that the runbook "
+      "says." },
 };
 
 /* "|" would end a table's cell. */

@@ -79,6 +79,7 @@ static void free_expects(struct scenario_expect *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         mem_free(list[i].text);
+        mem_free(list[i].proves);
         expression_free(list[i].expression);
     }
     mem_free(list);
@@ -93,16 +94,13 @@ static void free_steps(struct scenario *s)
         mem_free(step->url);
         mem_free(step->body);
         mem_free(step->run);
-        for (size_t k = 0; k < step->assertion_count; k++) {
-            mem_free(step->assertions[k].text);
-            expression_free(step->assertions[k].expression);
-        }
+        mem_free(step->proves);
+        free_expects(step->assertions, step->assertion_count);
         for (size_t k = 0; k < step->capture_count; k++) {
             mem_free(step->captures[k].name);
             mem_free(step->captures[k].text);
             expression_free(step->captures[k].expression);
         }
-        mem_free(step->assertions);
         mem_free(step->captures);
     }
     mem_free(s->steps);

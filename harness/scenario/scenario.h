@@ -68,6 +68,16 @@ struct scenario_fault {
     unsigned line;
 };
 
+/* "eventually wal.pending_writes > 0 within 5s after outage.start" and its kin; in a step, what its answer
+ * must be. */
+struct scenario_expect {
+    char *text;
+    struct expression *expression;
+    unsigned line;
+    char *proves; /* ids of what the runbook says (scenarios/guide/coverage.yaml), a blank between them; NULL
+                     = none */
+};
+
 struct scenario_capture {
     char *name;
     char *text;
@@ -80,21 +90,11 @@ struct scenario_step {
     char *method, *url, *body; /* a request; ${lb} ${primary} ${replica} and captures are filled in */
     uint64_t timeout_ns;
     char *run; /* or a shell command (engines with processes; skipped by declaration on sim) */
-    struct step_assertion {
-        char *text;
-        unsigned line;
-        struct expression *expression;
-    } * assertions;
+    struct scenario_expect *assertions;
     size_t assertion_count;
+    char *proves; /* by all of its assertions; see scenario_expect */
     struct scenario_capture *captures;
     size_t capture_count;
-    unsigned line;
-};
-
-/* "eventually wal.pending_writes > 0 within 5s after outage.start" and its kin. */
-struct scenario_expect {
-    char *text;
-    struct expression *expression;
     unsigned line;
 };
 

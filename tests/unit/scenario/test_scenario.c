@@ -181,6 +181,27 @@ static void steps(void)
 
 /* --- what is said about a wrong one ------------------------------------------------------------------- */
 
+static void proofs(void)
+{
+    struct scenario *s = parse(
+        HEAD
+        "expect:\n"
+        "  - never wal.dead_letters > 0\n"
+        "  - { that: \"always wal.pending_writes < 10\", proves: [ table.pending-writes, scenario-2.a ] }\n"
+        "steps:\n"
+        "  - name: a\n    at: outage\n    request: { url: \"${lb}/status\" }\n    proves: [ one ]\n"
+        "    assert: [ status == 200, { that: latency < 1s, proves: [ two ] } ]\n");
+    CU_ASSERT_EQUAL_FATAL(s->expect_count, 2);
+    CU_ASSERT_PTR_NULL(s->expects[0].proves);
+    CU_ASSERT_STRING_EQUAL(s->expects[1].text, "always wal.pending_writes < 10");
+    CU_ASSERT_STRING_EQUAL(s->expects[1].proves, "table.pending-writes scenario-2.a");
+    CU_ASSERT_EQUAL(s->expects[1].line, 5);
+    CU_ASSERT_STRING_EQUAL(s->steps[0].proves, "one");
+    CU_ASSERT_EQUAL_FATAL(s->steps[0].assertion_count, 2);
+    CU_ASSERT_STRING_EQUAL(s->steps[0].assertions[1].proves, "two");
+    scenario_free(s);
+}
+
 static void golden_key(void)
 {
     check_words(HEAD
@@ -267,6 +288,10 @@ static const struct {
     { "- a\n", "x.yaml:1:1: error: a scenario holds keys" },
     { "scenario: x\n", "the scenario needs \"phases\"" },
     { "scenario: x\nphases: []\n", "phases is empty" },
+    { HEAD "expect: [ { that: never wal.dead_letters > 0, prove: [ a ] } ]\n", "did you mean \"proves\"?" },
+    { HEAD "expect: [ { proves: [ a ] } ]\n", "the expectation needs \"that\": what must hold" },
+    { HEAD "expect: [ { that: never wal.dead_letters > 0, proves: [ \"A b\" ] } ]\n",
+      "proves takes ids of small letters" },
     { "scenario: x\nphases: [ { name: 5x, for: 1m } ]\n",
       "x.yaml:2:19: error: name takes a name of letters" },
     { "scenario: x\nphases: [ { name: x } ]\n", "needs \"for\" (a duration), or \"until\"" },
@@ -456,6 +481,7 @@ static const struct suite_test tests[] = {
     { "what is not said has its default", defaults },
     { "faults: documents, marks, restarts", faults },
     { "steps: requests, commands, captures", steps },
+    { "expectations and steps say what of the runbook they prove", proofs },
     { "golden: an unknown key", golden_key },
     { "golden: a missing unit", golden_unit },
     { "golden: an unknown metric", golden_metric },

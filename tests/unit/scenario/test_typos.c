@@ -68,6 +68,7 @@ static const struct {
     { "restart", "faults: [ { name: x, target: primary, do: kill, restart: { %s: 5s } } ]\n" },
     { "step", "steps: [ { %s: x } ]\n" },
     { "request", "steps: [ { name: x, request: { %s: x } } ]\n" },
+    { "claim", "expect: [ { %s: x } ]\n" },
     { "lb", "topology: { lb: { %s: 5s } }\n" },
 };
 
