@@ -11,6 +11,7 @@ static const struct command commands[] = {
     { "plan", "show a scenario's timeline with all marks resolved, run nothing", command_plan },
     { "up", "keep a live stack running for a person with curl", command_up },
     { "fault", "switch faults of a live stack on and off", command_fault },
+    { "coverage", "say which check proves what the runbook says, and whether it can fail", command_coverage },
     { "fuzz", "hunt with random campaigns on the simulator", command_fuzz },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -29,6 +29,17 @@ bool cli_wants_help(int argc, char **argv);
 
 /* Reads and checks a file; NULL after saying on stderr everything that is wrong with it. */
 struct scenario *cli_scenario_load(const char *path);
+/* A run's engines. */
+#define CLI_PATH 4096
+struct engine;
+extern const char *const cli_engine_names[]; /* up to NULL */
+/* False after a line on stderr that names them. */
+bool cli_engine_known(const char *command, const char *name);
+/* name NULL = the one that the scenario's clock means.  The caller closes it. */
+struct engine *cli_engine_new(const char *name, const struct scenario *s);
+/* Where walproxy and mockchroma stand: beside this program. */
+void cli_bin_dir(char *out, size_t size);
+
 /* May this stream show colours?  (A terminal, and NO_COLOR is not set.) */
 bool cli_colour(FILE *stream);
 

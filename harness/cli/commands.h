@@ -17,5 +17,6 @@ int command_plan(int argc, char **argv);     /* cli/plan.c */
 int command_up(int argc, char **argv);       /* cli/up.c */
 int command_fault(int argc, char **argv);    /* cli/fault.c */
 int command_fuzz(int argc, char **argv);     /* cli/fuzz.c */
+int command_coverage(int argc, char **argv); /* cli/coverage.c */
 
 #endif

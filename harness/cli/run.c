@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define PATH_BYTES         4096
 #define FAILURES_SHOWN     20
 #define DEFAULT_OUT        "waldrill-report"
 #define DEFAULT_REAL_SCALE 10.0
@@ -53,32 +52,14 @@ struct run_request {
     const char *mutant;
     const char *trace;
     bool quiet;
-    char bin_dir[PATH_BYTES];
 };
 
 /* --- the request -------------------------------------------------------------------------------------- */
 
-/* Where walproxy and mockchroma stand: beside this program. */
-static void find_bin_dir(char *out, size_t size)
-{
-    ssize_t length = readlink("/proc/self/exe", out, size - 1);
-    if (length <= 0) {
-        (void)snprintf(out, size, ".");
-        return;
-    }
-    out[length] = '\0';
-    char *slash = strrchr(out, '/');
-    if (slash != NULL) {
-        *slash = '\0';
-    }
-}
-
 static bool request_is_sound(struct run_request *request, const char *seed, const char *scale)
 {
     struct errmsg msg = { "" };
-    if (request->engine != NULL && strcmp(request->engine, "sim") != 0 &&
-        strcmp(request->engine, "real") != 0) {
-        (void)fprintf(stderr, "waldrill run: --engine is sim or real, not \"%s\"\n", request->engine);
+    if (request->engine != NULL && !cli_engine_known("run", request->engine)) {
         return false;
     }
     if (seed != NULL && (units_parse_u64(str_of(seed), &request->seed, &msg) != 0 || request->seed == 0)) {
@@ -200,12 +181,11 @@ static bool make_folders(const char *out, char *work, size_t size)
 
 static int play(const struct scenario *s, const struct run_request *request, const char *out)
 {
-    char work[PATH_BYTES];
+    char work[CLI_PATH];
     if (!make_folders(out, work, sizeof(work))) {
         return EXIT_INFRASTRUCTURE;
     }
-    bool sim = request->engine != NULL ? strcmp(request->engine, "sim") == 0 : s->virtual_clock;
-    struct engine *engine = sim ? engine_sim_new() : engine_real_new(request->bin_dir);
+    struct engine *engine = cli_engine_new(request->engine, s);
     struct runner_options options = { .time_scale = request->time_scale,
                                       .work_dir = work,
                                       .mutant = request->mutant,
@@ -234,7 +214,7 @@ static int play(const struct scenario *s, const struct run_request *request, con
 /* A file on its own reports into DIR, several into DIR/<name of the file>. */
 static int play_file(const char *path, const struct run_request *request, bool alone)
 {
-    char out[PATH_BYTES];
+    char out[CLI_PATH];
     const char *slash = strrchr(path, '/');
     const char *base = slash == NULL ? path : slash + 1;
     struct scenario *s = cli_scenario_load(path);
@@ -277,7 +257,6 @@ int command_run(int argc, char **argv)
         (void)fputs("waldrill run: which file?  waldrill run FILE... --engine sim --out DIR\n", stderr);
         return EXIT_USAGE;
     }
-    find_bin_dir(request.bin_dir, sizeof(request.bin_dir));
     int worst = EXIT_PASS;
     /* All files are read before the first runs: a mistake in the last must not cost an hour. */
     for (int i = 1; i < argc; i++) {

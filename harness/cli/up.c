@@ -58,7 +58,7 @@ struct up {
     struct stack stack;
     struct stack_options options;
     struct engine_setting settings[UP_SETTINGS];
-    char bin_dir[CHILD_PATH];
+    char bin_dir[CLI_PATH];
     char work_dir[CHILD_PATH];
     bool remove_work_dir;
 };
@@ -173,16 +173,6 @@ static int up_remove_entry(const char *path, const struct stat *info, int kind, 
     (void)kind;
     (void)place;
     return remove(path);
-}
-
-static void up_find_bin_dir(struct up *up)
-{
-    ssize_t length = readlink("/proc/self/exe", up->bin_dir, sizeof(up->bin_dir) - 1);
-    up->bin_dir[length > 0 ? length : 0] = '\0';
-    char *slash = strrchr(up->bin_dir, '/');
-    if (slash != NULL) {
-        *slash = '\0';
-    }
 }
 
 /* walproxy first makes the names on both instances equal; whoever breaks the primary before that is done sees
@@ -309,7 +299,7 @@ int command_up(int argc, char **argv)
     };
     int status = EXIT_USAGE;
     if (up_read_arguments(up, argc, argv)) {
-        up_find_bin_dir(up);
+        cli_bin_dir(up->bin_dir, sizeof(up->bin_dir));
         status = up_make_work_dir(up) ? up_run(up) : EXIT_INFRASTRUCTURE;
     }
     if (up->remove_work_dir && status == EXIT_PASS) {

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define COMMANDS_LEAST       (2 * NS_PER_S)   /* of wall time: a shell needs its moment at any time scale */
+#define COMMANDS_LEAST       (15 * NS_PER_S)  /* of wall time: a shell needs its moment at any time scale */
 #define COMMANDS_POLL        (20 * NS_PER_MS) /* of wall time */
 #define COMMANDS_ENVIRONMENT 32
 
@@ -40,7 +40,7 @@ static _Noreturn void commands_exec(const char *command, char **environment, int
     for (char **pair = environment; *pair != NULL; pair++) {
         (void)putenv(*pair);
     }
-    execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+    execl("/bin/bash", "bash", "-c", command, (char *)NULL);
     _exit(127);
 }
 

@@ -36,6 +36,17 @@ static const char *steps_lookup(const struct run *run, struct str name)
     return NULL;
 }
 
+/* ${NORMAL_TIME}: in a command, a variable of the shell. */
+static bool steps_is_shells(struct str name)
+{
+    size_t fit = 0;
+    while (fit < name.size && ((name.data[fit] >= 'A' && name.data[fit] <= 'Z') ||
+                               (name.data[fit] >= '0' && name.data[fit] <= '9') || name.data[fit] == '_')) {
+        fit++;
+    }
+    return fit > 0 && fit == name.size;
+}
+
 /* Appends text with its ${names} filled in; false with the name that is not known. */
 bool steps_expand(const struct run *run, struct str text, struct buf *out, struct str *unknown)
 {
@@ -53,11 +64,15 @@ bool steps_expand(const struct run *run, struct str text, struct buf *out, struc
         buf_append(out, text.data + at, start - at);
         struct str name = str_make(open + 2, (size_t)(close - open) - 2);
         const char *value = steps_lookup(run, name);
-        if (value == NULL) {
+        if (value == NULL && !steps_is_shells(name)) {
             *unknown = name;
             return false;
         }
-        buf_append_text(out, value);
+        if (value != NULL) {
+            buf_append_text(out, value);
+        } else {
+            buf_append(out, open, name.size + 3);
+        }
         at = (size_t)(close - text.data) + 1;
     }
     buf_append(out, text.data + at, text.size - at);

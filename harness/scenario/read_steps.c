@@ -21,14 +21,17 @@ static bool name_is_known(const struct reading *r, struct str name)
            (str_equal(name, STR("replica")) && r->s->has_replica);
 }
 
-/* Every ${name} of a text is an address or was captured by an earlier step. */
-static void check_references(struct reading *r, const struct yaml_node *node, const char *text)
+/* Every ${name} of a text is an address or was captured by an earlier step; in a command, capitals are the
+ * shell's. */
+static void check_references(struct reading *r, const struct yaml_node *node, const char *text, bool command)
 {
     const char *at = text;
     while ((at = strstr(at, "${")) != NULL) {
         const char *end = strchr(at, '}');
         struct str name = str_make(at + 2, end == NULL ? strlen(at + 2) : (size_t)(end - at) - 2);
-        if (end == NULL || !name_is_known(r, name)) {
+        bool shells = command && name.size > 0 &&
+                      strspn(name.data, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") >= name.size;
+        if (end == NULL || (!shells && !name_is_known(r, name))) {
             const char *names[SCENARIO_CAPTURES_MAX + 3] = { "lb", "primary", "replica" };
             size_t count = r->s->has_replica ? 3 : 2;
             memcpy(names + count, r->captures, r->capture_count * sizeof(*names));
@@ -58,12 +61,12 @@ static void check_url(struct reading *r, const struct yaml_node *node, const cha
     static const char *const prefixes[] = { "${lb}/", "${primary}/", "${replica}/" };
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
         if (strncmp(url, prefixes[i], strlen(prefixes[i])) == 0) {
-            check_references(r, node, url);
+            check_references(r, node, url, false);
             return;
         }
     }
     if (strncmp(url, "${", 2) == 0 && strchr(url, '}') != NULL && strncmp(strchr(url, '}'), "}/", 2) == 0) {
-        check_references(r, node, url);
+        check_references(r, node, url, false);
         return;
     }
     complain(r, node, NULL,
@@ -93,9 +96,9 @@ void read_request(struct reading *r, const struct yaml_node *node, void *target)
         yaml_json_put(&w, json);
         step->body = mem_strdup(buf_text(&out));
         buf_deinit(&out);
-        check_references(r, json, step->body);
+        check_references(r, json, step->body, false);
     } else if (body != NULL && step->body != NULL) {
-        check_references(r, body, step->body);
+        check_references(r, body, step->body, false);
     }
     bool given = method != NULL && method->kind == YAML_SCALAR;
     step->method = mem_strdup(given ? method->text : json != NULL || body != NULL ? "POST" : "GET");
@@ -160,6 +163,9 @@ void read_steps(struct reading *r, const struct yaml_node *node, void *target)
                        name != NULL && name->kind == YAML_SCALAR ? name->text : "?");
         *step = (struct scenario_step){ .timeout_ns = STEP_TIMEOUT_NS, .line = reading_line(r, map) };
         keys_read(r, "step", title, map, step, false);
+        if (run != NULL && step->run != NULL) {
+            check_references(r, run, step->run, true);
+        }
         if (map->kind == YAML_MAP && (request == NULL) == (run == NULL)) {
             complain(r, request != NULL ? run : map, NULL, "%s needs \"request\" or \"run\", one of the two",
                      title);
