@@ -25,6 +25,21 @@ struct engine_setting {
     const char *value;
 };
 
+/* What stands on trial. */
+enum lb_kind {
+    LB_KIND_WALPROXY, /* ours, started by the engine with lb_settings */
+    LB_KIND_COMMAND,  /* any other one, started by a shell command */
+    LB_KIND_URL,      /* one that runs already and is not ours to start or stop */
+};
+
+/* How the disk below the balancer's log misbehaves. */
+enum lb_disk {
+    LB_DISK_SOUND,
+    LB_DISK_FULL, /* what needs new space fails */
+    LB_DISK_SLOW, /* every sync takes so much longer */
+    LB_DISK_FAIL, /* the next sync of a file fails, once */
+};
+
 struct engine_setup {
     uint64_t seed;
     const struct engine_setting *lb_settings;
@@ -41,6 +56,16 @@ struct engine_setup {
     int (*before_lb)(const void *context, struct engine *e, struct errmsg *msg);
     const void *before_lb_context;
     uint64_t disk_sync_ns; /* sim: mean time of a sync of the balancer's disk; 0 = a good SSD's */
+    bool real_chroma[2];   /* primary, replica: a real Chroma behind the fault gateway instead of a mock */
+    bool lb_disk_faults;   /* the scenario will call lb_disk */
+    enum lb_kind lb_kind;
+    const char *lb_command; /* LB_KIND_COMMAND: for /bin/sh -c */
+    const struct engine_setting
+        *lb_env; /* LB_KIND_COMMAND: added to its environment, as written in the file */
+    size_t lb_env_count;
+    const char *lb_ready; /* "/path" of the balancer or a whole URL that answers 2xx once it is up; NULL =
+                             none given */
+    const char *lb_url;   /* LB_KIND_URL, and where a command listens if it was said; NULL = not given */
 };
 
 struct engine_request {
@@ -68,6 +93,10 @@ enum lb_stop { LB_STOP_KILL, LB_STOP_TERM, LB_STOP_PAUSE, LB_STOP_CONTINUE };
 
 struct engine_ops {
     const char *name;
+    /* Can it do what the setup asks for?  Asked before open, of an engine that has not been opened.  Anything
+     * but 0 (ERR_UNSUPPORTED, with words that name what it cannot do) makes the run INVALID.  NULL = it can
+     * do everything that this struct has functions for. */
+    int (*supports)(struct engine *e, const struct engine_setup *setup, struct errmsg *msg);
     /* Starts everything and waits until the balancer answers /status.  Journal entries of the mocks are
      * added to history->effects as they become known (at the latest in finish). */
     int (*open)(struct engine *e, const struct engine_setup *setup, struct history *history,
@@ -89,7 +118,11 @@ struct engine_ops {
     int (*instance_start)(struct engine *e, enum engine_target instance, enum mock_restart what,
                           uint64_t lost_ns, struct errmsg *msg);
     int (*lb_stop)(struct engine *e, enum lb_stop how, struct errmsg *msg);
-    int (*lb_start)(struct engine *e, struct errmsg *msg);                /* same log directory */
+    int (*lb_start)(struct engine *e, struct errmsg *msg); /* same log directory */
+    /* Begins (on) or ends a fault of the disk below the balancer's log; by_ns belongs to LB_DISK_SLOW. *hits:
+     * operations that faults of this kind have touched since open.  NULL function = this engine cannot. */
+    int (*lb_disk)(struct engine *e, enum lb_disk kind, uint64_t by_ns, bool on, uint64_t *hits,
+                   struct errmsg *msg);
     const char *(*base_url)(struct engine *e, enum engine_target target); /* "http://127.0.0.1:4711" */
     /* Directory where the balancer's log stands, for steps that run commands; NULL on sim. */
     const char *(*environment)(

@@ -386,7 +386,20 @@ static void real_close(struct engine *e)
     curl_global_cleanup();
 }
 
+static int real_supports(struct engine *engine, const struct engine_setup *setup, struct errmsg *msg)
+{
+    (void)engine;
+    if (setup->real_chroma[0] || setup->real_chroma[1]) {
+        return error_set(msg, ERR_UNSUPPORTED, "engine real starts no real Chroma yet");
+    }
+    if (setup->lb_kind != LB_KIND_WALPROXY) {
+        return error_set(msg, ERR_UNSUPPORTED, "engine real starts no balancer but walproxy yet");
+    }
+    return 0;
+}
+
 static const struct engine_ops real_ops = {
+    .supports = real_supports,
     .name = "real",
     .open = real_open,
     .now = real_now,

@@ -285,6 +285,12 @@ static void judging_counts(struct run *run)
 /* "refuse" of {"do":"refuse"}; "fault" when the document does not say. */
 static char *judging_fault_what(const struct scenario_fault *plan)
 {
+    static const char *const disks[] = {
+        [LB_DISK_FULL] = "disk-full", [LB_DISK_SLOW] = "disk-slow", [LB_DISK_FAIL] = "disk-fail"
+    };
+    if (plan->disk != LB_DISK_SOUND) {
+        return mem_strdup(disks[plan->disk]);
+    }
     if (plan->document == NULL) {
         return mem_strdup(plan->kill ? "kill" : plan->terminate ? "restart" : "pause");
     }
@@ -347,6 +353,14 @@ void judging_run(struct run *run)
 {
     struct results *r = run->results;
     size_t unknown = 0;
+    if (run->unsupported) {
+        (void)judging_add(run, ASSERT_VALIDITY, 0,
+                          judging_text("the engine can do what the scenario asks for"), false,
+                          judging_text("everything of the scenario, on engine %s", r->engine),
+                          judging_text("%s", run->invalid));
+        judging_verdict(run);
+        return;
+    }
     bool broken = run->broken[0] != '\0';
     bool played = run->end_ns != RUN_NO_TIME || run->phases[0].begun;
     if (!broken || played) {

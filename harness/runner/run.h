@@ -38,6 +38,7 @@ struct run_fault {
     uint64_t restart_ns;
     uint64_t start_ns, end_ns;
     uint64_t id, hits, touches;
+    uint64_t hits_before; /* of other faults of the same disk */
 };
 
 struct run_collection {
@@ -129,6 +130,7 @@ struct run {
     bool lb_dead, lb_paused;
     bool instance_dead[2];
     char invalid[256]; /* why the run proves nothing; "" = it may */
+    bool unsupported;  /* the engine cannot do what the scenario asks for; invalid says what */
     char broken[600];  /* what the engine could not do; "" = nothing */
     char heal_trouble[600];
     bool drained;

@@ -77,13 +77,40 @@ static void runner_deinit(struct run *run)
     mem_free(run->faults);
 }
 
+static struct engine_setting *runner_settings(const struct scenario_setting *list, size_t count)
+{
+    struct engine_setting *settings = mem_alloc_array(count + 1, sizeof(*settings));
+    for (size_t i = 0; i < count; i++) {
+        settings[i] = (struct engine_setting){ list[i].name, list[i].value };
+    }
+    return settings;
+}
+
+static bool runner_breaks_disk(const struct scenario *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->fault_count; i++) {
+        any = any || s->faults[i].disk != LB_DISK_SOUND;
+    }
+    return any;
+}
+
+/* What the engine cannot do makes the run INVALID before anything is started. */
+static int runner_supports(struct run *run, const struct engine_setup *setup, struct errmsg *msg)
+{
+    const struct engine_ops *ops = run->engine->ops;
+    if (setup->lb_disk_faults && ops->lb_disk == NULL) {
+        return error_set(msg, ERR_UNSUPPORTED, "engine %s has no say over the disk of the balancer's log",
+                         ops->name);
+    }
+    return ops->supports == NULL ? 0 : ops->supports(run->engine, setup, msg);
+}
+
 static int runner_open(struct run *run, struct errmsg *msg)
 {
     const struct scenario *s = run->scenario;
-    struct engine_setting *settings = mem_alloc_array(s->lb_setting_count + 1, sizeof(*settings));
-    for (size_t i = 0; i < s->lb_setting_count; i++) {
-        settings[i] = (struct engine_setting){ s->lb_settings[i].name, s->lb_settings[i].value };
-    }
+    struct engine_setting *settings = runner_settings(s->lb_settings, s->lb_setting_count);
+    struct engine_setting *env = runner_settings(s->lb_env, s->lb_env_count);
     struct engine_setup setup = {
         .seed = run->seed,
         .lb_settings = settings,
@@ -98,9 +125,23 @@ static int runner_open(struct run *run, struct errmsg *msg)
         .disk_sync_ns = run->options->disk_sync_ns,
         .before_lb = filling_run,
         .before_lb_context = s,
+        .real_chroma = { s->real_chroma[0], s->real_chroma[1] },
+        .lb_disk_faults = runner_breaks_disk(s),
+        .lb_kind = s->lb_kind,
+        .lb_command = s->lb_command,
+        .lb_env = env,
+        .lb_env_count = s->lb_env_count,
+        .lb_ready = s->lb_ready,
+        .lb_url = s->lb_url,
     };
-    int rv = run->engine->ops->open(run->engine, &setup, run->history, msg);
+    int rv = runner_supports(run, &setup, msg);
+    run->unsupported = rv != 0;
+    if (rv == 0) {
+        rv = run->engine->ops->open(run->engine, &setup, run->history, msg);
+        run->unsupported = rv == ERR_UNSUPPORTED;
+    }
     mem_free(settings);
+    mem_free(env);
     return rv;
 }
 
@@ -213,6 +254,10 @@ static void runner_stage(struct run *run)
     size_t shown = 0;
     struct errmsg msg = { "" };
     int rv = runner_open(run, &msg);
+    if (rv != 0 && run->unsupported) {
+        (void)snprintf(run->invalid, sizeof(run->invalid), "%.250s", msg.text);
+        return;
+    }
     if (rv != 0) {
         (void)snprintf(run->broken, sizeof(run->broken), "the stack did not start: %s", msg.text);
         return;

@@ -311,19 +311,46 @@ static void steps_note_op(struct run *run, struct run_step *step, const struct e
     step->op = (uint32_t)(run->history->op_count - 1);
 }
 
-static int steps_send(struct run *run, size_t index, const char *path, struct str body,
+/* The step's own headers with their ${names} filled in, then what every request has.  False with the words
+ * why they cannot be sent. */
+static bool steps_headers(const struct run *run, const struct scenario_step *plan, bool body, struct buf *out,
+                          char *why, size_t size)
+{
+    bool typed = false;
+    for (size_t i = 0; i < plan->header_count; i++) {
+        struct str unknown;
+        buf_printf(out, "%s: ", plan->headers[i].name);
+        size_t start = out->size;
+        if (!steps_expand(run, str_of(plan->headers[i].value), out, &unknown)) {
+            (void)snprintf(why, size, "nothing known as ${%.*s}",
+                           (int)(unknown.size > 60 ? 60 : unknown.size), unknown.data);
+            return false;
+        }
+        if (strpbrk(buf_text(out) + start, "\r\n") != NULL) {
+            (void)snprintf(why, size, "a captured value would break header %.60s into lines",
+                           plan->headers[i].name);
+            return false;
+        }
+        buf_append_text(out, "\r\n");
+        typed = typed || str_equal_nocase(str_of(plan->headers[i].name), STR("content-type"));
+    }
+    if (body && !typed) {
+        buf_append_text(out, "Content-Type: application/json\r\n");
+    }
+    return true;
+}
+
+static int steps_send(struct run *run, size_t index, const char *path, struct str body, struct buf *headers,
                       enum engine_target target, uint64_t now_ns, struct errmsg *msg)
 {
     const struct scenario_step *plan = &run->scenario->steps[index];
     uint64_t tag = run_tag(run);
-    char headers[128];
-    (void)snprintf(headers, sizeof(headers), "%sX-Request-Id: wd-%" PRIu64 "\r\n",
-                   body.size > 0 ? "Content-Type: application/json\r\n" : "", tag);
+    buf_printf(headers, "X-Request-Id: wd-%" PRIu64 "\r\n", tag);
     struct engine_request request = {
         .target = target,
         .method = plan->method == NULL ? "GET" : plan->method,
         .path = path,
-        .headers = headers,
+        .headers = buf_text(headers),
         .body = body,
         .timeout_ns = plan->timeout_ns == 0 ? RUN_STEP_TIMEOUT : plan->timeout_ns,
     };
@@ -349,19 +376,24 @@ static int steps_begin_request(struct run *run, size_t index, uint64_t now_ns, s
     }
     struct buf path;
     struct buf body;
+    struct buf headers;
+    char why[160];
     buf_init(&path, 64 * 1024);
     buf_init(&body, RUN_COMMAND_OUTPUT * 64);
+    buf_init(&headers, 64 * 1024);
     int rv = 0;
     if (!steps_expand(run, rest, &path, &unknown) ||
         (plan->body != NULL && !steps_expand(run, str_of(plan->body), &body, &unknown))) {
-        char why[160];
         (void)snprintf(why, sizeof(why), "nothing known as ${%.*s}",
                        (int)(unknown.size > 60 ? 60 : unknown.size), unknown.data);
         steps_fail(run, index, now_ns, why);
+    } else if (!steps_headers(run, plan, body.size > 0, &headers, why, sizeof(why))) {
+        steps_fail(run, index, now_ns, why);
     } else {
-        rv = steps_send(run, index, path.size == 0 ? "/" : buf_text(&path), buf_str(&body), target, now_ns,
-                        msg);
+        rv = steps_send(run, index, path.size == 0 ? "/" : buf_text(&path), buf_str(&body), &headers, target,
+                        now_ns, msg);
     }
+    buf_deinit(&headers);
     buf_deinit(&path);
     buf_deinit(&body);
     return rv;

@@ -208,6 +208,12 @@ static int timeline_restart(struct run *run, const struct scenario_fault *plan, 
     return rv;
 }
 
+/* kill, restart, pause: what ends it is a start. */
+static bool timeline_is_process(const struct scenario_fault *plan)
+{
+    return plan->document == NULL && plan->disk == LB_DISK_SOUND;
+}
+
 static int timeline_fault_begin(struct run *run, size_t index, uint64_t now_ns, struct errmsg *msg)
 {
     const struct scenario_fault *plan = &run->scenario->faults[index];
@@ -216,6 +222,9 @@ static int timeline_fault_begin(struct run *run, size_t index, uint64_t now_ns, 
     if (plan->document != NULL) {
         rv = run->engine->ops->fault_add(run->engine, timeline_instance(plan->target), str_of(plan->document),
                                          &fault->id, &fault->touches, msg);
+    } else if (plan->disk != LB_DISK_SOUND) {
+        rv = run->engine->ops->lb_disk(run->engine, plan->disk, plan->disk_by_ns, true, &fault->hits_before,
+                                       msg);
     } else {
         rv = timeline_stop(run, plan, msg);
         fault->hits = rv == 0 ? 1 : 0;
@@ -225,7 +234,7 @@ static int timeline_fault_begin(struct run *run, size_t index, uint64_t now_ns, 
     }
     fault->begun = true;
     fault->start_ns = now_ns;
-    if (plan->document == NULL && plan->restart) {
+    if (timeline_is_process(plan) && plan->restart) {
         fault->waits_restart = true;
         fault->restart_ns = now_ns + plan->restart_after_ns;
     }
@@ -243,6 +252,9 @@ int timeline_fault_end(struct run *run, size_t index, uint64_t now_ns, struct er
     if (plan->document != NULL) {
         rv = run->engine->ops->fault_remove(run->engine, timeline_instance(plan->target), fault->id,
                                             &fault->hits, msg);
+    } else if (plan->disk != LB_DISK_SOUND) {
+        rv = run->engine->ops->lb_disk(run->engine, plan->disk, plan->disk_by_ns, false, &fault->hits, msg);
+        fault->hits -= rv == 0 ? fault->hits_before : 0;
     } else {
         rv = timeline_restart(run, plan, msg);
     }
@@ -251,7 +263,7 @@ int timeline_fault_end(struct run *run, size_t index, uint64_t now_ns, struct er
     }
     fault->over = true;
     fault->end_ns = now_ns;
-    if (plan->document != NULL) {
+    if (!timeline_is_process(plan)) {
         results_add_event(run->results, (int64_t)now_ns, "fault %s ends after %llu hits", plan->name,
                           (unsigned long long)fault->hits);
     } else {

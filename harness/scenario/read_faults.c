@@ -1,11 +1,12 @@
-/* Faults.  What the harness does itself (kill, restart, pause) and when things happen is read here; all other
- * keys become the JSON document that a mock understands, and the mock checks it.  A complaint of the mock
- * names the key it is about, and is shown at that key in the YAML. */
+/* Faults.  What the harness does itself (kill, restart, pause, the disk of the balancer) and when things
+ * happen is read here; all other keys become the JSON document that a mock understands, and the mock checks
+ * it.  A complaint of the mock names the key it is about, and is shown at that key in the YAML. */
 #include "harness/scenario/keys.h"
 
 #include "base/buf.h"
 #include "base/json_writer.h"
 #include "base/memory.h"
+#include "base/suggest.h"
 #include "base/units.h"
 #include "harness/scenario/yaml_json.h"
 #include "mockchroma/core/mock.h"
@@ -200,8 +201,17 @@ static bool draft_says(const struct fault_draft *draft, const char *what)
     return draft->does != NULL && draft->does->kind == YAML_SCALAR && strcmp(draft->does->text, what) == 0;
 }
 
-/* kill, pause, restart: no key of the mock's may stand beside them. */
-static void check_own_keys(struct reading *r, const struct yaml_node *map, const char *title)
+static enum lb_disk draft_disk(const struct fault_draft *draft)
+{
+    return draft_says(draft, "disk-full")   ? LB_DISK_FULL
+           : draft_says(draft, "disk-slow") ? LB_DISK_SLOW
+           : draft_says(draft, "disk-fail") ? LB_DISK_FAIL
+                                            : LB_DISK_SOUND;
+}
+
+/* What the harness does itself: no key of the mock's may stand beside it, but those allowed ("by"). */
+static void check_own_keys(struct reading *r, const struct yaml_node *map, const char *title,
+                           const char *what, const char *allowed)
 {
     for (size_t i = 0; i < map->count; i++) {
         const struct yaml_node *key = map->keys[i];
@@ -210,8 +220,9 @@ static void check_own_keys(struct reading *r, const struct yaml_node *map, const
             char hint[1200];
             keys_hint("fault", str_of(key->text), hint, sizeof(hint));
             complain(r, key, hint, "unknown key \"%s\" in %s", key->text, title);
-        } else if (row->type == KEY_PASSED || strcmp(key->text, "expect_hits") == 0) {
-            complain(r, key, NULL, "\"%s\" says nothing about kill, restart or pause", key->text);
+        } else if ((row->type == KEY_PASSED || strcmp(key->text, "expect_hits") == 0) &&
+                   strstr(allowed, key->text) == NULL) {
+            complain(r, key, NULL, "\"%s\" says nothing about %s", key->text, what);
         }
     }
 }
@@ -222,7 +233,7 @@ static void fill_process_fault(struct reading *r, const struct yaml_node *map,
 {
     bool restarts = draft_says(draft, "restart");
     bool lb = fault->target == SCENARIO_LB;
-    check_own_keys(r, map, title);
+    check_own_keys(r, map, title, "kill, restart or pause", "");
     fault->pause = draft_says(draft, "pause");
     fault->terminate = restarts && lb;
     fault->kill = !fault->pause && !fault->terminate;
@@ -250,6 +261,43 @@ static void fill_process_fault(struct reading *r, const struct yaml_node *map,
     }
 }
 
+static void fill_disk_fault(struct reading *r, const struct yaml_node *map, const struct fault_draft *draft,
+                            struct scenario_fault *fault, const char *title)
+{
+    const struct yaml_node *by = yaml_get(map, "by");
+    fault->disk = draft_disk(draft);
+    bool slow = fault->disk == LB_DISK_SLOW;
+    check_own_keys(r, map, title, draft->does->text, slow ? "by expect_hits" : "expect_hits");
+    fault->expect_hits = draft->has_expect_hits ? draft->expect_hits : 1;
+    if (fault->target != SCENARIO_LB) {
+        complain(r, draft->does, NULL, "%s is about the disk of the balancer's log: target: lb",
+                 draft->does->text);
+    }
+    if (draft->restart != NULL) {
+        complain(r, draft->restart, NULL, "\"restart\" belongs to do: kill and do: restart");
+    }
+    if (slow && by == NULL) {
+        complain(r, map, NULL, "%s needs \"by\": how much longer each sync takes, as in by: 200ms", title);
+    } else if (slow) {
+        (void)keys_read_duration(r, by, "by", &fault->disk_by_ns); /* complaints are noted */
+    }
+}
+
+/* Not for the balancer; is it nearly something that is? */
+static void complain_of_lb(struct reading *r, const struct yaml_node *does)
+{
+    static const char *const names[] = { "kill", "restart", "pause", "disk-full", "disk-slow", "disk-fail" };
+    const char *text = does->kind == YAML_SCALAR ? does->text : "this";
+    const char *near = suggest_name(str_of(text), names, sizeof(names) / sizeof(names[0]));
+    char hint[64] = "";
+    if (near != NULL) {
+        (void)snprintf(hint, sizeof(hint), "did you mean \"%s\"?", near);
+    }
+    complain(r, does, near == NULL ? NULL : hint,
+             "lb can be hit by kill, restart, pause, disk-full, disk-slow and disk-fail, not by \"%s\"",
+             text);
+}
+
 static void fill_fault(struct reading *r, const struct yaml_node *map, const struct fault_draft *draft,
                        struct scenario_fault *fault, const char *title)
 {
@@ -269,9 +317,12 @@ static void fill_fault(struct reading *r, const struct yaml_node *map, const str
         fill_process_fault(r, map, draft, fault, title);
         return;
     }
+    if (draft_disk(draft) != LB_DISK_SOUND) {
+        fill_disk_fault(r, map, draft, fault, title);
+        return;
+    }
     if (fault->target == SCENARIO_LB) {
-        complain(r, draft->does, NULL, "lb can be hit by kill, pause and restart, not by \"%s\"",
-                 draft->does->kind == YAML_SCALAR ? draft->does->text : "this");
+        complain_of_lb(r, draft->does);
         return;
     }
     if (draft->restart != NULL) {

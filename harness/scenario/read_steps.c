@@ -8,7 +8,8 @@
 #include "harness/scenario/yaml_json.h"
 #include <stdio.h>
 
-#define STEP_TIMEOUT_NS (10 * NS_PER_S)
+#define STEP_TIMEOUT_NS  (10 * NS_PER_S)
+#define STEP_HEADERS_MAX 32
 
 static bool name_is_known(const struct reading *r, struct str name)
 {
@@ -71,6 +72,61 @@ static void check_url(struct reading *r, const struct yaml_node *node, const cha
     }
     complain(r, node, NULL,
              "url begins with \"${lb}/\", \"${primary}/\" or \"${replica}/\": a run talks to nobody else");
+}
+
+/* A token of RFC 9110. */
+static bool is_header_name(const char *text)
+{
+    static const char signs[] = "!#$%&'*+-.^_`|~";
+    bool good = text[0] != '\0';
+    for (; *text != '\0'; text++) {
+        char c = *text;
+        good = good && ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                        strchr(signs, c) != NULL);
+    }
+    return good;
+}
+
+/* What the engine says itself: where the message ends, and which operation it is. */
+static bool header_is_engines(const char *name)
+{
+    static const char *const names[] = { "content-length", "transfer-encoding", "connection", "host",
+                                         "x-request-id" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (str_equal_nocase(str_of(name), str_of(names[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void read_headers(struct reading *r, const struct yaml_node *node, void *target)
+{
+    struct scenario_step *step = target;
+    if (node->kind != YAML_MAP || node->count > STEP_HEADERS_MAX) {
+        complain(r, node, NULL, "headers takes at most %d names and values: { Authorization: Bearer x }",
+                 STEP_HEADERS_MAX);
+        return;
+    }
+    step->headers = mem_alloc_array(node->count + 1, sizeof(*step->headers));
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_node *key = node->keys[i];
+        const struct yaml_node *value = node->items[i];
+        if (!is_header_name(key->text)) {
+            complain(r, key, NULL, "\"%s\" cannot be the name of a header", key->text);
+        } else if (header_is_engines(key->text)) {
+            complain(r, key, NULL, "%s is set by the engine that runs the scenario; leave it out", key->text);
+        } else if (reading_text(r, value, key->text) != NULL) {
+            if (strpbrk(value->text, "\r\n") != NULL) {
+                complain(r, value, NULL, "the value of a header is one line");
+                continue;
+            }
+            check_references(r, value, value->text);
+            step->headers[step->header_count++] = (struct scenario_setting){ .name = mem_strdup(key->text),
+                                                                             .value = mem_strdup(value->text),
+                                                                             .line = reading_line(r, key) };
+        }
+    }
 }
 
 void read_request(struct reading *r, const struct yaml_node *node, void *target)

@@ -53,6 +53,9 @@ void read_limits(struct reading *r, const struct yaml_node *node, void *target);
 void read_topology(struct reading *r, const struct yaml_node *node, void *target);
 void read_primary(struct reading *r, const struct yaml_node *node, void *target);
 void read_replica(struct reading *r, const struct yaml_node *node, void *target);
+void read_instance_kind(struct reading *r, const struct yaml_node *node, void *target);
+void read_lb_kind(struct reading *r, const struct yaml_node *node, void *target);
+void read_lb_env(struct reading *r, const struct yaml_node *node, void *target);
 void read_lb(struct reading *r, const struct yaml_node *node, void *target);
 void read_invariants(struct reading *r, const struct yaml_node *node, void *target);
 void read_waive(struct reading *r, const struct yaml_node *node, void *target);
@@ -66,6 +69,7 @@ void read_mix(struct reading *r, const struct yaml_node *node, void *target);
 void read_during(struct reading *r, const struct yaml_node *node, void *target);
 void read_faults(struct reading *r, const struct yaml_node *node, void *target);
 void read_steps(struct reading *r, const struct yaml_node *node, void *target);
+void read_headers(struct reading *r, const struct yaml_node *node, void *target);
 void read_request(struct reading *r, const struct yaml_node *node, void *target);
 void read_assert(struct reading *r, const struct yaml_node *node, void *target);
 /* Each entry "EXPRESSION" or { that: EXPRESSION, proves: [ id ] }; the node is a list. */

@@ -12,6 +12,10 @@ static const struct {
     { "limits", "limits", "Reaching one makes the run INVALID." },
     { "topology", "topology", "" },
     { "instance", "topology.primary, topology.replica", "" },
+    { "balancer", "topology.lb",
+      "Every other key is a setting of walproxy in lower case (docs/settings.md). URLs, ports, folders, "
+      "tokens "
+      "and TLS are the engine's; another balancer has no settings here." },
     { "phase", "phases", "Each entry has `for`, or `until` and `max`." },
     { "load", "load",
       "`name: { ... }`, as many as needed; the name appears in metrics: `load.<name>.latency`." },

@@ -85,6 +85,15 @@ static void free_expects(struct scenario_expect *list, size_t count)
     mem_free(list);
 }
 
+static void free_settings(struct scenario_setting *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        mem_free(list[i].name);
+        mem_free(list[i].value);
+    }
+    mem_free(list);
+}
+
 static void free_steps(struct scenario *s)
 {
     for (size_t i = 0; i < s->step_count; i++) {
@@ -96,6 +105,7 @@ static void free_steps(struct scenario *s)
         mem_free(step->run);
         mem_free(step->proves);
         free_expects(step->assertions, step->assertion_count);
+        free_settings(step->headers, step->header_count);
         for (size_t k = 0; k < step->capture_count; k++) {
             mem_free(step->captures[k].name);
             mem_free(step->captures[k].text);
@@ -111,10 +121,11 @@ void scenario_free(struct scenario *s)
     if (s == NULL) {
         return;
     }
-    for (size_t i = 0; i < s->lb_setting_count; i++) {
-        mem_free(s->lb_settings[i].name);
-        mem_free(s->lb_settings[i].value);
-    }
+    free_settings(s->lb_settings, s->lb_setting_count);
+    free_settings(s->lb_env, s->lb_env_count);
+    mem_free(s->lb_command);
+    mem_free(s->lb_ready);
+    mem_free(s->lb_url);
     for (size_t i = 0; i < s->load_count; i++) {
         mem_free(s->loads[i].name);
     }
@@ -130,7 +141,6 @@ void scenario_free(struct scenario *s)
     free_expects(s->steady, s->steady_count);
     free_expects(s->expects, s->expect_count);
     free_expects(s->stops, s->stop_count);
-    mem_free(s->lb_settings);
     mem_free(s->loads);
     mem_free(s->phases);
     mem_free(s->faults);

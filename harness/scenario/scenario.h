@@ -6,6 +6,7 @@
 #include "base/chroma_route.h"
 #include "base/error.h"
 #include "base/yaml_tree.h"
+#include "harness/engine.h"
 #include "harness/scenario/expression.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,11 +57,13 @@ struct scenario_fault {
     struct mark until; /* from "during: phase" or "for" */
     /* kill, pause and terminate: it comes back restart_after_ns after `at` (restart), or at `until` (has_end
      * without restart), or stays away until the run heals everything. */
-    char *document; /* JSON for mock_fault_add; NULL for lb faults and instance kill */
-    bool kill;      /* do: kill (lb or instance) */
-    bool pause;     /* do: pause (SIGSTOP, lb) */
-    bool terminate; /* do: restart (SIGTERM, lb): an orderly stop; restart is set too */
-    bool restart;   /* comes back after restart_after_ns */
+    char *document;      /* JSON for mock_fault_add; NULL for lb faults and instance kill */
+    bool kill;           /* do: kill (lb or instance) */
+    bool pause;          /* do: pause (SIGSTOP, lb) */
+    bool terminate;      /* do: restart (SIGTERM, lb): an orderly stop; restart is set too */
+    enum lb_disk disk;   /* do: disk-full, disk-slow, disk-fail (lb); LB_DISK_SOUND = none of them */
+    uint64_t disk_by_ns; /* disk-slow: how much longer each sync takes */
+    bool restart;        /* comes back after restart_after_ns */
     uint64_t restart_after_ns;
     enum { RESTART_KEEP, RESTART_LOSE_TAIL, RESTART_EMPTY } restart_what;
     uint64_t restart_lost_ns;
@@ -84,10 +87,18 @@ struct scenario_capture {
     struct expression *expression;
 };
 
+struct scenario_setting {
+    char *name;
+    char *value;
+    unsigned line;
+};
+
 struct scenario_step {
     char *name;
     struct mark at;
-    char *method, *url, *body; /* a request; ${lb} ${primary} ${replica} and captures are filled in */
+    char *method, *url, *body;        /* a request; ${lb} ${primary} ${replica} and captures are filled in */
+    struct scenario_setting *headers; /* of the request; values may name captures */
+    size_t header_count;
     uint64_t timeout_ns;
     char *run; /* or a shell command (engines with processes; skipped by declaration on sim) */
     struct scenario_expect *assertions;
@@ -111,12 +122,6 @@ enum scenario_invariant {
 };
 extern const char *const scenario_invariant_names[INVARIANT_COUNT];
 
-struct scenario_setting {
-    char *name;
-    char *value;
-    unsigned line;
-};
-
 struct scenario {
     char *path;
     char *name, *title, *runbook;
@@ -124,8 +129,13 @@ struct scenario {
     uint64_t wall_limit_ns, simulated_limit_ns;
     bool has_replica;
     char *latency[2];
-    uint32_t holds[2]; /* records of its own before the balancer comes */
-    struct scenario_setting *lb_settings;
+    uint32_t holds[2];   /* records of its own before the balancer comes */
+    bool real_chroma[2]; /* kind: chroma; else a mock */
+    enum lb_kind lb_kind;
+    char *lb_command, *lb_ready, *lb_url; /* NULL = not given */
+    struct scenario_setting *lb_env;
+    size_t lb_env_count;
+    struct scenario_setting *lb_settings; /* of walproxy only */
     size_t lb_setting_count;
     struct scenario_load *loads;
     size_t load_count;

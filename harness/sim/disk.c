@@ -47,6 +47,9 @@ struct disk {
     struct change *changes; /* of the directory, since its last sync */
     size_t change_count, change_capacity;
     struct prng prng;
+    unsigned full, slow, failing; /* faults that go on, by kind */
+    uint64_t slow_ns;
+    uint64_t hits[LB_DISK_FAIL + 1];
 };
 
 /* ---- pages and files ---- */
@@ -403,6 +406,10 @@ int disk_write(struct world *w, const char *name, uint64_t offset, const char *b
     if (e == NULL) {
         return ERR_NOT_FOUND;
     }
+    if (w->disk->full > 0 && offset + size > e->file->size) {
+        w->disk->hits[LB_DISK_FULL]++;
+        return ERR_LIMIT;
+    }
     file_put(e->file, offset, bytes, size);
     return 0;
 }
@@ -446,8 +453,32 @@ int disk_sync(struct world *w, const char *name)
     if (e == NULL) {
         return ERR_NOT_FOUND;
     }
+    if (w->disk->failing > 0) {
+        w->disk->failing--;
+        w->disk->hits[LB_DISK_FAIL]++;
+        return ERR_IO;
+    }
     file_sync(e->file);
     return 0;
+}
+
+void disk_break(struct world *w, enum lb_disk kind, uint64_t by_ns, bool on, uint64_t *hits)
+{
+    struct disk *d = w->disk;
+    unsigned *going_on = kind == LB_DISK_FULL ? &d->full : kind == LB_DISK_SLOW ? &d->slow : &d->failing;
+    if (on) {
+        (*going_on)++;
+    } else if (*going_on > 0) { /* a failing disk is done by itself once it has failed */
+        (*going_on)--;
+    }
+    d->slow_ns += kind != LB_DISK_SLOW ? 0 : on ? by_ns : 0 - by_ns;
+    *hits = d->hits[kind];
+}
+
+uint64_t disk_sync_extra(struct world *w)
+{
+    w->disk->hits[LB_DISK_SLOW] += w->disk->slow > 0 ? 1 : 0;
+    return w->disk->slow_ns;
 }
 
 void disk_list(struct world *w, void (*each)(void *context, const char *name), void *context)

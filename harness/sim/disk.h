@@ -30,4 +30,11 @@ int disk_read_all(struct world *w, const char *name, struct buf *out);
 
 void disk_crash(struct world *w);
 
+/* Begins or ends a fault (harness/engine.h); each kind may be begun several times.  A full disk: a write past
+ * a file's end gives ERR_LIMIT and changes nothing.  A failing one: the next disk_sync gives ERR_IO and makes
+ * nothing durable.  *hits: what faults of this kind have touched since the run began. */
+void disk_break(struct world *w, enum lb_disk kind, uint64_t by_ns, bool on, uint64_t *hits);
+/* How much longer a sync takes now; counts as a hit when it does. */
+uint64_t disk_sync_extra(struct world *w);
+
 #endif

@@ -190,6 +190,14 @@ static int sim_lb_start(struct engine *e, struct errmsg *msg)
     return balancer_start(world_of(e), msg);
 }
 
+static int sim_lb_disk(struct engine *e, enum lb_disk kind, uint64_t by_ns, bool on, uint64_t *hits,
+                       struct errmsg *msg)
+{
+    (void)msg;
+    disk_break(world_of(e), kind, by_ns, on, hits);
+    return 0;
+}
+
 static const char *sim_base_url(struct engine *e, enum engine_target target)
 {
     (void)e;
@@ -235,8 +243,22 @@ static void sim_close(struct engine *e)
     mem_free(s);
 }
 
+/* Everything here is simulated: what is somebody else's program cannot stand in this world. */
+static int sim_supports(struct engine *e, const struct engine_setup *setup, struct errmsg *msg)
+{
+    (void)e;
+    if (setup->real_chroma[0] || setup->real_chroma[1]) {
+        return error_set(msg, ERR_UNSUPPORTED, "engine sim has no real Chroma; use --engine real");
+    }
+    if (setup->lb_kind != LB_KIND_WALPROXY) {
+        return error_set(msg, ERR_UNSUPPORTED, "engine sim runs no balancer but walproxy; use --engine real");
+    }
+    return 0;
+}
+
 static const struct engine_ops sim_ops = {
     .name = "sim",
+    .supports = sim_supports,
     .open = sim_open,
     .now = sim_now,
     .advance = sim_advance,
@@ -248,6 +270,7 @@ static const struct engine_ops sim_ops = {
     .instance_start = sim_instance_start,
     .lb_stop = sim_lb_stop,
     .lb_start = sim_lb_start,
+    .lb_disk = sim_lb_disk,
     .base_url = sim_base_url,
     .environment = sim_environment,
     .finish = sim_finish,

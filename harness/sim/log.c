@@ -69,7 +69,7 @@ static uint64_t op_time(struct world *w, struct sim_log *log, const struct wal_o
     switch (op->kind) {
         case WAL_OP_SYNC:
         case WAL_OP_SYNC_DIR: /* mostly a millisecond or two, unless asked otherwise */
-            return 300 * NS_PER_US + prng_exponential(&log->prng, w->disk_sync_ns);
+            return 300 * NS_PER_US + prng_exponential(&log->prng, w->disk_sync_ns) + disk_sync_extra(w);
         case WAL_OP_READ:
             return 50 * NS_PER_US + op->size;
         case WAL_OP_CREATE:
@@ -233,10 +233,15 @@ static void next_job(struct world *w, struct sim_log *log, bool idle)
     }
 }
 
+/* As the real disk says it. */
+static const char *result_words(int code)
+{
+    return code == 0 ? "" : code == ERR_LIMIT ? "no space left on device" : error_text(code);
+}
+
 static void job_is_over(struct world *w, struct sim_log *log)
 {
-    struct wal_result result = { .code = log->result,
-                                 .detail = log->result == 0 ? "" : error_text(log->result) };
+    struct wal_result result = { .code = log->result, .detail = result_words(log->result) };
     unsigned generation = log->generation;
     log->job = NULL;
     wal_writer_done(log->writer, &result);
@@ -259,7 +264,9 @@ static void op_ended(struct world *w, struct happening *h)
         return;
     }
     struct sim_log *log = w->log;
-    log->result = end_op(w, &log->job->ops[log->op]);
+    if (log->result == 0) { /* else it was refused when it began: the disk is full */
+        log->result = end_op(w, &log->job->ops[log->op]);
+    }
     log->op++;
     if (log->result != 0 || log->op == log->job->op_count) {
         job_is_over(w, log);
@@ -284,7 +291,7 @@ static void run_job(struct world *w, struct sim_log *log)
         }
         log->op++;
     }
-    if (log->result != 0) {
+    if (log->result != 0 && log->result != ERR_LIMIT) {
         world_fail(w, "the simulated disk refused an operation of the log's writer on %s: %s",
                    log->job->ops[log->op].name, error_text(log->result));
         return;
@@ -528,6 +535,20 @@ bool sim_log_lost_queue(const struct world *w)
     return w->log->memory != NULL && w->log->believed && w->log->any_tie;
 }
 
+/* The rest of a job, from an operation that has begun; ends at the first that fails. */
+static void finish_ops(struct world *w, struct sim_log *log)
+{
+    for (;;) {
+        if (log->result == 0) {
+            log->result = end_op(w, &log->job->ops[log->op]);
+        }
+        if (log->result != 0 || ++log->op == log->job->op_count) {
+            return;
+        }
+        log->result = begin_op(w, &log->job->ops[log->op]);
+    }
+}
+
 void sim_log_finish(struct world *w)
 {
     struct sim_log *log = w->log;
@@ -545,16 +566,13 @@ void sim_log_finish(struct world *w)
             if (log->job == NULL) {
                 return;
             }
-            begin_op(w, &log->job->ops[0]);
+            log->result = begin_op(w, &log->job->ops[0]);
         }
-        end_op(w, &log->job->ops[log->op]);
-        for (log->op++; log->op < log->job->op_count; log->op++) {
-            begin_op(w, &log->job->ops[log->op]);
-            end_op(w, &log->job->ops[log->op]);
-        }
+        finish_ops(w, log);
         struct wal_notice notice;
         log->job = NULL;
-        wal_writer_done(log->writer, &(struct wal_result){ .detail = "" });
+        wal_writer_done(log->writer,
+                        &(struct wal_result){ .code = log->result, .detail = result_words(log->result) });
         while (wal_writer_poll(log->writer, &notice)) {
         }
     }

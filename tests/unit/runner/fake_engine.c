@@ -18,6 +18,10 @@ static int fake_open(struct engine *e, const struct engine_setup *setup, struct 
 {
     (void)setup;
     fake_of(e)->history = history;
+    fake_of(e)->opened = true;
+    if (fake_of(e)->open_unsupported) {
+        return error_set(msg, ERR_UNSUPPORTED, "there is no such thing here");
+    }
     return fake_of(e)->open_fails ? error_set(msg, ERR_IO, "port in use") : 0;
 }
 
@@ -61,6 +65,8 @@ static void fake_answer(struct fake_engine *fake, struct fake_request *r)
                        fake->request_count);
     } else if (fake_is_write(r)) {
         answer.status = fake->write_status == 0 ? 201 : fake->write_status;
+    } else if (strcmp(r->path, "/lines") == 0) {
+        (void)snprintf(body, sizeof(body), "one\r\nX-Evil: two");
     } else if (strstr(r->path, "/get") != NULL) {
         (void)snprintf(body, sizeof(body), "{\"ids\":[],\"metadatas\":[]}");
     }
@@ -125,6 +131,7 @@ static int fake_request(struct engine *e, const struct engine_request *request, 
     (void)snprintf(r->path, sizeof(r->path), "%s", request->path);
     int shown = request->body.size > 255 ? 255 : (int)request->body.size;
     (void)snprintf(r->body, sizeof(r->body), "%.*s", shown, shown == 0 ? "" : request->body.data);
+    (void)snprintf(r->headers, sizeof(r->headers), "%s", request->headers == NULL ? "" : request->headers);
     fake->open_count++;
     return 0;
 }
@@ -195,6 +202,27 @@ static int fake_lb_start(struct engine *e, struct errmsg *msg)
     return 0;
 }
 
+static int fake_lb_disk(struct engine *e, enum lb_disk kind, uint64_t by_ns, bool on, uint64_t *hits,
+                        struct errmsg *msg)
+{
+    (void)msg;
+    struct fake_engine *fake = fake_of(e);
+    fake->disk_begun += on ? 1 : 0;
+    fake->disk_ended += on ? 0 : 1;
+    fake->disk_kind = kind;
+    fake->disk_by_ns = by_ns;
+    /* Two were touched by somebody else before. */
+    *hits = on ? 2 : 2 + fake->fault_hits;
+    return 0;
+}
+
+static int fake_supports(struct engine *e, const struct engine_setup *setup, struct errmsg *msg)
+{
+    (void)setup;
+    const char *cannot = fake_of(e)->cannot;
+    return cannot == NULL ? 0 : error_set(msg, ERR_UNSUPPORTED, "%s", cannot);
+}
+
 static const char *fake_base_url(struct engine *e, enum engine_target target)
 {
     (void)e;
@@ -238,6 +266,8 @@ static const struct engine_ops fake_ops = {
     .instance_start = fake_start,
     .lb_stop = fake_lb_stop,
     .lb_start = fake_lb_start,
+    .lb_disk = fake_lb_disk,
+    .supports = fake_supports,
     .base_url = fake_base_url,
     .environment = fake_environment,
     .finish = fake_finish,

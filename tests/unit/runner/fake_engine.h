@@ -15,6 +15,7 @@ struct fake_request {
     char method[8];
     char path[256];
     char body[256];
+    char headers[256];
     enum engine_target target;
     bool open;
 };
@@ -27,6 +28,8 @@ struct fake_engine {
     bool refuse_after_creates; /* request() itself fails once the collections are there */
     bool fault_clear_fails;
     bool open_fails;
+    bool open_unsupported;
+    const char *cannot; /* what supports() says it cannot do; NULL = it can do everything */
     bool never_drains;
     bool status_silent;                  /* /status answers 503 */
     uint64_t overshoot_ns;               /* advance() comes back that much too late */
@@ -39,6 +42,10 @@ struct fake_engine {
     size_t open_count;
     size_t status_requests;
     size_t faults_added, faults_removed, clears, kills, starts;
+    size_t disk_begun, disk_ended;
+    enum lb_disk disk_kind;
+    uint64_t disk_by_ns;
+    bool opened;
     uint64_t fault_added_ns, fault_removed_ns;
     bool finished;
     struct history *history;

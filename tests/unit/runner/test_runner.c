@@ -2,70 +2,14 @@
  * above all what does not. */
 #include "base/memory.h"
 #include "base/units.h"
-#include "harness/runner/runner.h"
 #include "tests/lib/suite.h"
-#include "tests/unit/runner/fake_engine.h"
+#include "tests/unit/runner/played.h"
 #include <stdio.h>
 
-#define HEAD                                                                                                 \
-    "scenario: test\nseed: 5\nclock: virtual\ninvariants: []\nlimits: { wall: 60s, simulated: 30m }\n"       \
-    "topology:\n  primary: { kind: mock-chroma }\n  replica: { kind: mock-chroma }\n  lb: { wal_mode: file " \
-    "}\n"                                                                                                    \
-    "phases:\n  - { name: warmup, for: 10s }\n  - { name: outage, for: 60s }\n  - { name: settled, for: "    \
-    "10s }\n"
+#define HEAD   PLAYED_HEAD
 #define WRITER "load:\n  writer: { rate: 1/s, arrivals: constant, body: 500B, mix: { add: 100% } }\n"
 #define FAULT  "faults:\n  - { name: off, target: primary, during: outage, do: refuse }\n"
 #define GREEN  "expect:\n  - never wal.failed_replays > 0\n"
-
-struct played {
-    struct fake_engine fake;
-    struct scenario *scenario;
-    struct history history;
-    struct results results;
-    struct runner_options options;
-};
-
-static struct played *played_new(const char *yaml)
-{
-    struct played *p = mem_alloc(sizeof(*p));
-    struct yaml_problems problems = { 0 };
-    p->scenario = scenario_parse("test.yaml", str_of(yaml), &problems);
-    for (size_t i = 0; i < problems.count; i++) {
-        (void)printf("test.yaml:%u: %s\n", problems.items[i].line, problems.items[i].text);
-    }
-    yaml_problems_deinit(&problems);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(p->scenario);
-    fake_engine_init(&p->fake);
-    p->fake.fault_hits = 3;
-    history_init(&p->history);
-    results_init(&p->results);
-    return p;
-}
-
-static enum verdict played_run(struct played *p)
-{
-    runner_run(p->scenario, &p->fake.base, &p->options, &p->history, &p->results);
-    return p->results.verdict;
-}
-
-static void played_free(struct played *p)
-{
-    results_deinit(&p->results);
-    history_deinit(&p->history);
-    scenario_free(p->scenario);
-    mem_free(p);
-}
-
-static const struct assertion_result *failed_of_kind(const struct played *p, enum assertion_kind kind)
-{
-    for (size_t i = 0; i < p->results.assertion_count; i++) {
-        const struct assertion_result *a = &p->results.assertions[i];
-        if (a->kind == kind && !a->passed && !a->skipped) {
-            return a;
-        }
-    }
-    return NULL;
-}
 
 /* All invariants hold of a run in which nothing happened; that must not be green. */
 static void promises_about_nothing_are_invalid(void)

@@ -1,28 +1,7 @@
 /* Scenario files: what they become, and what is said about wrong ones, to the letter. */
-#include "base/buf.h"
-#include "base/memory.h"
 #include "base/prng.h"
 #include "base/units.h"
-#include "harness/scenario/scenario.h"
-#include "tests/lib/suite.h"
-#include <stdio.h>
-#include <string.h>
-
-/* Everything that is said about a text, as a person sees it. */
-static char *complaints_of(const char *text)
-{
-    struct yaml_problems problems = { 0 };
-    struct buf out;
-    buf_init(&out, (size_t)1 << 20);
-    struct scenario *s = scenario_parse("x.yaml", str_of(text), &problems);
-    CU_ASSERT_EQUAL(s == NULL, problems.count > 0);
-    yaml_problems_print(&problems, "x.yaml", str_of(text), 20, false, &out);
-    char *words = mem_strdup(buf_text(&out));
-    buf_deinit(&out);
-    yaml_problems_deinit(&problems);
-    scenario_free(s);
-    return words;
-}
+#include "tests/unit/scenario/parsed.h"
 
 static void check_words(const char *text, const char *expected)
 {
@@ -33,21 +12,6 @@ static void check_words(const char *text, const char *expected)
     CU_ASSERT_STRING_EQUAL(words, expected);
     mem_free(words);
 }
-
-static struct scenario *parse(const char *text)
-{
-    struct yaml_problems problems = { 0 };
-    struct scenario *s = scenario_parse("x.yaml", str_of(text), &problems);
-    for (size_t i = 0; i < problems.count; i++) {
-        (void)fprintf(stderr, "%u:%u: %s\n", problems.items[i].line, problems.items[i].column,
-                      problems.items[i].text);
-    }
-    yaml_problems_deinit(&problems);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(s);
-    return s;
-}
-
-#define HEAD "scenario: x\nphases: [ { name: warmup, for: 1m }, { name: outage, for: 5m } ]\n"
 
 /* --- what a right file becomes ---------------------------------------------------------------------- */
 
@@ -304,11 +268,10 @@ static const struct {
     { HEAD "topology: { lb: { primary_url: \"http://x\" } }\n", "primary_url is set by the engine" },
     { HEAD "topology: { lb: { status_token: \"x\" } }\n", "status_token is set by the engine" },
     { HEAD "topology: { lb: { tls_cert: \"x\" } }\n", "tls_cert is set by the engine" },
-    { HEAD "topology: { lb: { kind: command } }\n", "not supported in this version" },
     { HEAD "topology: { lb: { wal_mode: flie } }\n", "x.yaml:3:29: error: " },
     { HEAD "topology: { lb: { read_replica_ratio: 0.7 } }\n",
       "needs a unit for read_replica_ratio (a share)" },
-    { HEAD "topology: { primary: { kind: chroma } }\n", "kind is one of mock-chroma" },
+    { HEAD "topology: { primary: { kind: postgres } }\n", "kind is one of mock-chroma|chroma" },
     { HEAD "topology: { primary: { latency: fast } }\n", "x.yaml:3:33: error: latency: " },
     { HEAD "load: { w: { mix: { add: 100% } } }\n", "load \"w\" needs \"rate\"" },
     { HEAD "load: { w: { rate: 0/s, mix: { add: 100% } } }\n", "rate is a rate above 0" },
@@ -321,7 +284,8 @@ static const struct {
     { HEAD "faults: [ { name: x, target: primry, do: refuse } ]\n", "did you mean \"primary\"?" },
     { HEAD "faults: [ { name: x, target: primary } ]\n", "fault \"x\" needs \"do\"" },
     { HEAD "faults: [ { name: x, target: primary, do: refuze } ]\n", "x.yaml:3:43: error: fault \"x\": " },
-    { HEAD "faults: [ { name: x, target: lb, do: refuse } ]\n", "lb can be hit by kill, pause and restart" },
+    { HEAD "faults: [ { name: x, target: lb, do: refuse } ]\n",
+      "lb can be hit by kill, restart, pause, disk-full" },
     { HEAD "faults: [ { name: x, target: primary, do: pause } ]\n", "only lb can be paused" },
     { HEAD "faults: [ { name: x, target: primary, at: 1s, during: outage, do: refuse } ]\n",
       "has both \"during\" and \"at\"" },

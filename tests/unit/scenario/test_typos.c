@@ -69,6 +69,7 @@ static const struct {
     { "step", "steps: [ { %s: x } ]\n" },
     { "request", "steps: [ { name: x, request: { %s: x } } ]\n" },
     { "claim", "expect: [ { %s: x } ]\n" },
+    { "balancer", "topology: { lb: { %s: x } }\n" },
     { "lb", "topology: { lb: { %s: 5s } }\n" },
 };
 

@@ -155,7 +155,67 @@ static void wrong_operations_are_refused(void)
     end();
 }
 
+static void full_disk_takes_no_new_space(void)
+{
+    uint64_t hits = 0;
+    char bytes[600];
+    fill(bytes, sizeof(bytes), 'x');
+    begin(1);
+    (void)disk_create(&world, "f");
+    CU_ASSERT_EQUAL(disk_write(&world, "f", 0, bytes, sizeof(bytes)), 0);
+    disk_break(&world, LB_DISK_FULL, 0, true, &hits);
+    CU_ASSERT_EQUAL(hits, 0);
+    CU_ASSERT_EQUAL(disk_write(&world, "f", 100, bytes, 500), 0); /* space that it has */
+    CU_ASSERT_EQUAL(disk_write(&world, "f", 100, bytes, 501), ERR_LIMIT);
+    CU_ASSERT_EQUAL(disk_zero(&world, "f", 600, 1), ERR_LIMIT);
+    disk_break(&world, LB_DISK_FULL, 0, false, &hits);
+    CU_ASSERT_EQUAL(hits, 2);
+    CU_ASSERT_EQUAL(disk_write(&world, "f", 100, bytes, 501), 0);
+    end();
+}
+
+static void failed_sync_promises_nothing(void)
+{
+    uint64_t hits = 0;
+    unsigned lost = 0;
+    for (uint64_t seed = 1; seed <= RUNS; seed++) {
+        char byte = 'x';
+        begin(seed);
+        (void)disk_create(&world, "f");
+        disk_sync_dir(&world);
+        (void)disk_write(&world, "f", 0, &byte, 1);
+        disk_break(&world, LB_DISK_FAIL, 0, true, &hits);
+        CU_ASSERT_EQUAL(disk_sync(&world, "f"), ERR_IO);
+        disk_crash(&world);
+        lost += disk_read(&world, "f", 0, &byte, 1) != 0 || byte != 'x' ? 1 : 0;
+        CU_ASSERT_EQUAL(disk_sync(&world, "f"), 0); /* once */
+        disk_break(&world, LB_DISK_FAIL, 0, false, &hits);
+        CU_ASSERT_EQUAL(hits, 1);
+        end();
+    }
+    CU_ASSERT_TRUE(lost > 0);
+}
+
+static void slow_disk_counts_its_syncs(void)
+{
+    uint64_t hits = 0;
+    begin(1);
+    CU_ASSERT_EQUAL(disk_sync_extra(&world), 0);
+    disk_break(&world, LB_DISK_SLOW, 70, true, &hits);
+    disk_break(&world, LB_DISK_SLOW, 30, true, &hits);
+    CU_ASSERT_EQUAL(disk_sync_extra(&world), 100);
+    disk_break(&world, LB_DISK_SLOW, 70, false, &hits);
+    CU_ASSERT_EQUAL(disk_sync_extra(&world), 30);
+    disk_break(&world, LB_DISK_SLOW, 30, false, &hits);
+    CU_ASSERT_EQUAL(disk_sync_extra(&world), 0);
+    CU_ASSERT_EQUAL(hits, 2);
+    end();
+}
+
 static const struct suite_test tests[] = {
+    { "a full disk takes no new space and keeps what it has", full_disk_takes_no_new_space },
+    { "a sync that failed makes nothing durable, once", failed_sync_promises_nothing },
+    { "a slow disk slows and counts syncs", slow_disk_counts_its_syncs },
     { "what was synced survives every crash", synced_bytes_survive_every_crash },
     { "each unsynced sector is kept, lost or garbled on its own", each_unsynced_sector_has_its_own_fate },
     { "changes of the directory stay in order", directory_changes_stay_in_order },
