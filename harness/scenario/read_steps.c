@@ -121,7 +121,7 @@ void read_headers(struct reading *r, const struct yaml_node *node, void *target)
                 complain(r, value, NULL, "the value of a header is one line");
                 continue;
             }
-            check_references(r, value, value->text);
+            check_references(r, value, value->text, false);
             step->headers[step->header_count++] = (struct scenario_setting){ .name = mem_strdup(key->text),
                                                                              .value = mem_strdup(value->text),
                                                                              .line = reading_line(r, key) };
