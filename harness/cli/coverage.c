@@ -18,10 +18,10 @@
 #include "reports/report.h"
 #include <string.h>
 
-#define DEFAULT_LIST       "scenarios/guide/coverage.yaml"
-#define DEFAULT_OUT        "waldrill-report/coverage"
-#define DEFAULT_REAL_SCALE 10.0
-#define PROBLEMS_SHOWN     40
+#define DEFAULT_LIST   "scenarios/guide/coverage.yaml"
+#define DEFAULT_OUT    "waldrill-report/coverage"
+#define REAL_SCALE     20.0 /* commands take what they take; the phases between them need not */
+#define PROBLEMS_SHOWN 40
 
 static const char help[] =
     "usage: waldrill coverage [--list FILE] [--run] [--throw ID|all] [--engine sim|real] [--out DIR]\n"
@@ -117,9 +117,9 @@ static bool play(const struct coverage *c, size_t index, const struct red_switch
         scenario_free(s);
         return false;
     }
-    struct lying_engine lying;
+    static struct lying_engine lying; /* too large for a frame; one run at a time */
     struct engine *engine = cli_engine_new(c->engine, s);
-    struct runner_options options = { .time_scale = DEFAULT_REAL_SCALE, .work_dir = work };
+    struct runner_options options = { .time_scale = REAL_SCALE, .work_dir = work };
     struct history history;
     struct results results;
     history_init(&history);
@@ -248,8 +248,8 @@ static bool same_switch(const struct proof *a, const struct proof *b)
     const struct red_switch *x = &a->id->red;
     const struct red_switch *y = &b->id->red;
     return a->scenario == b->scenario && x->kind == y->kind && x->status == y->status &&
-           x->late_ns == y->late_ns && same_text(x->name, y->name) && same_text(x->value, y->value) &&
-           same_text(x->path, y->path) && same_text(x->json, y->json);
+           x->late_ns == y->late_ns && x->after_ns == y->after_ns && same_text(x->name, y->name) &&
+           same_text(x->value, y->value) && same_text(x->path, y->path) && same_text(x->json, y->json);
 }
 
 static bool is_thrown(const struct coverage *c, const struct proof *proof)

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/memory.h"
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +69,11 @@ static void lie_answered(void *context, uint64_t tag, const struct engine_answer
     const struct red_switch *red = ticket->red;
     struct engine_answer told = *answer;
     char *text = NULL;
+    if (answer->done_ns < (int64_t)red->after_ns) {
+        ticket->cb(ticket->context, tag, answer);
+        mem_free(ticket);
+        return;
+    }
     if (told.outcome == OP_ANSWERED && red->status != 0) {
         told.status = red->status;
     }
@@ -102,6 +108,45 @@ static int lie_request(struct engine *e, const struct engine_request *request, u
         mem_free(ticket);
     }
     return rv;
+}
+
+/* A value with $LB, $PRIMARY and $REPLICA filled in. */
+static void put_value(struct buf *out, struct engine *e, struct str value)
+{
+    static const struct {
+        const char *name;
+        enum engine_target target;
+    } hosts[] = { { "$LB", TARGET_LB }, { "$PRIMARY", TARGET_PRIMARY }, { "$REPLICA", TARGET_REPLICA } };
+    while (value.size > 0) {
+        size_t taken = 1;
+        for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]) && taken == 1; i++) {
+            if (str_starts(value, str_of(hosts[i].name))) {
+                buf_append_text(out, e->ops->base_url(e, hosts[i].target));
+                taken = strlen(hosts[i].name);
+            }
+        }
+        if (taken == 1) {
+            buf_append_char(out, value.data[0]);
+        }
+        value = str_make(value.data + taken, value.size - taken);
+    }
+}
+
+/* What stands later in the list wins. */
+static const char *lie_environment(struct engine *e)
+{
+    struct lying_engine *lying = (struct lying_engine *)(void *)(uintptr_t)e->ops;
+    const char *honest = lying->honest->environment == NULL ? NULL : lying->honest->environment(e);
+    if (honest == NULL) {
+        return NULL;
+    }
+    struct buf out;
+    buf_init(&out, sizeof(lying->environment) - 1);
+    buf_append_text(&out, honest);
+    put_value(&out, e, str_of(lying->red->value));
+    (void)snprintf(lying->environment, sizeof(lying->environment), "%s", buf_text(&out));
+    buf_deinit(&out);
+    return lying->environment;
 }
 
 static int leave_out(struct scenario *s, const char *name, struct errmsg *msg)
@@ -142,8 +187,16 @@ int red_throw(const struct red_switch *red, struct scenario *s, struct engine *e
             set_other(s, red);
             return 0;
         case RED_ANSWER:
-            *lying = (struct lying_engine){ .ops = *engine->ops, .honest = engine->ops, .red = red };
-            lying->ops.request = lie_request;
+        case RED_ENVIRONMENT:
+            memset(lying, 0, sizeof(*lying)); /* too large to be assigned as a whole */
+            lying->ops = *engine->ops;
+            lying->honest = engine->ops;
+            lying->red = red;
+            if (red->kind == RED_ANSWER) {
+                lying->ops.request = lie_request;
+            } else {
+                lying->ops.environment = lie_environment;
+            }
             engine->ops = &lying->ops;
             return 0;
     }

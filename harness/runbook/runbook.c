@@ -102,6 +102,7 @@ static void read_answer(struct list_reading *r, const struct yaml_node *map, str
     red->value = text_at(r, map, "value", red->json != NULL);
     char *status = text_at(r, map, "status", false);
     char *late = text_at(r, map, "late", false);
+    char *after = text_at(r, map, "after", false);
     uint64_t number = 0;
     if (status != NULL &&
         (units_parse_u64(str_of(status), &number, NULL) != 0 || number < 100 || number > 599)) {
@@ -111,17 +112,39 @@ static void read_answer(struct list_reading *r, const struct yaml_node *map, str
     if (late != NULL && units_parse_duration(str_of(late), 0, &red->late_ns, NULL) != 0) {
         yaml_problem_at(r->problems, yaml_get(map, "late"), NULL, "late takes a duration like 3s");
     }
+    if (after != NULL && units_parse_duration(str_of(after), 0, &red->after_ns, NULL) != 0) {
+        yaml_problem_at(r->problems, yaml_get(map, "after"), NULL, "after takes a duration like 3m");
+    }
     if ((red->json != NULL) + (status != NULL) + (late != NULL) != 1) {
         yaml_problem_at(r->problems, map, NULL, "an answer is falsified by one of json, status, late");
     }
     mem_free(status);
     mem_free(late);
+    mem_free(after);
+}
+
+static void read_environment(struct list_reading *r, const struct yaml_node *map, struct red_switch *red)
+{
+    struct buf lines;
+    red->kind = RED_ENVIRONMENT;
+    if (map->kind != YAML_MAP || map->count == 0) {
+        yaml_problem_at(r->problems, map, NULL, "environment takes { NAME: value, ... }");
+        return;
+    }
+    buf_init(&lines, 4096);
+    for (size_t i = 0; i < map->count; i++) {
+        char *value = text_at(r, map, map->keys[i]->text, true);
+        buf_printf(&lines, "%s=%s\n", map->keys[i]->text, value == NULL ? "" : value);
+        mem_free(value);
+    }
+    red->value = mem_strdup(buf_text(&lines));
+    buf_deinit(&lines);
 }
 
 static void read_red(struct list_reading *r, const struct yaml_node *map, struct red_switch *red)
 {
-    static const char *const keys[] = { "path", "json",    "value",   "status",
-                                        "late", "without", "setting", "mutant" };
+    static const char *const keys[] = { "path",    "json",    "value",  "status",      "late",
+                                        "without", "setting", "mutant", "environment", "after" };
     if (!is_map(r, map, keys, sizeof(keys) / sizeof(keys[0]))) {
         return;
     }
@@ -132,6 +155,8 @@ static void read_red(struct list_reading *r, const struct yaml_node *map, struct
     } else if (yaml_get(map, "mutant") != NULL) {
         red->kind = RED_MUTANT;
         red->name = text_at(r, map, "mutant", true);
+    } else if (yaml_get(map, "environment") != NULL) {
+        read_environment(r, yaml_get(map, "environment"), red);
     } else if (yaml_get(map, "setting") != NULL) {
         red->kind = RED_SETTING;
         red->name = text_at(r, map, "setting", true);

@@ -17,20 +17,22 @@
 /* How a check is shown to be able to fail. */
 enum red_kind {
     RED_NONE,
-    RED_ANSWER,  /* an answer is falsified before the harness sees it */
-    RED_WITHOUT, /* a fault of the scenario stays away */
-    RED_SETTING, /* the balancer runs with another setting */
-    RED_MUTANT   /* a known-bad balancer; builds with WALDRILL_MUTANTS only */
+    RED_ANSWER,      /* an answer is falsified before the harness sees it */
+    RED_WITHOUT,     /* a fault of the scenario stays away */
+    RED_SETTING,     /* the balancer runs with another setting */
+    RED_ENVIRONMENT, /* commands run with other variables: LB, PRIMARY, ... */
+    RED_MUTANT       /* a known-bad balancer; builds with WALDRILL_MUTANTS only */
 };
 
 struct red_switch {
     enum red_kind kind;
-    char *name; /* of the fault, setting or mutant */
-    char *value;
-    char *path;       /* RED_ANSWER: answers to requests that begin so */
-    char *json;       /* "$.a.b[0]" of the answer that becomes value (JSON text) ... */
-    int status;       /* ... or the status that it gets, 0 = as it is ... */
-    uint64_t late_ns; /* ... or how much later it comes */
+    char *name;        /* of the fault, setting or mutant */
+    char *value;       /* RED_ENVIRONMENT: "NAME=value" lines; $LB, $PRIMARY, $REPLICA are the run's */
+    char *path;        /* RED_ANSWER: answers to requests that begin so */
+    char *json;        /* "$.a.b[0]" of the answer that becomes value (JSON text) ... */
+    int status;        /* ... or the status that it gets, 0 = as it is ... */
+    uint64_t after_ns; /* RED_ANSWER: only answers from this moment of the run on */
+    uint64_t late_ns;  /* ... or how much later it comes */
     unsigned line;
 };
 

@@ -36,7 +36,7 @@ static const char *steps_lookup(const struct run *run, struct str name)
     return NULL;
 }
 
-/* ${NORMAL_TIME}: in a command, a variable of the shell. */
+/* ${TIME}, ${TIME-0}: in a command, a variable of the shell. */
 static bool steps_is_shells(struct str name)
 {
     size_t fit = 0;
@@ -44,7 +44,7 @@ static bool steps_is_shells(struct str name)
                                (name.data[fit] >= '0' && name.data[fit] <= '9') || name.data[fit] == '_')) {
         fit++;
     }
-    return fit > 0 && fit == name.size;
+    return fit > 0 && (fit == name.size || strchr("-:+=?%#/", name.data[fit]) != NULL);
 }
 
 /* Appends text with its ${names} filled in; false with the name that is not known. */

@@ -30,8 +30,9 @@ static void check_references(struct reading *r, const struct yaml_node *node, co
     while ((at = strstr(at, "${")) != NULL) {
         const char *end = strchr(at, '}');
         struct str name = str_make(at + 2, end == NULL ? strlen(at + 2) : (size_t)(end - at) - 2);
-        bool shells = command && name.size > 0 &&
-                      strspn(name.data, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") >= name.size;
+        size_t capitals = strspn(name.data, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+        bool shells = command && capitals > 0 &&
+                      (capitals >= name.size || strchr("-:+=?%#/", name.data[capitals]) != NULL);
         if (end == NULL || (!shells && !name_is_known(r, name))) {
             const char *names[SCENARIO_CAPTURES_MAX + 3] = { "lb", "primary", "replica" };
             size_t count = r->s->has_replica ? 3 : 2;
