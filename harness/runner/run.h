@@ -7,6 +7,7 @@
  *   steps.c     the runbook's requests
  *   commands.c  and its shell commands
  *   world.c     the series as expressions see them
+ *   figures.c   what is counted from the whole history: replay rates, predicted memory
  *   healing.c   after the last phase: everything mended, everything drained
  *   judging.c   assertions, verdict, words
  *
@@ -75,8 +76,18 @@ struct run_capture {
     char *value;
 };
 
+/* What /status said under one metric's place. */
+struct run_figure {
+    bool known;
+    double number;
+    const char *text; /* of texts; lives as long as the run */
+};
+
 /* What /status said beyond struct status_sample, at the same index. */
 struct run_status_more {
+    struct run_figure *figures; /* by index of metric_table */
+    uint32_t alerts_known;      /* bit by index of alert_names */
+    uint32_t alerts_firing;
     double healthy_instances, total_instances;
     double undecided_writes; /* logged, answered by no instance yet; their clients may have left */
     double progress_age_s;   /* -1 = null */
@@ -84,7 +95,13 @@ struct run_status_more {
     bool queue_lost; /* the balancer says that its memory was lost */
     bool resyncing;  /* an instance has collections that are still to be verified or copied */
     int64_t asked_ns;
-    uint64_t alerts;
+};
+
+/* When an instance received what brought it up to date. */
+struct run_replay {
+    int64_t *times; /* rising; NULL until somebody asks */
+    size_t count;
+    size_t effects; /* of the history, when it was gathered */
 };
 
 struct run {
@@ -116,7 +133,13 @@ struct run {
     bool fresh_sample; /* one has come since the loop last looked */
     struct run_status_more *more;
     size_t more_count, more_capacity;
-    bool was_pending[3]; /* thresholds of pending_writes that were passed, for events */
+    char **texts; /* what /status said in words, each once */
+    size_t text_count;
+    bool asks_alerts;                     /* /alerts is sampled, too */
+    uint32_t alerts_known, alerts_firing; /* of its last answer */
+    bool was_pending[3];                  /* thresholds of pending_writes that were passed, for events */
+
+    struct run_replay replay[2];
 
     struct run_step *steps;
     struct run_capture *captures;
@@ -196,6 +219,13 @@ uint64_t run_wall_ns(void); /* the machine's monotonic clock: for limits and fig
 struct expression_world world_of_run(struct run *run);
 /* The last sample, and loads from begin_ns on. */
 struct expression_world world_of_now(struct run *run, uint64_t begin_ns, uint64_t now_ns);
+
+/* ---- figures.c ---- */
+/* Requests a second that brought an instance up to date, over the second before a sample. */
+double figures_replay_rps(struct run *run, uint32_t instance, int64_t at_ns);
+/* The guide's formula for this run; false = a load that writes has no body. */
+bool figures_predicted_bytes(const struct run *run, double *out);
+void figures_close(struct run *run);
 
 /* ---- healing.c ---- */
 void healing_run(struct run *run);

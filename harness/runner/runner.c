@@ -72,6 +72,7 @@ static void runner_deinit(struct run *run)
     commands_close(run);
     steps_close(run);
     sampling_close(run);
+    figures_close(run);
     buf_deinit(&run->scratch);
     mem_free(run->phases);
     mem_free(run->faults);

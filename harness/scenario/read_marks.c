@@ -111,6 +111,8 @@ struct expression *read_expression(struct reading *r, const struct yaml_node *no
     scope.phase_count = r->phase_count;
     scope.loads = r->loads;
     scope.load_count = r->load_count;
+    scope.faults = r->faults;
+    scope.fault_count = r->fault_count;
     struct expression_error error;
     struct expression *e = expression_parse(str_make(node->text, node->text_size), &scope, &error);
     if (e == NULL) {

@@ -26,6 +26,8 @@ struct reading {
     size_t phase_count;
     const char *loads[SCENARIO_LOADS_MAX];
     size_t load_count;
+    const char *faults[SCENARIO_ITEMS_MAX];
+    size_t fault_count;
     const char *captures[SCENARIO_CAPTURES_MAX];
     size_t capture_count;
     const char *title; /* of the section being read */

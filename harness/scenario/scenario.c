@@ -13,11 +13,18 @@ static void collect_names(struct reading *r, const struct yaml_node *root)
 {
     const struct yaml_node *phases = yaml_get(root, "phases");
     const struct yaml_node *loads = yaml_get(root, "load");
+    const struct yaml_node *faults = yaml_get(root, "faults");
     for (size_t i = 0; phases != NULL && phases->kind == YAML_LIST && i < phases->count; i++) {
         const struct yaml_node *name = yaml_get(phases->items[i], "name");
         if (r->phase_count < SCENARIO_PHASES_MAX) {
             /* Places count: the index is the phase's number. */
             r->phases[r->phase_count++] = name != NULL && name->kind == YAML_SCALAR ? name->text : "";
+        }
+    }
+    for (size_t i = 0; faults != NULL && faults->kind == YAML_LIST && i < faults->count; i++) {
+        const struct yaml_node *name = yaml_get(faults->items[i], "name");
+        if (r->fault_count < SCENARIO_ITEMS_MAX) {
+            r->faults[r->fault_count++] = name != NULL && name->kind == YAML_SCALAR ? name->text : "";
         }
     }
     for (size_t i = 0; loads != NULL && loads->kind == YAML_MAP && i < loads->count; i++) {
