@@ -9,6 +9,7 @@
  *   world.c     the series as expressions see them
  *   figures.c   what is counted from the whole history: replay rates, predicted memory
  *   healing.c   after the last phase: everything mended, everything drained
+ *   expecting.c expectations, thresholds and alert rules over the whole series
  *   judging.c   assertions, verdict, words
  *
  * Everything runs on one thread.  Answers arrive as callbacks from inside engine->advance; they note facts
@@ -35,6 +36,7 @@ struct run_phase {
 
 struct run_fault {
     bool begun, over;
+    bool triggered; /* its condition came true */
     bool waits_restart;
     uint64_t restart_ns;
     uint64_t start_ns, end_ns;
@@ -165,6 +167,9 @@ bool timeline_mark(const struct run *run, const struct mark *mark, uint64_t *at_
 void timeline_begin(struct run *run);
 /* Ends and begins what is due at now_ns. */
 int timeline_phases(struct run *run, uint64_t now_ns);
+/* A fresh sample has come: which faults have been waiting for what it shows? */
+void timeline_triggers(struct run *run, uint64_t now_ns);
+bool timeline_waits_for_samples(const struct run *run); /* does a phase or a fault wait for a condition? */
 int timeline_faults(struct run *run, uint64_t now_ns, struct errmsg *msg);
 uint64_t timeline_next(const struct run *run); /* RUN_NO_TIME = nothing known */
 const char *timeline_target_name(enum scenario_target target);
@@ -234,7 +239,14 @@ void healing_run(struct run *run);
 bool healing_wait(struct run *run, bool (*done)(struct run *run), uint64_t bound_ns);
 bool healing_is_steady(struct run *run);
 
+/* ---- expecting.c ---- */
+size_t judging_expects(struct run *run); /* returns how many could not be told */
+
 /* ---- judging.c ---- */
+__attribute__((format(printf, 1, 2))) char *judging_text(const char *format, ...); /* cut at 400 bytes */
+/* Takes name, expected and saw over. */
+struct assertion_result *judging_add(struct run *run, enum assertion_kind kind, unsigned line, char *name,
+                                     bool passed, char *expected, char *saw);
 void judging_gate(struct run *run, bool steady);
 void judging_run(struct run *run);
 void judging_verdict(struct run *run);

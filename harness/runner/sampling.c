@@ -28,10 +28,14 @@ static bool sampling_any_asks(const struct scenario_expect *list, size_t count)
 
 static bool sampling_asks_alerts(const struct scenario *s)
 {
-    bool any = sampling_any_asks(s->steady, s->steady_count) ||
+    bool any = s->alert_count > 0 || sampling_any_asks(s->steady, s->steady_count) ||
                sampling_any_asks(s->expects, s->expect_count) || sampling_any_asks(s->stops, s->stop_count);
     for (size_t i = 0; i < s->phase_count; i++) {
-        any = any || expression_asks_alerts(s->phases[i].until);
+        any = any || expression_asks_alerts(s->phases[i].until) ||
+              sampling_any_asks(s->phases[i].thresholds, s->phases[i].threshold_count);
+    }
+    for (size_t i = 0; i < s->fault_count; i++) {
+        any = any || expression_asks_alerts(s->faults[i].when);
     }
     return any;
 }
