@@ -10,7 +10,7 @@
 
 void results_init(struct results *r)
 {
-    *r = (struct results){ 0 };
+    *r = (struct results){ .formats = REPORT_ALL };
 }
 
 static void results_free_assertions(struct results *r)

@@ -56,9 +56,19 @@ struct event_line {
     char *text;
 };
 
+/* The files of a report. */
+enum report_format {
+    REPORT_HTML = 1,
+    REPORT_MARKDOWN = 2,
+    REPORT_JUNIT = 4,
+    REPORT_JSON = 8,
+    REPORT_ALL = 15
+};
+
 struct results {
     char *scenario, *title, *path, *runbook, *engine;
     uint64_t seed;
+    unsigned formats; /* enum report_format, those that are written */
     enum verdict verdict;
     char *verdict_words; /* one or two sentences a person understands */
     char journal_hash[33];

@@ -61,6 +61,9 @@ static int folder_write_all(int fd, struct str content)
 static int folder_write_part(int folder, const char *path, const struct folder_file *file, struct errmsg *msg)
 {
     char temporary[NAME_MAX + 1];
+    if (file->content.data == NULL) {
+        return 0;
+    }
     if (!folder_temporary_name(file->name, temporary)) {
         return error_set(msg, ERR_INVALID, "%s/%s: the name is too long", path, file->name);
     }
@@ -78,9 +81,14 @@ static int folder_write_part(int folder, const char *path, const struct folder_f
     return 0;
 }
 
-static int folder_rename(int folder, const char *path, const char *name, struct errmsg *msg)
+static int folder_place(int folder, const char *path, const struct folder_file *file, struct errmsg *msg)
 {
     char temporary[NAME_MAX + 1];
+    const char *name = file->name;
+    if (file->content.data == NULL) {
+        bool gone = unlinkat(folder, name, 0) == 0 || errno == ENOENT;
+        return gone ? 0 : error_set(msg, ERR_IO, "cannot remove %s/%s: %s", path, name, strerror(errno));
+    }
     if (!folder_temporary_name(name, temporary) || renameat(folder, temporary, folder, name) != 0) {
         return error_set(msg, ERR_IO, "cannot put %s/%s in place: %s", path, name, strerror(errno));
     }
@@ -99,7 +107,7 @@ int folder_write(const char *path, const struct folder_file *files, size_t count
         rv = folder_write_part(folder, path, &files[i], msg);
     }
     for (size_t i = 0; i < count && rv == 0; i++) {
-        rv = folder_rename(folder, path, files[i].name, msg);
+        rv = folder_place(folder, path, &files[i], msg);
     }
     for (size_t i = 0; i < count && rv != 0; i++) {
         char temporary[NAME_MAX + 1];

@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 struct folder_file {
-    const char *name; /* no slash in it */
-    struct str content;
+    const char *name;   /* no slash in it */
+    struct str content; /* data NULL: no file of that name is to be there afterwards */
 };
 
 /* Makes a folder and those above it; it is there and may be written into afterwards, or the message says

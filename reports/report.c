@@ -61,6 +61,7 @@ enum { FILE_JSON, FILE_JUNIT, FILE_MARKDOWN, FILE_HTML, FILE_COUNT };
 int report_write(const char *directory, const struct results *results, struct errmsg *msg)
 {
     static const char *const names[FILE_COUNT] = { "results.json", "junit.xml", "report.md", "report.html" };
+    static const unsigned formats[FILE_COUNT] = { REPORT_JSON, REPORT_JUNIT, REPORT_MARKDOWN, REPORT_HTML };
     int rv = folder_make(directory, msg);
     if (rv != 0) {
         return rv;
@@ -77,7 +78,8 @@ int report_write(const char *directory, const struct results *results, struct er
     report_markdown(&texts[FILE_MARKDOWN], results, &figures);
     report_html(&texts[FILE_HTML], results, &figures);
     for (size_t i = 0; i < FILE_COUNT && rv == 0; i++) {
-        files[i] = (struct folder_file){ names[i], buf_str(&texts[i]) };
+        bool chosen = (results->formats & formats[i]) != 0;
+        files[i] = (struct folder_file){ names[i], chosen ? buf_str(&texts[i]) : str_make(NULL, 0) };
         if (texts[i].failed) {
             rv = error_set(msg, ERR_LIMIT, "%s would be larger than %zu MiB", names[i],
                            REPORT_BYTES_MAX >> 20);

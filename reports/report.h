@@ -5,7 +5,8 @@
 #include "base/error.h"
 #include "harness/results.h"
 
-/* Makes the folder if needed.  All files are written to a temporary name and renamed. */
+/* Makes the folder if needed.  Only results->formats are written; what an earlier run left of the others is
+ * taken away, since it does not tell of this one.  All files are written to a temporary name and renamed. */
 int report_write(const char *directory, const struct results *results, struct errmsg *msg);
 
 #endif

@@ -154,7 +154,7 @@ static void print_account(const struct results *r, const char *out, bool quiet)
         (void)printf("  journal   %s\n", r->journal_hash);
     }
     if (out != NULL) {
-        (void)printf("  report    %s/report.html\n", out);
+        (void)printf("  report    %s%s\n", out, (r->formats & REPORT_HTML) != 0 ? "/report.html" : "");
     }
     if (r->verdict != VERDICT_PASS && r->reproduce != NULL) {
         (void)printf("  again     %s\n", r->reproduce);

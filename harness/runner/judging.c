@@ -23,7 +23,7 @@
 #define JUDGING_DEFAULT_WINDOW   (30 * NS_PER_S)
 #define JUDGING_DEFAULT_INTERVAL (30 * NS_PER_S)
 
-__attribute__((format(printf, 1, 2))) static char *judging_text(const char *format, ...)
+char *judging_text(const char *format, ...)
 {
     char text[400];
     va_list args;
@@ -33,8 +33,8 @@ __attribute__((format(printf, 1, 2))) static char *judging_text(const char *form
     return mem_strdup(text);
 }
 
-static struct assertion_result *judging_add(struct run *run, enum assertion_kind kind, unsigned line,
-                                            char *name, bool passed, char *expected, char *saw)
+struct assertion_result *judging_add(struct run *run, enum assertion_kind kind, unsigned line, char *name,
+                                     bool passed, char *expected, char *saw)
 {
     struct assertion_result *a = results_add_assertion(run->results, kind, name, line);
     mem_free(name);
@@ -107,46 +107,7 @@ static void judging_after(struct run *run)
                    false);
 }
 
-/* ---- expectations ---- */
-
-/* Returns how many were unknown. */
-static size_t judging_expects(struct run *run)
-{
-    struct expression_world world = world_of_run(run);
-    size_t unknown = 0;
-    for (size_t i = 0; i < run->scenario->phase_count; i++) {
-        const struct scenario_phase *plan = &run->scenario->phases[i];
-        if (plan->until == NULL || !run->phases[i].begun) {
-            continue;
-        }
-        char longest[32];
-        units_format_duration(plan->max_ns, longest, sizeof(longest));
-        uint64_t took_ns = run->phases[i].end_ns - run->phases[i].start_ns;
-        char took[32];
-        units_format_duration(took_ns / NS_PER_MS * NS_PER_MS, took, sizeof(took));
-        bool good = run->phases[i].over && !run->phases[i].ran_out;
-        struct assertion_result *a = judging_add(
-            run, ASSERT_EXPECT, plan->line, judging_text("phase %s ends by its condition", plan->name), good,
-            judging_text("true within %s", longest),
-            good ? judging_text("true after %s", took) : judging_text("not true within %s", longest));
-        a->at_ns = (int64_t)run->phases[i].end_ns;
-    }
-    for (size_t i = 0; i < run->scenario->expect_count; i++) {
-        const struct scenario_expect *expect = &run->scenario->expects[i];
-        struct expression_result result;
-        expression_evaluate(expect->expression, &world, &result);
-        unknown += result.verdict == EXPRESSION_UNKNOWN ? 1 : 0;
-        struct assertion_result *a = judging_add(
-            run, ASSERT_EXPECT, expect->line, mem_strdup(expect->text), result.verdict == EXPRESSION_TRUE,
-            mem_strdup(result.expected),
-            result.verdict == EXPRESSION_UNKNOWN
-                ? judging_text("unknown: %s", result.saw[0] == '\0' ? "nothing was seen" : result.saw)
-                : mem_strdup(result.saw));
-        a->at_ns = result.at_ns;
-        results_prove(a, expect->proves);
-    }
-    return unknown;
-}
+/* ---- stops and promises ---- */
 
 static void judging_stops(struct run *run)
 {
@@ -229,7 +190,8 @@ static void judging_faults(struct run *run)
     for (size_t i = 0; i < run->scenario->fault_count; i++) {
         const struct scenario_fault *plan = &run->scenario->faults[i];
         const struct run_fault *fault = &run->faults[i];
-        bool enough = fault->begun && fault->hits >= plan->expect_hits;
+        bool may_wait = plan->when != NULL && plan->expect_hits == 0; /* its condition may stay false */
+        bool enough = (fault->begun || may_wait) && fault->hits >= plan->expect_hits;
         struct assertion_result *a = judging_add(
             run, ASSERT_VALIDITY, plan->line, judging_text("fault %s takes hold", plan->name), enough,
             judging_text("at least %" PRIu64 " hits", plan->expect_hits),

@@ -7,7 +7,9 @@
  *   steps.c     the runbook's requests
  *   commands.c  and its shell commands
  *   world.c     the series as expressions see them
+ *   figures.c   what is counted from the whole history: replay rates, predicted memory
  *   healing.c   after the last phase: everything mended, everything drained
+ *   expecting.c expectations, thresholds and alert rules over the whole series
  *   judging.c   assertions, verdict, words
  *
  * Everything runs on one thread.  Answers arrive as callbacks from inside engine->advance; they note facts
@@ -34,6 +36,7 @@ struct run_phase {
 
 struct run_fault {
     bool begun, over;
+    bool triggered; /* its condition came true */
     bool waits_restart;
     uint64_t restart_ns;
     uint64_t start_ns, end_ns;
@@ -75,8 +78,18 @@ struct run_capture {
     char *value;
 };
 
+/* What /status said under one metric's place. */
+struct run_figure {
+    bool known;
+    double number;
+    const char *text; /* of texts; lives as long as the run */
+};
+
 /* What /status said beyond struct status_sample, at the same index. */
 struct run_status_more {
+    struct run_figure *figures; /* by index of metric_table */
+    uint32_t alerts_known;      /* bit by index of alert_names */
+    uint32_t alerts_firing;
     double healthy_instances, total_instances;
     double undecided_writes; /* logged, answered by no instance yet; their clients may have left */
     double progress_age_s;   /* -1 = null */
@@ -84,7 +97,13 @@ struct run_status_more {
     bool queue_lost; /* the balancer says that its memory was lost */
     bool resyncing;  /* an instance has collections that are still to be verified or copied */
     int64_t asked_ns;
-    uint64_t alerts;
+};
+
+/* When an instance received what brought it up to date. */
+struct run_replay {
+    int64_t *times; /* rising; NULL until somebody asks */
+    size_t count;
+    size_t effects; /* of the history, when it was gathered */
 };
 
 struct run {
@@ -116,7 +135,13 @@ struct run {
     bool fresh_sample; /* one has come since the loop last looked */
     struct run_status_more *more;
     size_t more_count, more_capacity;
-    bool was_pending[3]; /* thresholds of pending_writes that were passed, for events */
+    char **texts; /* what /status said in words, each once */
+    size_t text_count;
+    bool asks_alerts;                     /* /alerts is sampled, too */
+    uint32_t alerts_known, alerts_firing; /* of its last answer */
+    bool was_pending[3];                  /* thresholds of pending_writes that were passed, for events */
+
+    struct run_replay replay[2];
 
     struct run_step *steps;
     struct run_capture *captures;
@@ -142,6 +167,9 @@ bool timeline_mark(const struct run *run, const struct mark *mark, uint64_t *at_
 void timeline_begin(struct run *run);
 /* Ends and begins what is due at now_ns. */
 int timeline_phases(struct run *run, uint64_t now_ns);
+/* A fresh sample has come: which faults have been waiting for what it shows? */
+void timeline_triggers(struct run *run, uint64_t now_ns);
+bool timeline_waits_for_samples(const struct run *run); /* does a phase or a fault wait for a condition? */
 int timeline_faults(struct run *run, uint64_t now_ns, struct errmsg *msg);
 uint64_t timeline_next(const struct run *run); /* RUN_NO_TIME = nothing known */
 const char *timeline_target_name(enum scenario_target target);
@@ -197,6 +225,13 @@ struct expression_world world_of_run(struct run *run);
 /* The last sample, and loads from begin_ns on. */
 struct expression_world world_of_now(struct run *run, uint64_t begin_ns, uint64_t now_ns);
 
+/* ---- figures.c ---- */
+/* Requests a second that brought an instance up to date, over the second before a sample. */
+double figures_replay_rps(struct run *run, uint32_t instance, int64_t at_ns);
+/* The guide's formula for this run; false = a load that writes has no body. */
+bool figures_predicted_bytes(const struct run *run, double *out);
+void figures_close(struct run *run);
+
 /* ---- healing.c ---- */
 void healing_run(struct run *run);
 /* Lets the world run until the condition holds, asking /status meanwhile; false = the bound was reached or
@@ -204,7 +239,14 @@ void healing_run(struct run *run);
 bool healing_wait(struct run *run, bool (*done)(struct run *run), uint64_t bound_ns);
 bool healing_is_steady(struct run *run);
 
+/* ---- expecting.c ---- */
+size_t judging_expects(struct run *run); /* returns how many could not be told */
+
 /* ---- judging.c ---- */
+__attribute__((format(printf, 1, 2))) char *judging_text(const char *format, ...); /* cut at 400 bytes */
+/* Takes name, expected and saw over. */
+struct assertion_result *judging_add(struct run *run, enum assertion_kind kind, unsigned line, char *name,
+                                     bool passed, char *expected, char *saw);
 void judging_gate(struct run *run, bool steady);
 void judging_run(struct run *run);
 void judging_verdict(struct run *run);

@@ -58,6 +58,7 @@ static void runner_init(struct run *run)
     r->runbook = mem_strdup(s->runbook == NULL ? "" : s->runbook);
     r->engine = mem_strdup(run->engine->ops->name);
     r->seed = run->seed;
+    r->formats = s->formats;
     r->history = run->history;
     r->steps = mem_alloc_array(s->step_count + 1, sizeof(*r->steps));
     r->step_count = s->step_count;
@@ -72,6 +73,7 @@ static void runner_deinit(struct run *run)
     commands_close(run);
     steps_close(run);
     sampling_close(run);
+    figures_close(run);
     buf_deinit(&run->scratch);
     mem_free(run->phases);
     mem_free(run->faults);
@@ -145,13 +147,13 @@ static int runner_open(struct run *run, struct errmsg *msg)
     return rv;
 }
 
-/* Samples while the load runs: always, or only where a phase waits for a condition. */
+/* Samples while the load runs: always, or only where something waits for a condition. */
 static bool runner_samples_now(const struct run *run)
 {
     if (!run->options->no_samples) {
         return true;
     }
-    return run->phase < run->scenario->phase_count && run->scenario->phases[run->phase].until != NULL;
+    return timeline_waits_for_samples(run);
 }
 
 /* stop_if: looked at whenever /status has been. */
@@ -170,6 +172,7 @@ static int runner_due(struct run *run, uint64_t now_ns, struct errmsg *msg)
 {
     if (run->fresh_sample) {
         runner_stops(run, now_ns);
+        timeline_triggers(run, now_ns);
     }
     timeline_phases(run, now_ns);
     load_phases_changed(run);

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "proxy/core/alerts.h"
 #include <jansson.h>
 #include <string.h>
 
@@ -16,8 +17,32 @@
 
 static const double sampling_thresholds[] = { 0, 20, 50 };
 
+static bool sampling_any_asks(const struct scenario_expect *list, size_t count)
+{
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        any = any || expression_asks_alerts(list[i].expression);
+    }
+    return any;
+}
+
+static bool sampling_asks_alerts(const struct scenario *s)
+{
+    bool any = s->alert_count > 0 || sampling_any_asks(s->steady, s->steady_count) ||
+               sampling_any_asks(s->expects, s->expect_count) || sampling_any_asks(s->stops, s->stop_count);
+    for (size_t i = 0; i < s->phase_count; i++) {
+        any = any || expression_asks_alerts(s->phases[i].until) ||
+              sampling_any_asks(s->phases[i].thresholds, s->phases[i].threshold_count);
+    }
+    for (size_t i = 0; i < s->fault_count; i++) {
+        any = any || expression_asks_alerts(s->faults[i].when);
+    }
+    return any;
+}
+
 void sampling_open(struct run *run)
 {
+    run->asks_alerts = sampling_asks_alerts(run->scenario);
     run->sample_ns = run->options->sample_ns;
     if (run->sample_ns != 0) {
         return;
@@ -72,8 +97,68 @@ static void sampling_read_instances(const json_t *instances, struct status_sampl
     }
 }
 
+/* The value at "write_ahead_log.levels.pending_writes"; an element of a list is found by its name. */
+static const json_t *sampling_walk(const json_t *at, const char *path)
+{
+    while (at != NULL && *path != '\0') {
+        size_t size = strcspn(path, ".");
+        if (json_is_array(at)) {
+            const json_t *found = NULL;
+            size_t index;
+            const json_t *item;
+            json_array_foreach(at, index, item)
+            {
+                const char *name = json_string_value(json_object_get(item, "name"));
+                found = name != NULL && strlen(name) == size && strncmp(name, path, size) == 0 ? item : found;
+            }
+            at = found;
+        } else {
+            at = json_object_getn(at, path, size);
+        }
+        path += size + (path[size] == '.' ? 1 : 0);
+    }
+    return at;
+}
+
+static const char *sampling_text(struct run *run, const char *text)
+{
+    for (size_t i = 0; i < run->text_count; i++) {
+        if (strcmp(run->texts[i], text) == 0) {
+            return run->texts[i];
+        }
+    }
+    run->texts = mem_realloc(run->texts, (run->text_count + 1) * sizeof(*run->texts));
+    run->texts[run->text_count] = mem_strdup(text);
+    return run->texts[run->text_count++];
+}
+
+/* null is nothing: 0, or a text without words. */
+static void sampling_read_figures(struct run *run, const json_t *root, struct run_status_more *more)
+{
+    more->figures = mem_alloc_array(metric_table_size, sizeof(*more->figures));
+    for (size_t i = 0; i < metric_table_size; i++) {
+        const struct metric_row *row = &metric_table[i];
+        const json_t *value = row->status == NULL ? NULL : sampling_walk(root, row->status);
+        struct run_figure *figure = &more->figures[i];
+        bool is_text = strcmp(row->unit, "text") == 0;
+        if (value == NULL || (is_text && !json_is_string(value) && !json_is_null(value))) {
+            continue;
+        }
+        figure->known = true;
+        if (is_text) {
+            figure->text = sampling_text(run, json_is_null(value) ? "" : json_string_value(value));
+        } else if (!json_is_null(value)) {
+            figure->known = json_is_number(value) || json_is_boolean(value);
+            figure->number =
+                json_is_boolean(value) ? (json_is_true(value) ? 1 : 0) : json_number_value(value);
+            figure->number *= row->factor;
+        }
+    }
+}
+
 /* False: not a status of ours. */
-static bool sampling_read(struct str body, struct status_sample *sample, struct run_status_more *more)
+static bool sampling_read(struct run *run, struct str body, struct status_sample *sample,
+                          struct run_status_more *more)
 {
     json_t *root = json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES, NULL);
     const json_t *wal = json_object_get(root, "write_ahead_log");
@@ -83,6 +168,7 @@ static bool sampling_read(struct str body, struct status_sample *sample, struct 
     if (good) {
         sampling_read_wal(wal, sample, more);
         sampling_read_instances(instances, sample, more);
+        sampling_read_figures(run, root, more);
         sample->rss_bytes = sampling_number(stats, "rss_bytes", 0);
         more->healthy_instances = sampling_number(root, "healthy_instances", 0);
         more->total_instances = sampling_number(root, "total_instances", 0);
@@ -143,6 +229,39 @@ static void sampling_events(struct run *run, const struct status_sample *before,
     }
 }
 
+/* ---- /alerts ---- */
+
+static void sampling_read_rules(struct run *run, const json_t *rules)
+{
+    size_t index;
+    const json_t *rule;
+    json_array_foreach(rules, index, rule)
+    {
+        const char *name = json_string_value(json_object_get(rule, "name"));
+        const char *state = json_string_value(json_object_get(rule, "state"));
+        for (unsigned i = 0; name != NULL && state != NULL && i < ALERT_RULES; i++) {
+            if (strcmp(name, alert_names[i]) == 0) {
+                run->alerts_known |= 1u << i;
+                run->alerts_firing |= strcmp(state, "firing") == 0 ? 1u << i : 0;
+            }
+        }
+    }
+}
+
+static void sampling_read_alerts(struct run *run, const struct engine_answer *answer)
+{
+    run->alerts_known = 0;
+    run->alerts_firing = 0;
+    if (answer->outcome == OP_ANSWERED && answer->status == 200) {
+        json_t *root = json_loadb(answer->body.data, answer->body.size, JSON_REJECT_DUPLICATES, NULL);
+        sampling_read_rules(run, json_object_get(root, "alerts"));
+        sampling_read_rules(run, json_object_get(root, "escalation"));
+        json_decref(root);
+    }
+}
+
+/* ---- both ---- */
+
 static void sampling_answered(void *context, uint64_t tag, const struct engine_answer *answer)
 {
     (void)tag;
@@ -159,8 +278,10 @@ static void sampling_answered(void *context, uint64_t tag, const struct engine_a
     sample->latency_ns = run_took_ns(answer);
     more->asked_ns = answer->sent_ns;
     sample->oldest_pending_s = -1;
-    sample->answered =
-        answer->outcome == OP_ANSWERED && answer->status == 200 && sampling_read(answer->body, sample, more);
+    sample->answered = answer->outcome == OP_ANSWERED && answer->status == 200 &&
+                       sampling_read(run, answer->body, sample, more);
+    more->alerts_known = run->alerts_known;
+    more->alerts_firing = run->alerts_firing;
     if (more->queue_lost && !run->history->lb_lost_queue) {
         run->history->lb_lost_queue = true;
         run->history->lost_on_crash = (uint64_t)run->died_in_memory;
@@ -172,16 +293,36 @@ static void sampling_answered(void *context, uint64_t tag, const struct engine_a
     run->fresh_sample = true;
 }
 
-int sampling_send(struct run *run, struct errmsg *msg)
+static int sampling_ask(struct run *run, const char *path, engine_answer_cb *cb, struct errmsg *msg)
 {
     struct engine_request request = {
         .target = TARGET_LB,
         .method = "GET",
-        .path = "/status",
+        .path = path,
         .timeout_ns = SAMPLING_TIMEOUT,
     };
+    return run->engine->ops->request(run->engine, &request, 0, cb, run, msg);
+}
+
+/* The alerts of a sample are asked for first: what /status then says is at most that much newer. */
+static void sampling_alerts_answered(void *context, uint64_t tag, const struct engine_answer *answer)
+{
+    struct run *run = context;
+    struct errmsg msg;
+    sampling_read_alerts(run, answer);
+    if (sampling_ask(run, "/status", sampling_answered, &msg) != 0) {
+        struct engine_answer none = { .outcome = OP_CONN_REFUSED,
+                                      .sent_ns = answer->done_ns,
+                                      .done_ns = answer->done_ns };
+        sampling_answered(context, tag, &none);
+    }
+}
+
+int sampling_send(struct run *run, struct errmsg *msg)
+{
     run->samples_in_flight++;
-    int rv = run->engine->ops->request(run->engine, &request, 0, sampling_answered, run, msg);
+    int rv = run->asks_alerts ? sampling_ask(run, "/alerts", sampling_alerts_answered, msg)
+                              : sampling_ask(run, "/status", sampling_answered, msg);
     if (rv != 0) {
         run->samples_in_flight--;
     }
@@ -190,6 +331,14 @@ int sampling_send(struct run *run, struct errmsg *msg)
 
 void sampling_close(struct run *run)
 {
+    for (size_t i = 0; i < run->more_count; i++) {
+        mem_free(run->more[i].figures);
+    }
+    for (size_t i = 0; i < run->text_count; i++) {
+        mem_free(run->texts[i]);
+    }
+    mem_free(run->texts);
     mem_free(run->more);
+    run->texts = NULL;
     run->more = NULL;
 }

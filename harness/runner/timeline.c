@@ -134,6 +134,28 @@ int timeline_phases(struct run *run, uint64_t now_ns)
     return 0;
 }
 
+bool timeline_waits_for_samples(const struct run *run)
+{
+    bool waits = run->phase < run->scenario->phase_count && run->scenario->phases[run->phase].until != NULL;
+    for (size_t i = 0; i < run->scenario->fault_count; i++) {
+        waits = waits || (run->scenario->faults[i].when != NULL && !run->faults[i].triggered);
+    }
+    return waits;
+}
+
+void timeline_triggers(struct run *run, uint64_t now_ns)
+{
+    struct expression_world world = world_of_now(run, run->start_ns, now_ns);
+    for (size_t i = 0; i < run->scenario->fault_count; i++) {
+        const struct scenario_fault *plan = &run->scenario->faults[i];
+        if (plan->when != NULL && !run->faults[i].triggered && expression_now(plan->when, &world)) {
+            run->faults[i].triggered = true;
+            results_add_event(run->results, (int64_t)now_ns, "what fault %s waits for is true: %s",
+                              plan->name, plan->when_text);
+        }
+    }
+}
+
 static enum engine_target timeline_instance(enum scenario_target target)
 {
     return target == SCENARIO_REPLICA ? TARGET_REPLICA : TARGET_PRIMARY;
@@ -282,7 +304,18 @@ static uint64_t timeline_fault_end_time(const struct run *run, size_t index)
     if (fault->waits_restart) {
         return fault->restart_ns;
     }
+    if (plan->when != NULL) {
+        return plan->has_end ? fault->start_ns + plan->for_ns : RUN_NO_TIME;
+    }
     return plan->has_end && timeline_mark(run, &plan->until, &at) ? at : RUN_NO_TIME;
+}
+
+/* When a fault that has not begun does; false while nobody can know. */
+static bool timeline_fault_begin_time(const struct run *run, size_t index, uint64_t *at_ns)
+{
+    const struct scenario_fault *plan = &run->scenario->faults[index];
+    *at_ns = 0; /* at once */
+    return plan->when != NULL ? run->faults[index].triggered : timeline_mark(run, &plan->at, at_ns);
 }
 
 int timeline_faults(struct run *run, uint64_t now_ns, struct errmsg *msg)
@@ -298,7 +331,7 @@ int timeline_faults(struct run *run, uint64_t now_ns, struct errmsg *msg)
     }
     for (size_t i = 0; i < run->scenario->fault_count; i++) {
         uint64_t at;
-        if (!run->faults[i].begun && timeline_mark(run, &run->scenario->faults[i].at, &at) && at <= now_ns) {
+        if (!run->faults[i].begun && timeline_fault_begin_time(run, i, &at) && at <= now_ns) {
             int rv = timeline_fault_begin(run, i, now_ns, msg);
             if (rv != 0) {
                 return rv;
@@ -328,7 +361,7 @@ uint64_t timeline_next(const struct run *run)
     for (size_t i = 0; i < run->scenario->fault_count; i++) {
         uint64_t at;
         if (!run->faults[i].begun) {
-            if (timeline_mark(run, &run->scenario->faults[i].at, &at)) {
+            if (timeline_fault_begin_time(run, i, &at)) {
                 timeline_sooner(&next, at);
             }
         } else if (!run->faults[i].over) {

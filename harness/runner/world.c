@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "harness/scenario/expression.h"
+#include "proxy/core/alerts.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,74 +16,79 @@ static int64_t world_sample_time(void *context, size_t sample)
     return run->history->samples[sample].at_ns;
 }
 
-static bool world_wal(const struct status_sample *s, const char *name, double *out)
+static bool world_alert(const struct run_status_more *more, const char *rule, double *out)
 {
-    if (strcmp(name, "pending_writes") == 0) {
-        *out = s->pending_writes;
-    } else if (strcmp(name, "is_replaying") == 0) {
-        *out = s->is_replaying;
-    } else if (strcmp(name, "failed_replays") == 0) {
-        *out = s->failed_replays;
-    } else if (strcmp(name, "dead_letters") == 0) {
-        *out = s->dead_letters;
-    } else if (strcmp(name, "total_replayed") == 0) {
-        *out = s->total_replayed;
-    } else if (strcmp(name, "oldest_pending") == 0) {
-        *out = s->oldest_pending_s < 0 ? 0 : s->oldest_pending_s * (double)NS_PER_S;
-    } else if (strcmp(name, "memory_bytes") == 0) {
-        *out = s->memory_bytes;
-    } else if (strcmp(name, "bytes") == 0) {
-        *out = s->wal_bytes;
+    for (unsigned i = 0; i < ALERT_RULES; i++) {
+        if (strcmp(rule, alert_names[i]) == 0 && (more->alerts_known >> i & 1u) != 0) {
+            *out = more->alerts_firing >> i & 1u;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the harness itself knows, whether or not the balancer answered. */
+static bool world_own(struct run *run, const char *metric, const struct status_sample *s, double *out,
+                      bool *known)
+{
+    *known = true;
+    if (strcmp(metric, "lb.answering") == 0) {
+        *out = s->answered;
+    } else if (strcmp(metric, "wall") == 0) { /* only stop_if may name it */
+        *out = (double)(run_wall_ns() - run->wall_start_ns);
+    } else if (strcmp(metric, "report.lost_on_crash") == 0) {
+        *out = run->history->lb_lost_queue ? (double)run->history->lost_on_crash : 0;
+    } else if (strcmp(metric, "capacity.predicted_bytes") == 0) {
+        *known = figures_predicted_bytes(run, out);
+    } else if (strcmp(metric, "primary.replay_rps") == 0 || strcmp(metric, "replica.replay_rps") == 0) {
+        *out = figures_replay_rps(run, metric[0] == 'p' ? 0 : 1, s->at_ns);
     } else {
         return false;
     }
     return true;
 }
 
-static bool world_lb(const struct status_sample *s, const struct run_status_more *more, const char *name,
-                     double *out)
+static const struct run_figure *world_figure(const struct run *run, const char *metric, size_t sample)
 {
-    if (strcmp(name, "healthy_instances") == 0) {
-        *out = more->healthy_instances;
-    } else if (strcmp(name, "total_instances") == 0) {
-        *out = more->total_instances;
-    } else if (strcmp(name, "instances.primary.healthy") == 0) {
-        *out = s->healthy[0];
-    } else if (strcmp(name, "instances.replica.healthy") == 0) {
-        *out = s->healthy[1];
-    } else if (strcmp(name, "rss") == 0) {
-        *out = s->rss_bytes;
-    } else if (strcmp(name, "status_latency") == 0) {
-        *out = (double)s->latency_ns;
-    } else {
-        return false;
-    }
-    return true;
+    size_t index = metric_index(metric);
+    const struct run_figure *figures = run->more[sample].figures;
+    return index == metric_table_size || figures == NULL || !figures[index].known ? NULL : &figures[index];
 }
 
 static bool world_value(void *context, const char *metric, size_t sample, double *out)
 {
-    const struct run *run = context;
+    struct run *run = context;
     CHECK(sample < run->history->sample_count);
     const struct status_sample *s = &run->history->samples[sample];
-    if (strcmp(metric, "lb.answering") == 0) {
-        *out = s->answered;
-        return true;
+    bool known;
+    if (world_own(run, metric, s, out, &known)) {
+        return known;
     }
-    if (strcmp(metric, "wall") == 0) { /* only stop_if may name it */
-        *out = (double)(run_wall_ns() - run->wall_start_ns);
-        return true;
+    if (strncmp(metric, "alerts.", 7) == 0) {
+        return world_alert(&run->more[sample], metric + 7, out);
     }
-    if (!s->answered) {
-        return false;
+    if (strcmp(metric, "lb.status_latency") == 0) {
+        *out = (double)s->latency_ns;
+        return s->answered;
     }
-    if (strncmp(metric, "wal.", 4) == 0) {
-        return world_wal(s, metric + 4, out);
-    }
-    if (strncmp(metric, "lb.", 3) == 0) {
-        return world_lb(s, &run->more[sample], metric + 3, out);
-    }
-    return false;
+    const struct run_figure *figure = world_figure(run, metric, sample);
+    *out = figure == NULL ? 0 : figure->number;
+    return figure != NULL;
+}
+
+static bool world_text(void *context, const char *metric, size_t sample, struct str *out)
+{
+    const struct run_figure *figure = world_figure(context, metric, sample);
+    *out = str_of(figure == NULL ? "" : figure->text);
+    return figure != NULL;
+}
+
+static bool world_fault_time(void *context, uint32_t fault, int64_t *out)
+{
+    const struct run *run = context;
+    bool begun = fault < run->scenario->fault_count && run->faults[fault].begun;
+    *out = begun ? (int64_t)run->faults[fault].start_ns : 0;
+    return begun;
 }
 
 /* ---- loads ---- */
@@ -235,6 +241,8 @@ struct expression_world world_of_run(struct run *run)
         .sample_count = run->history->sample_count,
         .sample_time = world_sample_time,
         .value = world_value,
+        .text = world_text,
+        .fault_time = world_fault_time,
         .aggregate = world_aggregate,
         .phase_time = world_phase_time,
         .end_ns = (int64_t)run->engine->ops->now(run->engine),

@@ -20,6 +20,8 @@ struct expression_scope {
     size_t phase_count;
     const char *const *loads;
     size_t load_count;
+    const char *const *faults; /* for before(fault).metric */
+    size_t fault_count;
     bool in_step;   /* status, outcome, latency, json("..."), header("...") are known */
     bool value;     /* a step's capture: a value (json("$.id")) instead of a condition */
     bool wall;      /* stop_if: "wall", real time, may be named */
@@ -49,6 +51,10 @@ struct expression_world {
     /* Value of a sampled metric ("wal.pending_writes") at a sample; false = not known then (no answer from
      * /status).  wal.oldest_pending is 0, not unknown, while nothing is pending. */
     bool (*value)(void *context, const char *metric, size_t sample, double *out);
+    /* The same of a metric that is a text; the answer lives as long as the run.  NULL = none is known. */
+    bool (*text)(void *context, const char *metric, size_t sample, struct str *out);
+    /* When a fault began (index into the scope's faults); false = it did not.  NULL = none did. */
+    bool (*fault_time)(void *context, uint32_t fault, int64_t *out);
     /* Figures of a load over the operations planned in [from, to): metric is always "load.<name>.<what>".
      * latency: function p50 p90 p99 max min mean, of answered operations, from the planned send time.
      * offered accepted ok errors queued: "count"; "rate" = per second of the window; "share" = of what was
@@ -93,11 +99,17 @@ bool expression_capture(const struct expression *e, const struct expression_worl
 
 /* The catalogue: name, unit, meaning; for errors, docs and the schema. */
 struct metric_row {
-    const char *name;
+    const char *name; /* "load.*.latency": of each load */
     const char *unit;
     const char *meaning;
+    const char *status; /* where /status has it ("write_ahead_log.mode"; a list's element by its name); NULL =
+                           the harness measures it */
+    double factor; /* from what /status says to the unit's base: nanoseconds, bytes, shares from 0 to 1 */
 };
 extern const struct metric_row metric_table[];
 extern const size_t metric_table_size;
+size_t metric_index(const char *name); /* metric_table_size = not in the table */
+/* The names that an expression may ask about an alert rule: "alerts.<rule>". */
+bool expression_asks_alerts(const struct expression *e);
 
 #endif

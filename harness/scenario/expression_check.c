@@ -28,89 +28,6 @@ __attribute__((format(printf, 3, 4))) static bool fail(struct check *c, const st
     return false;
 }
 
-/* What a reader would call this operand. */
-static const char *node_title(const struct node *node, char *out, size_t size)
-{
-    switch (node->kind) {
-        case NODE_METRIC:
-            (void)snprintf(out, size, "%s", node->text);
-            break;
-        case NODE_CALL:
-            (void)snprintf(out, size, "%s(%s)", node->function, node->left->text);
-            break;
-        case NODE_LITERAL:
-            (void)snprintf(out, size, "\"%s\"",
-                           node->text != NULL  ? node->text
-                           : node->number != 0 ? "true"
-                                               : "false");
-            break;
-        case NODE_STATUS:
-            (void)snprintf(out, size, "status");
-            break;
-        case NODE_OUTCOME:
-            (void)snprintf(out, size, "outcome");
-            break;
-        case NODE_LATENCY:
-            (void)snprintf(out, size, "latency");
-            break;
-        case NODE_BODY:
-            (void)snprintf(out, size, "body");
-            break;
-        case NODE_JSON:
-            (void)snprintf(out, size, "json(\"%s\")", node->text);
-            break;
-        case NODE_HEADER:
-            (void)snprintf(out, size, "header(\"%s\")", node->text);
-            break;
-        case NODE_LIST:
-        case NODE_ADD:
-        case NODE_SUBTRACT:
-        case NODE_MULTIPLY:
-        case NODE_DIVIDE:
-        case NODE_NEGATE:
-        case NODE_EQUAL:
-        case NODE_NOT_EQUAL:
-        case NODE_LESS:
-        case NODE_LESS_EQUAL:
-        case NODE_GREATER:
-        case NODE_GREATER_EQUAL:
-        case NODE_IN:
-        case NODE_CONTAINS:
-        case NODE_AND:
-        case NODE_OR:
-        case NODE_IMPLIES:
-        case NODE_NOT:
-            (void)snprintf(out, size, "this");
-            break;
-    }
-    return out;
-}
-
-static const char *unit_example(enum unit unit)
-{
-    switch (unit) {
-        case UNIT_DURATION:
-            return "30s";
-        case UNIT_SIZE:
-            return "64MiB";
-        case UNIT_RATE:
-            return "20/s";
-        case UNIT_SHARE:
-            return "99.9%";
-        case UNIT_EITHER:
-            return "20/s\" or \"99.9%";
-        case UNIT_TRUTH:
-            return "true";
-        case UNIT_COUNT:
-        case UNIT_TEXT:
-        case UNIT_JSON:
-        case UNIT_OUTCOME:
-        case UNIT_NULL:
-            break;
-    }
-    return "10";
-}
-
 /* --- rate or share ----------------------------------------------------------------------------- */
 
 static void settle_either(struct node *node, enum unit unit)
@@ -144,8 +61,9 @@ static bool check_call(struct node *node, struct check *c)
     }
     bool rate = strcmp(node->function, "rate") == 0;
     bool count = strcmp(node->function, "count") == 0;
-    if (metric->unit == UNIT_TRUTH) {
-        return fail(c, metric, "%s is true or false; %s() takes a number", metric->text, node->function);
+    if (metric->unit == UNIT_TRUTH || metric->unit == UNIT_TEXT) {
+        return fail(c, metric, "%s is %s; %s() takes a number", metric->text,
+                    metric->unit == UNIT_TEXT ? "a text" : "true or false", node->function);
     }
     if (found.latency && (rate || count)) {
         return fail(c, node, "%s is a distribution: p50() p90() p99() max() min() or mean(), not %s()",
@@ -421,6 +339,7 @@ static bool check_operator(struct node *node, struct check *c)
         case NODE_LITERAL:
         case NODE_METRIC:
         case NODE_CALL:
+        case NODE_AROUND:
         case NODE_STATUS:
         case NODE_OUTCOME:
         case NODE_LATENCY:
@@ -457,6 +376,7 @@ static bool check_node(struct node *node, struct check *c)
             node->unit = UNIT_JSON;
             return true;
         case NODE_LITERAL:
+        case NODE_AROUND:
             return true;
         case NODE_LIST:
         case NODE_ADD:

@@ -219,6 +219,9 @@ static void describe_range(const struct expression *e, struct evaluation *ev, co
                            const struct findings *f, struct expression_result *out)
 {
     const struct node *metric = first_metric(e->condition);
+    if (metric != NULL && metric->unit == UNIT_TEXT) {
+        metric = NULL; /* texts do not move between two ends */
+    }
     struct value low = { .known = false };
     struct value high = { .known = false };
     for (size_t i = sample_from(ev->world, w->from); metric != NULL && i < ev->world->sample_count; i++) {

@@ -155,10 +155,13 @@ bool lexer_next(struct lexer *lexer, struct token *token, struct expression_erro
     if (c == '"' || c == '\'') {
         return read_string(lexer, token, error);
     }
-    if (!is_letter(c)) {
+    /* ".wal.pending_writes" follows after(fault). */
+    bool follows = c == '.' && is_letter(peek(lexer, 1));
+    if (!is_letter(c) && !follows) {
         return read_sign(lexer, token, error);
     }
     size_t start = lexer->at;
+    lexer->at += follows ? 1 : 0;
     for (;;) {
         char here = peek(lexer, 0);
         char next = peek(lexer, 1);

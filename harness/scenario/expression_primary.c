@@ -202,6 +202,55 @@ static struct node *parse_metric(struct parser *p, const struct token *name)
     return node;
 }
 
+/* "(lb-crash).wal.pending_writes": the word before it is taken. */
+static struct node *parse_around(struct parser *p, const struct token *name)
+{
+    const char *function = token_is(name, "before") ? "before" : "after";
+    parser_advance(p); /* "(" */
+    struct token fault = p->token;
+    if (fault.kind != TOKEN_NAME && fault.kind != TOKEN_STRING) {
+        return parser_fail(p, fault.column, token_width(&fault), "expected the name of a fault inside %s( )",
+                           function);
+    }
+    uint32_t index = 0;
+    while (index < p->scope->fault_count && !str_equal(fault.text, str_of(p->scope->faults[index]))) {
+        index++;
+    }
+    if (index == p->scope->fault_count) {
+        hint_nearest(p->error, fault.text, p->scope->faults, p->scope->fault_count);
+        return parser_fail(p, fault.column, token_width(&fault), "no fault \"%.*s\"", STR_ARGS(fault.text));
+    }
+    parser_advance(p);
+    if (!parser_expect(p, ")", "after the fault's name")) {
+        return NULL;
+    }
+    struct token metric = p->token;
+    if (metric.kind != TOKEN_NAME || metric.text.data[0] != '.') {
+        return parser_fail(p, metric.column, token_width(&metric),
+                           "expected a metric after the bracket: %s(%.*s).wal.pending_writes", function,
+                           STR_ARGS(fault.text));
+    }
+    metric.text = str_make(metric.text.data + 1, metric.text.size - 1);
+    metric.column++;
+    parser_advance(p);
+    struct node *node = parse_metric(p, &metric);
+    if (node == NULL) {
+        return NULL;
+    }
+    node->kind = NODE_AROUND;
+    node->function = function;
+    node->fault = index;
+    node->column = name->column;
+    node->width = p->taken_end - name->column;
+    if (node->of_load) {
+        node_free(node);
+        return parser_fail(p, metric.column, metric.text.size,
+                           "%s() takes a sampled metric; a load's figures have no value at an instant",
+                           function);
+    }
+    return node;
+}
+
 static struct node *parse_call(struct parser *p, const struct token *name)
 {
     const char *function = NULL;
@@ -211,13 +260,11 @@ static struct node *parse_call(struct parser *p, const struct token *name)
         }
     }
     if (function == NULL) {
-        if (token_is(name, "before") || token_is(name, "after")) {
-            return parser_fail(p, name->column, name->text.size, "%.*s() is not supported in this version",
-                               STR_ARGS(name->text));
-        }
-        hint_nearest(p->error, name->text, sample_functions, COUNT_OF(sample_functions));
+        static const char *const known[] = { "p50",  "p90",  "p99",   "max",    "min",
+                                             "mean", "rate", "count", "before", "after" };
+        hint_nearest(p->error, name->text, known, COUNT_OF(known));
         return parser_fail(p, name->column, name->text.size,
-                           "no function \"%.*s\" (p50 p90 p99 max min mean rate count)",
+                           "no function \"%.*s\" (p50 p90 p99 max min mean rate count before after)",
                            STR_ARGS(name->text));
     }
     parser_advance(p); /* "(" */
@@ -253,6 +300,9 @@ static struct node *parse_name(struct parser *p)
     }
     if (p->scope->in_step) {
         return parse_step_name(p, &name);
+    }
+    if (token_is(&p->token, "(") && (token_is(&name, "before") || token_is(&name, "after"))) {
+        return parse_around(p, &name);
     }
     if (token_is(&p->token, "(")) {
         return parse_call(p, &name);

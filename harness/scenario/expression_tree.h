@@ -28,6 +28,7 @@ enum node_kind {
     NODE_LITERAL, /* number with unit, true, false, "text", null */
     NODE_METRIC,  /* a sampled metric */
     NODE_CALL,    /* function over a metric: p99(load.reader.latency) */
+    NODE_AROUND,  /* before(fault).metric, after(fault).metric */
     NODE_STATUS,
     NODE_OUTCOME,
     NODE_LATENCY,
@@ -68,6 +69,7 @@ struct node {
     const char *function; /* NODE_CALL: name, from function_table; "share" when rate() turned out to be one */
     bool of_load;         /* NODE_CALL: over a load's figures, else over samples */
     size_t call_index;    /* NODE_CALL: slot in the cache of an evaluation */
+    uint32_t fault;       /* NODE_AROUND: index; function says "before" or "after" */
 };
 
 enum temporal { TEMPORAL_NONE, TEMPORAL_ALWAYS, TEMPORAL_NEVER, TEMPORAL_EVENTUALLY };
@@ -138,6 +140,9 @@ enum expression_verdict node_truth(const struct node *node, struct evaluation *e
 
 /* --- expression_words.c ---------------------------------------------------------------------- */
 bool node_samples(const struct node *node); /* does it look at samples? */
+/* What a reader would call this operand; returns out. */
+const char *node_title(const struct node *node, char *out, size_t size);
+const char *unit_example(enum unit unit); /* how a value of it is written */
 void value_format(const struct value *v, char *out, size_t size);
 /* "wal.pending_writes = 12, lb.rss = 70.0 MiB": what the condition's names were at a sample. */
 void node_describe(const struct node *node, struct evaluation *ev, size_t sample, char *out, size_t size);

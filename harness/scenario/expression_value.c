@@ -232,9 +232,39 @@ static struct value arithmetic_value(const struct node *node, struct evaluation 
 static struct value metric_value(const struct node *node, const struct evaluation *ev, size_t sample)
 {
     double v = 0;
-    bool known = sample != NO_SAMPLE && sample < ev->world->sample_count &&
-                 ev->world->value(ev->world->context, node->text, sample, &v);
+    bool there = sample != NO_SAMPLE && sample < ev->world->sample_count;
+    if (node->unit == UNIT_TEXT) {
+        struct value text = unknown_of(UNIT_TEXT);
+        text.known = there && ev->world->text != NULL &&
+                     ev->world->text(ev->world->context, node->text, sample, &text.text);
+        return text;
+    }
+    bool known = there && ev->world->value(ev->world->context, node->text, sample, &v);
     return known ? number_of(node->unit, v) : unknown_of(node->unit);
+}
+
+/* The last known value up to the fault's instant, or the first one after it. */
+static struct value around_value(const struct node *node, const struct evaluation *ev)
+{
+    const struct expression_world *world = ev->world;
+    int64_t at = 0;
+    struct value found = unknown_of(node->unit);
+    if (world->fault_time == NULL || !world->fault_time(world->context, node->fault, &at)) {
+        return found;
+    }
+    bool before = strcmp(node->function, "before") == 0;
+    for (size_t i = 0; i < world->sample_count; i++) {
+        bool past = world->sample_time(world->context, i) > at;
+        struct value here = past == before ? found : metric_value(node, ev, i);
+        if (past && before) {
+            break;
+        }
+        found = here.known ? here : found;
+        if (past && found.known) {
+            break;
+        }
+    }
+    return found;
 }
 
 struct value node_value(const struct node *node, struct evaluation *ev, size_t sample)
@@ -246,6 +276,8 @@ struct value node_value(const struct node *node, struct evaluation *ev, size_t s
             return metric_value(node, ev, sample);
         case NODE_CALL:
             return call_value(node, ev);
+        case NODE_AROUND:
+            return around_value(node, ev);
         case NODE_STATUS:
             return (struct value){ ev->world->step_status != 0 || ev->world->step_outcome == NULL ||
                                        strcmp(ev->world->step_outcome, "answered") == 0,
@@ -416,6 +448,7 @@ enum expression_verdict node_truth(const struct node *node, struct evaluation *e
         case NODE_LITERAL:
         case NODE_METRIC:
         case NODE_CALL:
+        case NODE_AROUND:
         case NODE_STATUS:
         case NODE_OUTCOME:
         case NODE_LATENCY:

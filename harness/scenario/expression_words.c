@@ -1,4 +1,5 @@
-/* Values as a person reads them, and what a condition's names were at an instant. */
+/* The parts of an expression and their values as a person reads them, and what a condition's names were at an
+ * instant. */
 #include "base/units.h"
 #include "harness/scenario/expression_tree.h"
 #include <stdio.h>
@@ -12,6 +13,106 @@ bool node_samples(const struct node *node)
         return true;
     }
     return node->kind != NODE_CALL && (node_samples(node->left) || node_samples(node->right));
+}
+
+const char *node_title(const struct node *node, char *out, size_t size)
+{
+    switch (node->kind) {
+        case NODE_METRIC:
+            (void)snprintf(out, size, "%s", node->text);
+            break;
+        case NODE_CALL:
+            (void)snprintf(out, size, "%s(%s)", node->function, node->left->text);
+            break;
+        case NODE_LITERAL:
+            (void)snprintf(out, size, "\"%s\"",
+                           node->text != NULL  ? node->text
+                           : node->number != 0 ? "true"
+                                               : "false");
+            break;
+        case NODE_AROUND:
+            (void)snprintf(out, size, "%s(...).%s", node->function, node->text);
+            break;
+        case NODE_STATUS:
+            (void)snprintf(out, size, "status");
+            break;
+        case NODE_OUTCOME:
+            (void)snprintf(out, size, "outcome");
+            break;
+        case NODE_LATENCY:
+            (void)snprintf(out, size, "latency");
+            break;
+        case NODE_BODY:
+            (void)snprintf(out, size, "body");
+            break;
+        case NODE_JSON:
+            (void)snprintf(out, size, "json(\"%s\")", node->text);
+            break;
+        case NODE_HEADER:
+            (void)snprintf(out, size, "header(\"%s\")", node->text);
+            break;
+        case NODE_LIST:
+        case NODE_ADD:
+        case NODE_SUBTRACT:
+        case NODE_MULTIPLY:
+        case NODE_DIVIDE:
+        case NODE_NEGATE:
+        case NODE_EQUAL:
+        case NODE_NOT_EQUAL:
+        case NODE_LESS:
+        case NODE_LESS_EQUAL:
+        case NODE_GREATER:
+        case NODE_GREATER_EQUAL:
+        case NODE_IN:
+        case NODE_CONTAINS:
+        case NODE_AND:
+        case NODE_OR:
+        case NODE_IMPLIES:
+        case NODE_NOT:
+            (void)snprintf(out, size, "this");
+            break;
+    }
+    return out;
+}
+
+const char *unit_example(enum unit unit)
+{
+    switch (unit) {
+        case UNIT_DURATION:
+            return "30s";
+        case UNIT_SIZE:
+            return "64MiB";
+        case UNIT_RATE:
+            return "20/s";
+        case UNIT_SHARE:
+            return "99.9%";
+        case UNIT_EITHER:
+            return "20/s\" or \"99.9%";
+        case UNIT_TRUTH:
+            return "true";
+        case UNIT_COUNT:
+        case UNIT_TEXT:
+        case UNIT_JSON:
+        case UNIT_OUTCOME:
+        case UNIT_NULL:
+            break;
+    }
+    return "10";
+}
+
+static bool node_asks_alerts(const struct node *node)
+{
+    if (node == NULL) {
+        return false;
+    }
+    bool named =
+        (node->kind == NODE_METRIC || node->kind == NODE_AROUND) && strncmp(node->text, "alerts.", 7) == 0;
+    return named || node_asks_alerts(node->left) || node_asks_alerts(node->right);
+}
+
+bool expression_asks_alerts(const struct expression *e)
+{
+    return e != NULL && node_asks_alerts(e->condition);
 }
 
 void value_format(const struct value *v, char *out, size_t size)
@@ -69,6 +170,8 @@ static void node_label(const struct node *node, char *out, size_t size)
     if (node->kind == NODE_CALL) {
         (void)snprintf(out, size, "%s(%s)", strcmp(node->function, "share") == 0 ? "rate" : node->function,
                        node->left->text);
+    } else if (node->kind == NODE_AROUND) {
+        (void)snprintf(out, size, "%s: %s", node->function, node->text);
     } else if (node->kind == NODE_METRIC) {
         (void)snprintf(out, size, "%s", node->text);
     } else if (node->kind == NODE_JSON) {

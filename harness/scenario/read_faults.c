@@ -37,14 +37,18 @@ void read_restart(struct reading *r, const struct yaml_node *node, void *target)
     }
 }
 
-/* The mock knows "when: during" of a reset; "when: wal.pending_writes > 20" is planned. */
+/* The mock knows "when: during" of a reset, one word; a condition is more than that. */
+static bool when_is_condition(const struct yaml_node *node)
+{
+    return node->kind == YAML_SCALAR && strpbrk(node->text, " .<>=()") != NULL;
+}
+
 void read_when(struct reading *r, const struct yaml_node *node, void *target)
 {
-    (void)target;
-    const char *text = reading_text(r, node, "when");
-    if (text != NULL && strpbrk(text, " .<>=") != NULL) {
-        complain(r, node, NULL,
-                 "a fault that begins when a condition becomes true is not supported in this version");
+    struct fault_draft *draft = target;
+    if (reading_text(r, node, "when") != NULL && when_is_condition(node)) {
+        draft->when = node;
+        draft->trigger = read_expression(r, node, (struct expression_scope){ .no_window = true });
     }
 }
 
@@ -86,6 +90,10 @@ static void read_times(struct reading *r, const struct fault_draft *draft, struc
 {
     uint64_t length = 0;
     fault->at = (struct mark){ .phase = UINT32_MAX };
+    if (draft->when != NULL && (draft->at != NULL || draft->during != NULL)) {
+        complain(r, draft->when, NULL, "%s begins by \"when\" and by \"%s\"; keep one", r->title,
+                 draft->at != NULL ? "at" : "during");
+    }
     if (draft->during != NULL) {
         if (draft->at != NULL || draft->length != NULL) {
             complain(r, draft->at != NULL ? draft->at : draft->length, NULL,
@@ -104,6 +112,7 @@ static void read_times(struct reading *r, const struct fault_draft *draft, struc
     }
     if (draft->length != NULL && keys_read_duration(r, draft->length, "for", &length)) {
         fault->has_end = true;
+        fault->for_ns = length;
         fault->until = fault->at;
         fault->until.offset_ns += (int64_t)length;
     }
@@ -111,9 +120,12 @@ static void read_times(struct reading *r, const struct fault_draft *draft, struc
 
 /* --- the mock's document -------------------------------------------------------------------------------- */
 
-static bool key_is_passed(const struct yaml_node *key)
+static bool key_is_passed(const struct yaml_node *key, const struct yaml_node *value)
 {
     const struct key_row *row = keys_find("fault", str_of(key->text));
+    if (strcmp(key->text, "when") == 0 && when_is_condition(value)) {
+        return false;
+    }
     return row == NULL || row->type == KEY_PASSED || strcmp(key->text, "do") == 0;
 }
 
@@ -126,7 +138,7 @@ static char *document_of(const struct yaml_node *map, const char *name)
     json_object_begin(&w);
     json_pair_text(&w, "name", name);
     for (size_t i = 0; i < map->count; i++) {
-        if (key_is_passed(map->keys[i])) {
+        if (key_is_passed(map->keys[i], map->items[i])) {
             json_key(&w, map->keys[i]->text);
             yaml_json_put(&w, map->items[i]);
         }
@@ -220,8 +232,8 @@ static void check_own_keys(struct reading *r, const struct yaml_node *map, const
             char hint[1200];
             keys_hint("fault", str_of(key->text), hint, sizeof(hint));
             complain(r, key, hint, "unknown key \"%s\" in %s", key->text, title);
-        } else if ((row->type == KEY_PASSED || strcmp(key->text, "expect_hits") == 0) &&
-                   strstr(allowed, key->text) == NULL) {
+        } else if (strcmp(key->text, "do") != 0 && strstr(allowed, key->text) == NULL &&
+                   (key_is_passed(key, map->items[i]) || strcmp(key->text, "expect_hits") == 0)) {
             complain(r, key, NULL, "\"%s\" says nothing about %s", key->text, what);
         }
     }
@@ -233,7 +245,9 @@ static void fill_process_fault(struct reading *r, const struct yaml_node *map,
 {
     bool restarts = draft_says(draft, "restart");
     bool lb = fault->target == SCENARIO_LB;
-    check_own_keys(r, map, title, "kill, restart or pause", "");
+    /* One that waits for its condition may be allowed not to happen. */
+    check_own_keys(r, map, title, "kill, restart or pause", draft->when != NULL ? "expect_hits" : "");
+    fault->expect_hits = draft->when == NULL ? 0 : draft->has_expect_hits ? draft->expect_hits : 1;
     fault->pause = draft_says(draft, "pause");
     fault->terminate = restarts && lb;
     fault->kill = !fault->pause && !fault->terminate;
@@ -355,6 +369,8 @@ void read_faults(struct reading *r, const struct yaml_node *node, void *target)
         fault->line = reading_line(r, map);
         keys_read(r, "fault", title, map, &draft, true);
         fault->name = draft.name;
+        fault->when = draft.trigger;
+        fault->when_text = draft.when == NULL ? NULL : mem_strdup(draft.when->text);
         if (map->kind != YAML_MAP) {
             continue;
         }

@@ -15,6 +15,27 @@ void read_until(struct reading *r, const struct yaml_node *node, void *target)
         read_expression(r, node, (struct expression_scope){ .no_window = true });
 }
 
+/* Read twice: once as a condition, so that mistakes are shown at their place, once as what it means. */
+void read_thresholds(struct reading *r, const struct yaml_node *node, void *target)
+{
+    struct scenario_phase *phase = target;
+    if (!reading_is_list(r, node, "thresholds", SCENARIO_ITEMS_MAX)) {
+        return;
+    }
+    read_claims(r, node, (struct expression_scope){ .no_window = true }, &phase->thresholds,
+                &phase->threshold_count);
+    for (size_t i = 0; i < phase->threshold_count && phase->name != NULL; i++) {
+        struct scenario_expect *threshold = &phase->thresholds[i];
+        size_t size = strlen(threshold->text) + SCENARIO_NAME_MAX + sizeof("always  during ");
+        char *text = mem_alloc(size);
+        (void)snprintf(text, size, "always %s during %s", threshold->text, phase->name);
+        expression_free(threshold->expression);
+        mem_free(threshold->text);
+        threshold->text = text;
+        threshold->expression = read_composed(r, node, text);
+    }
+}
+
 static void check_phase(struct reading *r, const struct yaml_node *map, const char *title)
 {
     const struct yaml_node *length = yaml_get(map, "for");

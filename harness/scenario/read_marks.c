@@ -101,16 +101,35 @@ void read_mark(struct reading *r, const struct yaml_node *node, void *target)
     (void)mark_parse(r, node, &((struct scenario_step *)target)->at); /* complaints are noted */
 }
 
+static void scope_fill(const struct reading *r, struct expression_scope *scope)
+{
+    scope->phases = r->phases;
+    scope->phase_count = r->phase_count;
+    scope->loads = r->loads;
+    scope->load_count = r->load_count;
+    scope->faults = r->faults;
+    scope->fault_count = r->fault_count;
+}
+
+struct expression *read_composed(struct reading *r, const struct yaml_node *node, const char *text)
+{
+    struct expression_scope scope = { 0 };
+    struct expression_error error;
+    scope_fill(r, &scope);
+    struct expression *e = expression_parse(str_of(text), &scope, &error);
+    if (e == NULL) {
+        complain(r, node, error.hint[0] == '\0' ? NULL : error.hint, "%s", error.message.text);
+    }
+    return e;
+}
+
 struct expression *read_expression(struct reading *r, const struct yaml_node *node,
                                    struct expression_scope scope)
 {
     if (reading_text(r, node, "an expression") == NULL) {
         return NULL;
     }
-    scope.phases = r->phases;
-    scope.phase_count = r->phase_count;
-    scope.loads = r->loads;
-    scope.load_count = r->load_count;
+    scope_fill(r, &scope);
     struct expression_error error;
     struct expression *e = expression_parse(str_make(node->text, node->text_size), &scope, &error);
     if (e == NULL) {

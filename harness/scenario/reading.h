@@ -11,6 +11,7 @@
 #define SCENARIO_ITEMS_MAX    512 /* faults, steps, expectations, each */
 #define SCENARIO_CAPTURES_MAX 64
 #define SCENARIO_EXTENDS_MAX  4
+#define SCENARIO_INCLUDES_MAX 16
 #define SCENARIO_FILE_MAX     ((size_t)4 * 1024 * 1024)
 
 struct base_node; /* nodes that came from an extended file */
@@ -20,12 +21,16 @@ struct reading {
     struct str source;
     struct yaml_problems *problems;
     struct base_node *base_nodes;
+    char **paths; /* of the other files */
+    size_t path_count;
     const struct yaml_node *extends; /* where complaints about base files are shown */
     /* Names of the file, collected before anything is read, so that one wrong phase is one complaint. */
     const char *phases[SCENARIO_PHASES_MAX];
     size_t phase_count;
     const char *loads[SCENARIO_LOADS_MAX];
     size_t load_count;
+    const char *faults[SCENARIO_ITEMS_MAX];
+    size_t fault_count;
     const char *captures[SCENARIO_CAPTURES_MAX];
     size_t capture_count;
     const char *title; /* of the section being read */
@@ -43,9 +48,17 @@ unsigned reading_line(const struct reading *r, const struct yaml_node *node);
 const char *reading_text(struct reading *r, const struct yaml_node *node, const char *what);
 bool reading_is_list(struct reading *r, const struct yaml_node *node, const char *what, size_t limit);
 bool name_is_plain(const char *text);
-/* Merges what the file extends into root; the nodes taken over are remembered. */
-void reading_extend(struct reading *r, struct yaml_node *root, const char *path, unsigned depth);
+/* node and all below it came from the file at path, which now belongs to the reading; complaints about them
+ * are shown at `shown`. */
+void reading_remember(struct reading *r, const struct yaml_node *node, const struct yaml_node *shown,
+                      char *path);
+/* Before nodes are freed while others may still be made: an address must not be taken for an old one's. */
+void reading_forget(struct reading *r, const struct yaml_node *node);
 void reading_deinit(struct reading *r);
+
+/* --- files.c ------------------------------------------------------------------------------------- */
+/* Merges what the file extends into root and appends what it includes. */
+void reading_extend(struct reading *r, struct yaml_node *root, const char *path, unsigned depth);
 
 /* --- sections (key_table refers to them) ----------------------------------------------------------- */
 void read_clock(struct reading *r, const struct yaml_node *node, void *target);
@@ -62,6 +75,7 @@ void read_waive(struct reading *r, const struct yaml_node *node, void *target);
 void read_report(struct reading *r, const struct yaml_node *node, void *target);
 void read_nothing(struct reading *r, const struct yaml_node *node, void *target);
 void read_phases(struct reading *r, const struct yaml_node *node, void *target);
+void read_thresholds(struct reading *r, const struct yaml_node *node, void *target);
 void read_until(struct reading *r, const struct yaml_node *node, void *target);
 void read_loads(struct reading *r, const struct yaml_node *node, void *target);
 void read_arrivals(struct reading *r, const struct yaml_node *node, void *target);
@@ -76,6 +90,10 @@ void read_assert(struct reading *r, const struct yaml_node *node, void *target);
 void read_claims(struct reading *r, const struct yaml_node *node, struct expression_scope scope,
                  struct scenario_expect **list, size_t *count);
 void read_capture(struct reading *r, const struct yaml_node *node, void *target);
+void read_alerts(struct reading *r, const struct yaml_node *node, void *target);
+void read_must_fire(struct reading *r, const struct yaml_node *node, void *target);
+void read_must_clear(struct reading *r, const struct yaml_node *node, void *target);
+void read_never_fire(struct reading *r, const struct yaml_node *node, void *target);
 void read_steady(struct reading *r, const struct yaml_node *node, void *target);
 void read_expect(struct reading *r, const struct yaml_node *node, void *target);
 void read_stop_if(struct reading *r, const struct yaml_node *node, void *target);
@@ -90,6 +108,8 @@ struct fault_draft {
     bool has_restart_after;
     uint64_t expect_hits;
     bool has_expect_hits;
+    const struct yaml_node *when; /* a condition that begins it; NULL = none, or the mock's own */
+    struct expression *trigger;
 };
 void read_restart_data(struct reading *r, const struct yaml_node *node, void *target);
 void read_restart(struct reading *r, const struct yaml_node *node, void *target);
@@ -103,5 +123,7 @@ bool mark_parse(struct reading *r, const struct yaml_node *node, struct mark *ou
 /* An expression at its place; NULL after a complaint. */
 struct expression *read_expression(struct reading *r, const struct yaml_node *node,
                                    struct expression_scope scope);
+/* A text put together from parts of a node; complaints are shown at the node. */
+struct expression *read_composed(struct reading *r, const struct yaml_node *node, const char *text);
 
 #endif

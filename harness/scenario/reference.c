@@ -23,6 +23,9 @@ static const struct {
       "`at` (with or without `for`) or `during` says when. Keys that are not in this table are the mock's "
       "(docs/faults.md) and are checked by it." },
     { "restart", "faults: restart", "" },
+    { "alerts", "alerts", "Each holds rules by their names, or maps that say when." },
+    { "alert", "alerts: must_fire, must_clear, never_fire",
+      "`during`, or `within` and `after`, or neither." },
     { "step", "steps", "Each entry has `request` or `run`." },
     { "request", "steps: request", "" },
     { "claim", "expect, steps: assert",

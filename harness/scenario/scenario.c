@@ -13,11 +13,18 @@ static void collect_names(struct reading *r, const struct yaml_node *root)
 {
     const struct yaml_node *phases = yaml_get(root, "phases");
     const struct yaml_node *loads = yaml_get(root, "load");
+    const struct yaml_node *faults = yaml_get(root, "faults");
     for (size_t i = 0; phases != NULL && phases->kind == YAML_LIST && i < phases->count; i++) {
         const struct yaml_node *name = yaml_get(phases->items[i], "name");
         if (r->phase_count < SCENARIO_PHASES_MAX) {
             /* Places count: the index is the phase's number. */
             r->phases[r->phase_count++] = name != NULL && name->kind == YAML_SCALAR ? name->text : "";
+        }
+    }
+    for (size_t i = 0; faults != NULL && faults->kind == YAML_LIST && i < faults->count; i++) {
+        const struct yaml_node *name = yaml_get(faults->items[i], "name");
+        if (r->fault_count < SCENARIO_ITEMS_MAX) {
+            r->faults[r->fault_count++] = name != NULL && name->kind == YAML_SCALAR ? name->text : "";
         }
     }
     for (size_t i = 0; loads != NULL && loads->kind == YAML_MAP && i < loads->count; i++) {
@@ -36,6 +43,7 @@ static struct scenario *scenario_new(const char *path)
     s->wall_limit_ns = WALL_LIMIT_NS;
     s->simulated_limit_ns = SIMULATED_LIMIT_NS;
     s->has_replica = true;
+    s->formats = REPORT_ALL;
     for (size_t i = 0; i < INVARIANT_COUNT; i++) {
         s->invariants[i] = true;
     }
@@ -75,12 +83,17 @@ struct scenario *scenario_parse(const char *path, struct str source, struct yaml
     return r.s;
 }
 
+static void free_expect(struct scenario_expect *expect)
+{
+    mem_free(expect->text);
+    mem_free(expect->proves);
+    expression_free(expect->expression);
+}
+
 static void free_expects(struct scenario_expect *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        mem_free(list[i].text);
-        mem_free(list[i].proves);
-        expression_free(list[i].expression);
+        free_expect(&list[i]);
     }
     mem_free(list);
 }
@@ -132,15 +145,23 @@ void scenario_free(struct scenario *s)
     for (size_t i = 0; i < s->phase_count; i++) {
         mem_free(s->phases[i].name);
         expression_free(s->phases[i].until);
+        free_expects(s->phases[i].thresholds, s->phases[i].threshold_count);
     }
     for (size_t i = 0; i < s->fault_count; i++) {
         mem_free(s->faults[i].name);
         mem_free(s->faults[i].document);
+        mem_free(s->faults[i].when_text);
+        expression_free(s->faults[i].when);
     }
     free_steps(s);
     free_expects(s->steady, s->steady_count);
     free_expects(s->expects, s->expect_count);
     free_expects(s->stops, s->stop_count);
+    for (size_t i = 0; i < s->alert_count; i++) {
+        free_expect(&s->alerts[i].expect);
+        expression_free(s->alerts[i].fired);
+    }
+    mem_free(s->alerts);
     mem_free(s->loads);
     mem_free(s->phases);
     mem_free(s->faults);

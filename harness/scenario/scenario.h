@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/yaml_tree.h"
 #include "harness/engine.h"
+#include "harness/results.h"
 #include "harness/scenario/expression.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,11 +20,23 @@ struct mark {
     int64_t offset_ns;
 };
 
+/* "eventually wal.pending_writes > 0 within 5s after outage.start" and its kin; in a step, what its answer
+ * must be. */
+struct scenario_expect {
+    char *text;
+    struct expression *expression;
+    unsigned line;
+    char *proves; /* ids of what the runbook says (scenarios/guide/coverage.yaml), a blank between them; NULL
+                     = none */
+};
+
 struct scenario_phase {
     char *name;
-    uint64_t for_ns;          /* fixed length, or 0 */
-    struct expression *until; /* ends when true (owned), or NULL */
-    uint64_t max_ns;          /* with until: at most so long; reaching it fails the run */
+    uint64_t for_ns;                    /* fixed length, or 0 */
+    struct expression *until;           /* ends when true (owned), or NULL */
+    uint64_t max_ns;                    /* with until: at most so long; reaching it fails the run */
+    struct scenario_expect *thresholds; /* "always ... during" this phase */
+    size_t threshold_count;
     unsigned line;
 };
 
@@ -53,8 +66,11 @@ struct scenario_fault {
     char *name;
     enum scenario_target target;
     struct mark at;
+    struct expression *when; /* instead of a mark: it begins at the first sample at which this is true */
+    char *when_text;
     bool has_end;
-    struct mark until; /* from "during: phase" or "for" */
+    struct mark until; /* from "during: phase" or "for"; with when: for_ns after it began */
+    uint64_t for_ns;
     /* kill, pause and terminate: it comes back restart_after_ns after `at` (restart), or at `until` (has_end
      * without restart), or stays away until the run heals everything. */
     char *document;      /* JSON for mock_fault_add; NULL for lb faults and instance kill */
@@ -67,18 +83,8 @@ struct scenario_fault {
     uint64_t restart_after_ns;
     enum { RESTART_KEEP, RESTART_LOSE_TAIL, RESTART_EMPTY } restart_what;
     uint64_t restart_lost_ns;
-    uint64_t expect_hits; /* at least; default 1 for documents; fewer makes the run INVALID */
+    uint64_t expect_hits; /* at least; default 1 for documents and with when; fewer makes the run INVALID */
     unsigned line;
-};
-
-/* "eventually wal.pending_writes > 0 within 5s after outage.start" and its kin; in a step, what its answer
- * must be. */
-struct scenario_expect {
-    char *text;
-    struct expression *expression;
-    unsigned line;
-    char *proves; /* ids of what the runbook says (scenarios/guide/coverage.yaml), a blank between them; NULL
-                     = none */
 };
 
 struct scenario_capture {
@@ -122,6 +128,15 @@ enum scenario_invariant {
 };
 extern const char *const scenario_invariant_names[INVARIANT_COUNT];
 
+enum scenario_alert_kind { ALERT_MUST_FIRE, ALERT_MUST_CLEAR, ALERT_NEVER_FIRE };
+
+/* What an alert rule of the balancer must do, judged from what /alerts said. */
+struct scenario_alert {
+    enum scenario_alert_kind kind;
+    struct scenario_expect expect;
+    struct expression *fired; /* MUST_CLEAR: what never fired has nothing to clear */
+};
+
 struct scenario {
     char *path;
     char *name, *title, *runbook;
@@ -149,6 +164,9 @@ struct scenario {
     size_t steady_count, expect_count;
     struct scenario_expect *stops; /* stop_if: any one TRUE now ends the run as failed, naming it */
     size_t stop_count;
+    struct scenario_alert *alerts;
+    size_t alert_count;
+    unsigned formats;   /* enum report_format */
     bool virtual_clock; /* clock: virtual (sim) or real; --engine overrides it */
     bool invariants[INVARIANT_COUNT];
     bool waived[INVARIANT_COUNT];

@@ -337,6 +337,24 @@ static void an_empty_run_is_reported(void)
     CU_ASSERT_TRUE(holds("report.html", "<title>ERROR: </title>"));
 }
 
+/* A report of an earlier run in the same folder does not tell of this one. */
+static void only_chosen_formats_are_there(void)
+{
+    struct results r;
+    struct errmsg msg = { "" };
+    struct stat info;
+    char path[PATH_BYTES];
+    results_init(&r);
+    CU_ASSERT_EQUAL(report_write(folder, &r, &msg), 0);
+    r.formats = REPORT_JSON | REPORT_MARKDOWN;
+    CU_ASSERT_EQUAL(report_write(folder, &r, &msg), 0);
+    static const char *const names[] = { "results.json", "report.md", "junit.xml", "report.html" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        path_of(names[i], path);
+        CU_ASSERT_EQUAL(stat(path, &info) == 0, i < 2);
+    }
+}
+
 /* --- where it cannot be written
  * ----------------------------------------------------------------------------- */
 
@@ -464,6 +482,7 @@ static const struct suite_test tests[] = {
     { "nasty bytes are harmless in every format", in_folder_nasty_bytes_are_harmless },
     { "the page holds everything it needs", in_folder_the_page_is_whole },
     { "a long run's page stays small", in_folder_a_long_run_stays_small },
+    { "only the chosen formats are in the folder", only_chosen_formats_are_there },
     { "an empty run is reported", in_folder_an_empty_run_is_reported },
     { "a file in the way of the folder is told", in_folder_a_file_in_the_way_of_the_folder },
     { "a folder in the way of a file is told", in_folder_a_folder_in_the_way_of_a_file },

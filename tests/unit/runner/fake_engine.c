@@ -37,10 +37,22 @@ static void fake_status(struct fake_engine *fake, char *out, size_t size)
     (void)snprintf(
         out, size,
         "{\"healthy_instances\":2,\"total_instances\":2,\"write_ahead_log\":{\"pending_writes\":%d,"
-        "\"is_replaying\":false,\"oldest_pending\":null,\"total_replayed\":0,\"failed_replays\":0},"
-        "\"instances\":[{\"name\":\"primary\",\"healthy\":true,\"lag\":0},"
+        "\"is_replaying\":false,\"oldest_pending\":null,\"total_replayed\":0,\"failed_replays\":0,"
+        "\"progress_age\":%s,\"quota_used\":0.25,\"mode\":\"file\",\"why_not_replaying\":%s},"
+        "\"instances\":[{\"name\":\"primary\",\"healthy\":true,\"lag\":0,\"success_rate\":99.5},"
         "{\"name\":\"replica\",\"healthy\":true,\"lag\":0}],\"stats\":{\"rss_bytes\":1000}}",
-        pending ? 7 : 0);
+        pending ? 7 : 0, pending ? "12.5" : "0", pending ? "\"primary down\"" : "null");
+}
+
+static void fake_alerts(const struct fake_engine *fake, char *out, size_t size)
+{
+    double at_s = (double)fake->now_ns / (double)NS_PER_S;
+    bool firing = at_s >= fake->firing_from_s && at_s < fake->firing_to_s;
+    (void)snprintf(out, size,
+                   "{\"alerts\":[{\"name\":\"pending_writes_high\",\"state\":\"inactive\"},"
+                   "{\"name\":\"replay_failures\",\"state\":\"%s\"}],\"firing\":%s,"
+                   "\"escalation\":[{\"name\":\"escalate_memory\",\"state\":\"inactive\"}]}",
+                   firing ? "firing" : "inactive", firing ? "true" : "false");
 }
 
 static bool fake_is_write(const struct fake_request *r)
@@ -65,6 +77,9 @@ static void fake_answer(struct fake_engine *fake, struct fake_request *r)
                        fake->request_count);
     } else if (fake_is_write(r)) {
         answer.status = fake->write_status == 0 ? 201 : fake->write_status;
+    } else if (strcmp(r->path, "/alerts") == 0) {
+        answer.status = fake->alerts_silent ? 404 : 200;
+        fake_alerts(fake, body, sizeof(body));
     } else if (strcmp(r->path, "/lines") == 0) {
         (void)snprintf(body, sizeof(body), "one\r\nX-Evil: two");
     } else if (strstr(r->path, "/get") != NULL) {
@@ -119,6 +134,7 @@ static int fake_request(struct engine *e, const struct engine_request *request, 
         return error_set(msg, ERR_IO, "no more sockets");
     }
     fake->status_requests += status ? 1 : 0;
+    fake->alert_requests += strcmp(request->path, "/alerts") == 0 ? 1 : 0;
     struct fake_request *r = fake_place(fake);
     *r = (struct fake_request){ .at_ns = fake->now_ns,
                                 .answer_ns = fake->now_ns + FAKE_LATENCY,

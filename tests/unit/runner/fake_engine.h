@@ -34,13 +34,15 @@ struct fake_engine {
     bool status_silent;                  /* /status answers 503 */
     uint64_t overshoot_ns;               /* advance() comes back that much too late */
     double pending_from_s, pending_to_s; /* /status says 7 pending writes then */
+    double firing_from_s, firing_to_s;   /* /alerts says that replay_failures fires then */
+    bool alerts_silent;                  /* /alerts answers 404 */
     char create_body[64];                /* of the step's create; "" = as for the loads */
     /* What it saw. */
     uint64_t now_ns;
     struct fake_request requests[FAKE_REQUESTS];
     size_t request_count;
     size_t open_count;
-    size_t status_requests;
+    size_t status_requests, alert_requests;
     size_t faults_added, faults_removed, clears, kills, starts;
     size_t disk_begun, disk_ended;
     enum lb_disk disk_kind;

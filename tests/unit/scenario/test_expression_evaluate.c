@@ -97,12 +97,32 @@ static bool fake_phase(void *context, uint32_t phase, bool end, int64_t *out)
     return *out <= (int64_t)fake->count * SECOND;
 }
 
+/* What holds the log up, in words: nothing, but for ten seconds of the recovery. */
+static bool fake_text(void *context, const char *metric, size_t sample, struct str *out)
+{
+    const struct fake *fake = context;
+    int64_t second = (int64_t)sample;
+    *out = str_of(second >= 35 && second < 45 ? "primary timeout" : "");
+    return strcmp(metric, "wal.blocked_reason") == 0 &&
+           (second < fake->silent_from || second >= fake->silent_to);
+}
+
+/* The first fault began at 20.5 s, the second never. */
+static bool fake_fault(void *context, uint32_t fault, int64_t *out)
+{
+    (void)context;
+    *out = 20 * SECOND + SECOND / 2;
+    return fault == 0;
+}
+
 static struct expression_world world_of(struct fake *fake)
 {
     return (struct expression_world){ .context = fake,
                                       .sample_count = fake->count,
                                       .sample_time = fake_time,
                                       .value = fake_value,
+                                      .text = fake_text,
+                                      .fault_time = fake_fault,
                                       .aggregate = fake_aggregate,
                                       .phase_time = fake_phase,
                                       .end_ns = (int64_t)fake->count * SECOND };
@@ -120,7 +140,13 @@ static struct fake healthy(void)
 
 static struct expression_result judge(struct fake *fake, const char *text)
 {
-    struct expression_scope scope = { .phases = phases, .phase_count = 3, .loads = loads, .load_count = 1 };
+    static const char *const faults[] = { "crash", "never" };
+    struct expression_scope scope = { .phases = phases,
+                                      .phase_count = 3,
+                                      .loads = loads,
+                                      .load_count = 1,
+                                      .faults = faults,
+                                      .fault_count = 2 };
     struct expression_error error;
     struct expression_result result = { .verdict = EXPRESSION_UNKNOWN };
     struct expression *e = expression_parse(str_of(text), &scope, &error);
@@ -385,7 +411,45 @@ static void captures(void)
     expression_free(number);
 }
 
+static void texts(void)
+{
+    struct fake fake = healthy();
+    static const struct expected list[] = {
+        { "eventually wal.blocked_reason == \"primary timeout\" within 10s after outage.end", EXPRESSION_TRUE,
+          35 },
+        { "never wal.blocked_reason contains \"timeout\" during outage", EXPRESSION_TRUE, -1 },
+        { "always wal.blocked_reason == \"\"", EXPRESSION_FALSE, 35 },
+        { "always wal.blocked_reason in [\"\", \"primary timeout\"]", EXPRESSION_TRUE, -1 },
+        { "wal.blocked_reason == wal.mode", EXPRESSION_UNKNOWN, -1 },
+    };
+    check_all(&fake, list, sizeof(list) / sizeof(list[0]));
+}
+
+/* Pending writes are 10 at 20 s and 11 at 21 s. */
+static void around_a_fault(void)
+{
+    struct fake fake = healthy();
+    static const struct expected list[] = {
+        { "before(crash).wal.pending_writes == 10", EXPRESSION_TRUE, -1 },
+        { "after(crash).wal.pending_writes == 11", EXPRESSION_TRUE, -1 },
+        { "after(crash).wal.pending_writes == before(crash).wal.pending_writes", EXPRESSION_FALSE, -1 },
+        { "before(\"crash\").wal.blocked_reason == \"\"", EXPRESSION_TRUE, -1 },
+        { "after(never).wal.pending_writes == 0", EXPRESSION_UNKNOWN, -1 },
+    };
+    check_all(&fake, list, sizeof(list) / sizeof(list[0]));
+    /* Without an answer from 19 s to 25 s, the nearest that there are. */
+    fake.silent_from = 19;
+    fake.silent_to = 25;
+    static const struct expected silent[] = {
+        { "before(crash).wal.pending_writes == 8", EXPRESSION_TRUE, -1 },
+        { "after(crash).wal.pending_writes == 15", EXPRESSION_TRUE, -1 },
+    };
+    check_all(&fake, silent, sizeof(silent) / sizeof(silent[0]));
+}
+
 static const struct suite_test tests[] = {
+    { "metrics that are texts", texts },
+    { "before and after a fault", around_a_fault },
     { "always, never, eventually", always_never_eventually },
     { "windows begin and end where the manual says", windows },
     { "stretches: for", stretches },

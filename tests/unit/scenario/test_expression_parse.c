@@ -10,7 +10,13 @@ static const char *const loads[] = { "writer", "bulk-writer" };
 
 static struct expression_scope scope_of(void)
 {
-    return (struct expression_scope){ .phases = phases, .phase_count = 3, .loads = loads, .load_count = 2 };
+    static const char *const faults[] = { "off", "crash" };
+    return (struct expression_scope){ .phases = phases,
+                                      .phase_count = 3,
+                                      .loads = loads,
+                                      .load_count = 2,
+                                      .faults = faults,
+                                      .fault_count = 2 };
 }
 
 static bool accepts(const char *text, struct expression_scope scope)
@@ -116,8 +122,15 @@ static void refusals_of_names(void)
         { "p9(load.writer.latency) < 5ms", 0, "no function \"p9\"", "\"p90\"" },
         { "wal.pending_writes == 0 during outagee", 31, "no phase \"outagee\"", "\"outage\"" },
         { "wal.pending_writes == 0 after outge.end", 30, "no phase \"outge\"", "\"outage\"" },
-        { "wal.progress_age < 30s", 0, "\"wal.progress_age\" is not supported in this version", "" },
-        { "before(outage) == 1", 0, "before() is not supported in this version", "" },
+        { "before(crush).wal.bytes > 1B", 7, "no fault \"crush\"", "did you mean \"crash\"?" },
+        { "before(crash).wal.byte > 1B", 14, "no metric \"wal.byte\"", "did you mean \"wal.bytes\" (size)?" },
+        { "after(crash) == 1", 13, "expected a metric after the bracket: after(crash).wal.pending_writes",
+          "" },
+        { "after(crash).load.writer.ok == 1", 13, "after() takes a sampled metric", "" },
+        { "alerts.replay_failure", 0, "no alert rule \"replay_failure\"",
+          "did you mean \"alerts.replay_failures\" (truth)?" },
+        { "wal.mode > 5", 11, "wal.mode is a text", "" },
+        { "max(wal.mode) == 5", 4, "wal.mode is a text; max() takes a number", "" },
         { "status == 200", 0, "known only in a step", "" },
         { "wall < 5s", 0, "\"wall\" is known only in stop_if", "" },
     };

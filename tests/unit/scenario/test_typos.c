@@ -68,6 +68,8 @@ static const struct {
     { "restart", "faults: [ { name: x, target: primary, do: kill, restart: { %s: 5s } } ]\n" },
     { "step", "steps: [ { %s: x } ]\n" },
     { "request", "steps: [ { name: x, request: { %s: x } } ]\n" },
+    { "alerts", "alerts: { %s: [] }\n" },
+    { "alert", "alerts: { must_fire: [ { %s: x } ] }\n" },
     { "claim", "expect: [ { %s: x } ]\n" },
     { "balancer", "topology: { lb: { %s: x } }\n" },
     { "lb", "topology: { lb: { %s: 5s } }\n" },
