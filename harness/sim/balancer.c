@@ -232,8 +232,8 @@ int balancer_start(struct world *w, struct errmsg *msg)
     b->stopping = false;
     struct core *core = core_new(&b->settings, prng_next(&b->prng));
     b->pump = (struct pump){ .core = core, .room = b->room };
-    b->pump.ports.client = clients_port(w);
-    b->pump.ports.upstream = upstream_port(w);
+    b->pump.ports.client = sim_clients_port(w);
+    b->pump.ports.upstream = sim_upstream_port(w);
     b->pump.ports.process = (struct process_port){
         .context = w, .line = port_line, .reload = port_reload, .stopped = port_stopped
     };
