@@ -16,6 +16,9 @@ struct server;
 struct server_options {
     const char *host; /* numeric address */
     uint16_t port;    /* 0 = any free one */
+    /* A Unix socket to listen on, instead of host and port; NULL = none; copied.  It knows no reset: a client
+     * sees the end of the connection in its place. */
+    const char *path;
     uint64_t max_body_bytes;
     const struct sockaddr_in *upstream; /* of a gateway: the server behind it; NULL = the mock itself */
 };
@@ -29,6 +32,8 @@ int server_epoll_fd(const struct server *s); /* readable when server_run has som
  */
 uint64_t server_wait_ns(const struct server *s);
 void server_run(struct server *s);
+/* Requests that have been received whole and not been answered whole. */
+size_t server_held(const struct server *s);
 /* After mock_fault_add, mock_kill and the like: lets their effects out at once. */
 void server_poke(struct server *s);
 
