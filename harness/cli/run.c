@@ -21,12 +21,14 @@
 #define DEFAULT_REAL_SCALE 10.0
 
 static const char help[] =
-    "usage: waldrill run FILE... [--engine sim|real] [--out DIR] [--seed N] [--time-scale X]\n"
+    "usage: waldrill run FILE... [--engine sim|leap|real] [--out DIR] [--seed N] [--time-scale X]\n"
     "                            [--mutant NAME] [--trace FILE] [--quiet]\n"
     "\n"
     "Plays scenario files and judges them.\n"
     "\n"
     "  --engine sim    no sockets, virtual clock: minutes in milliseconds, the same run every time\n"
+    "  --engine leap   the real servers, libraries and sockets in one thread; the clock leaps when all is "
+    "idle\n"
     "  --engine real   walproxy and two mockchromas as processes on loopback\n"
     "                  (default: what the scenario's clock says)\n"
     "  --out DIR       results.json, junit.xml, report.md, report.html (default " DEFAULT_OUT
@@ -77,8 +79,8 @@ static bool request_is_sound(struct run_request *request, const char *seed, cons
 {
     struct errmsg msg = { "" };
     if (request->engine != NULL && strcmp(request->engine, "sim") != 0 &&
-        strcmp(request->engine, "real") != 0) {
-        (void)fprintf(stderr, "waldrill run: --engine is sim or real, not \"%s\"\n", request->engine);
+        strcmp(request->engine, "leap") != 0 && strcmp(request->engine, "real") != 0) {
+        (void)fprintf(stderr, "waldrill run: --engine is sim, leap or real, not \"%s\"\n", request->engine);
         return false;
     }
     if (seed != NULL && (units_parse_u64(str_of(seed), &request->seed, &msg) != 0 || request->seed == 0)) {
@@ -198,14 +200,22 @@ static bool make_folders(const char *out, char *work, size_t size)
     return true;
 }
 
+static struct engine *new_engine(const struct scenario *s, const struct run_request *request)
+{
+    const char *name = request->engine != NULL ? request->engine : s->virtual_clock ? "sim" : "real";
+    if (strcmp(name, "leap") == 0) {
+        return engine_leap_new();
+    }
+    return strcmp(name, "sim") == 0 ? engine_sim_new() : engine_real_new(request->bin_dir);
+}
+
 static int play(const struct scenario *s, const struct run_request *request, const char *out)
 {
     char work[PATH_BYTES];
     if (!make_folders(out, work, sizeof(work))) {
         return EXIT_INFRASTRUCTURE;
     }
-    bool sim = request->engine != NULL ? strcmp(request->engine, "sim") == 0 : s->virtual_clock;
-    struct engine *engine = sim ? engine_sim_new() : engine_real_new(request->bin_dir);
+    struct engine *engine = new_engine(s, request);
     struct runner_options options = { .time_scale = request->time_scale,
                                       .work_dir = work,
                                       .mutant = request->mutant,

@@ -207,7 +207,7 @@ void balancer_close(struct world *w)
     w->balancer = NULL;
 }
 
-static int set_mutant(struct core *core, const char *name, struct errmsg *msg)
+int balancer_set_mutant(struct core *core, const char *name, struct errmsg *msg)
 {
 #ifdef WALDRILL_MUTANTS
     return core_set_mutant(core, name) == 0 ? 0 : error_set(msg, ERR_NOT_FOUND, "no mutant \"%s\"", name);
@@ -238,7 +238,7 @@ int balancer_start(struct world *w, struct errmsg *msg)
         .context = w, .line = port_line, .reload = port_reload, .stopped = port_stopped
     };
     b->pump.ports.log = sim_log_port(w);
-    int rc = b->mutant == NULL ? 0 : set_mutant(core, b->mutant, msg);
+    int rc = b->mutant == NULL ? 0 : balancer_set_mutant(core, b->mutant, msg);
     if (rc != 0) {
         core_free(core);
         b->pump.core = NULL;

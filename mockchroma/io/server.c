@@ -242,9 +242,10 @@ static void bury(struct server *s)
     }
 }
 
-void server_run(struct server *s)
+bool server_run(struct server *s)
 {
     struct epoll_event events[EVENTS_MAX];
+    bool due = server_wait_ns(s) == 0;
     int count = epoll_wait(s->epoll_fd, events, EVENTS_MAX, 0);
     for (int i = 0; i < count; i++) {
         uint64_t id = events[i].data.u64;
@@ -265,6 +266,7 @@ void server_run(struct server *s)
     advance_paced(s);
     run_ready(s);
     bury(s);
+    return due || count > 0;
 }
 
 /* ---- making and unmaking ---- */
@@ -294,7 +296,7 @@ struct server *server_new(struct mock *mock, const struct server_options *option
     s->mock = mock;
     s->listen_fd = -1;
     s->next_link = 1;
-    s->max_body_bytes = options->max_body_bytes;
+    s->max_body_bytes = options->max_body_bytes == 0 ? MOCK_MAX_BODY_BYTES : options->max_body_bytes;
     s->gateway = options->upstream != NULL;
     TAILQ_INIT(&s->ready);
     TAILQ_INIT(&s->paced);

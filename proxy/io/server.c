@@ -315,8 +315,12 @@ int proxy_server_run(struct proxy_server *s)
 
 bool proxy_server_turn(struct proxy_server *s)
 {
+    uint64_t now = io_clock_real_ns();
     bool any = wait_for_events(s, 0);
-    turn(s);
+    any = next_deadline(s, now) <= now || any;
+    if (any) {
+        turn(s);
+    }
     return any;
 }
 
@@ -348,9 +352,4 @@ bool proxy_server_stopped(const struct proxy_server *s)
 size_t proxy_server_calls(const struct proxy_server *s)
 {
     return upstream_in_flight(s->upstream);
-}
-
-struct core *proxy_server_core(const struct proxy_server *s)
-{
-    return s->pump.core;
 }

@@ -30,6 +30,9 @@ struct proxy_server_place {
     int listen_fd; /* bound; instead of LISTEN.  Closed by close, stop and drop, also by an open that fails */
     int lines_fd;  /* the log lines; borrowed */
     const char *sockets[CORE_INSTANCES]; /* Unix sockets on which the instances listen; NULL = by their URL */
+    /* Called with the new core before it hears anything; what it returns is open's answer.  NULL = none. */
+    int (*prepare)(void *context, struct core *core, struct errmsg *msg);
+    void *context;
 };
 
 /* place: NULL = this process is walproxy's own. */
@@ -44,7 +47,7 @@ void proxy_server_close(struct proxy_server *s); /* NULL allowed */
 /* --- embedded only ------------------------------------------------------------------------------------- */
 
 void proxy_server_begin(struct proxy_server *s); /* once, before the first turn */
-/* What its sockets have brought and what is due, without waiting; false = the sockets were quiet. */
+/* What its sockets have brought and what is due, without waiting; false = there was nothing to do. */
 bool proxy_server_turn(struct proxy_server *s);
 /* When turn has something to do without any socket: an instant of CLOCK_MONOTONIC, 0 = at once, UINT64_MAX =
  * never. */
@@ -61,6 +64,5 @@ void proxy_server_drop(
 /* Requests that have been given to libcurl and whose answers are not complete, but for those that wait for a
  * slow client. */
 size_t proxy_server_calls(const struct proxy_server *s);
-struct core *proxy_server_core(const struct proxy_server *s); /* borrowed */
 
 #endif

@@ -175,6 +175,10 @@ static int open_all(struct proxy_server *s, const struct proxy_server_place *pla
     }
     if (rc == 0) {
         s->pump.core = core_new(&s->settings, seed);
+        bool prepared = place == NULL || place->prepare == NULL;
+        rc = prepared ? 0 : place->prepare(place->context, s->pump.core, msg);
+    }
+    if (rc == 0) {
         rc = open_log(s, msg);
     }
     if (rc == 0) {
