@@ -2,6 +2,7 @@
  * plays a scenario on whichever engine it is given; verdicts must not depend on which.
  *
  *   sim   harness/sim/    no sockets, virtual clock, simulated network and disk, one seed
+ *   leap  harness/leap/   real libraries and sockets in one thread, a clock that leaps whenever all is idle
  *   real  harness/real/   child processes on loopback, wall clock scaled by TIME_SCALE
  *
  * Times are scenario time in nanoseconds since open.  All calls come from one thread. */
@@ -47,7 +48,7 @@ struct engine_setup {
     const char *latency[2]; /* mock latency profiles; NULL = none */
     bool has_replica;
     double time_scale;      /* real only */
-    const char *work_dir;   /* real: logs, WAL, output of the children */
+    const char *work_dir;   /* real, leap: logs, WAL, output of the children, sockets */
     const char *mutant;     /* NULL = the healthy core; else a known-bad one by name (test builds) */
     const char *trace_path; /* sim: every event as a JSON line into this file; NULL = no trace */
     size_t core_room;       /* sim: actions taken per core_step; 0 = the default (a test sets 1) */
@@ -124,7 +125,7 @@ struct engine_ops {
     int (*lb_disk)(struct engine *e, enum lb_disk kind, uint64_t by_ns, bool on, uint64_t *hits,
                    struct errmsg *msg);
     const char *(*base_url)(struct engine *e, enum engine_target target); /* "http://127.0.0.1:4711" */
-    /* Directory where the balancer's log stands, for steps that run commands; NULL on sim. */
+    /* Directory where the balancer's log stands, for steps that run commands; NULL on sim and leap. */
     const char *(*environment)(
         struct engine *e); /* "LB=... PRIMARY=..." lines for child commands; NULL = cannot run commands */
     /* Ends clients and journals; fills history->content. */
@@ -141,6 +142,7 @@ struct engine {
 };
 
 struct engine *engine_sim_new(void);
+struct engine *engine_leap_new(void);
 /* bin_dir: where walproxy and mockchroma stand. */
 struct engine *engine_real_new(const char *bin_dir);
 

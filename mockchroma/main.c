@@ -125,7 +125,7 @@ static void run(const struct program *p)
 {
     struct epoll_event events[4];
     while (!stop_asked(p)) {
-        server_run(p->server);
+        (void)server_run(p->server);
         control_run(p->control);
         uint64_t wait = server_wait_ns(p->server);
         uint64_t control = control_wait_ns(p->control);

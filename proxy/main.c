@@ -82,8 +82,8 @@ static int load_again(void *context, struct settings *out, struct errmsg *msg)
 
 static int serve(const struct settings *settings, struct given *given)
 {
-    const struct server_source source = { .context = given, .load = load_again };
-    struct server *server = NULL;
+    const struct proxy_server_source source = { .context = given, .load = load_again };
+    struct proxy_server *server = NULL;
     struct errmsg msg = { "" };
     uint64_t seed = 0;
     if (raise_file_limit(settings, &msg) != 0) {
@@ -94,7 +94,7 @@ static int serve(const struct settings *settings, struct given *given)
         (void)error_set(&msg, ERR_NOMEM, "libcurl: cannot be set up");
         return complain(&msg, EXIT_CANNOT);
     }
-    int rc = server_open(&server, settings, &source, seed, &msg);
+    int rc = proxy_server_open(&server, settings, &source, NULL, seed, &msg);
     int status = rc == ERR_INVALID ? EXIT_SETTINGS : EXIT_CANNOT;
     if (rc != 0) {
         (void)complain(&msg, status);
@@ -102,11 +102,11 @@ static int serve(const struct settings *settings, struct given *given)
         bool v6 = strchr(settings->host, ':') != NULL;
         const char *scheme = settings->tls_cert[0] == '\0' ? "http" : "https";
         (void)printf(v6 ? "listening %s://[%s]:%u\n" : "listening %s://%s:%u\n", scheme, settings->host,
-                     server_port(server));
+                     proxy_server_port(server));
         (void)fflush(stdout);
-        status = server_run(server);
+        status = proxy_server_run(server);
     }
-    server_close(server);
+    proxy_server_close(server);
     curl_global_cleanup();
     return status;
 }

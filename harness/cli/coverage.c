@@ -24,7 +24,7 @@
 #define PROBLEMS_SHOWN 40
 
 static const char help[] =
-    "usage: waldrill coverage [--list FILE] [--run] [--throw ID|all] [--engine sim|real] [--out DIR]\n"
+    "usage: waldrill coverage [--list FILE] [--run] [--throw ID|all] [--engine NAME] [--out DIR]\n"
     "\n"
     "Which check proves each thing that the runbook says: commands, thresholds, alerts, expected behaviour,\n"
     "rows of its tables.  Without --run and --throw nothing is played: what the scenarios claim is shown.\n"

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const cli_engine_names[] = { "sim", "real", NULL };
+const char *const cli_engine_names[] = { "sim", "leap", "real", NULL };
 
 void cli_bin_dir(char *out, size_t size)
 {
@@ -48,6 +48,9 @@ struct engine *cli_engine_new(const char *name, const struct scenario *s)
     }
     if (strcmp(name, "sim") == 0) {
         return engine_sim_new();
+    }
+    if (strcmp(name, "leap") == 0) {
+        return engine_leap_new();
     }
     cli_bin_dir(bin_dir, sizeof(bin_dir));
     return engine_real_new(bin_dir);

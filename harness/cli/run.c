@@ -20,12 +20,14 @@
 #define DEFAULT_REAL_SCALE 10.0
 
 static const char help[] =
-    "usage: waldrill run FILE... [--engine sim|real] [--out DIR] [--seed N] [--time-scale X]\n"
+    "usage: waldrill run FILE... [--engine sim|leap|real] [--out DIR] [--seed N] [--time-scale X]\n"
     "                            [--mutant NAME] [--trace FILE] [--quiet]\n"
     "\n"
     "Plays scenario files and judges them.\n"
     "\n"
     "  --engine sim    no sockets, virtual clock: minutes in milliseconds, the same run every time\n"
+    "  --engine leap   the real servers, libraries and sockets in one thread; the clock leaps when all is "
+    "idle\n"
     "  --engine real   walproxy and two mockchromas as processes on loopback\n"
     "                  (default: what the scenario's clock says)\n"
     "  --out DIR       results.json, junit.xml, report.md, report.html (default " DEFAULT_OUT

@@ -84,8 +84,8 @@ static int real_await_status(struct real_engine *r, struct errmsg *msg)
     while (!r->ready) {
         int rv = 0;
         if (requests_open(r->requests) == 0) {
-            rv = requests_send(r->requests, r->stack.urls[TARGET_LB], &ask, 1000, 0, real_status_answered, r,
-                               msg);
+            rv = requests_send(r->requests, r->stack.urls[TARGET_LB], NULL, &ask, 1000, 0,
+                               real_status_answered, r, msg);
         }
         rv = rv != 0 ? rv : requests_turn(r->requests, 10, msg);
         rv = rv != 0 ? rv : stack_check(&r->stack, msg);
@@ -183,7 +183,7 @@ static int real_request(struct engine *e, const struct engine_request *request, 
     struct real_engine *r = real_of(e);
     uint64_t patience_ns = (uint64_t)((double)request->timeout_ns / r->scale);
     patience_ns = patience_ns < REAL_PATIENCE_LEAST ? REAL_PATIENCE_LEAST : patience_ns;
-    return requests_send(r->requests, r->stack.urls[request->target], request,
+    return requests_send(r->requests, r->stack.urls[request->target], NULL, request,
                          (long)(patience_ns / NS_PER_MS), tag, cb, context, msg);
 }
 

@@ -159,8 +159,9 @@ static void request_set_body(struct open_request *q, const char *method)
     }
 }
 
-int requests_send(struct requests *r, const char *base_url, const struct engine_request *request,
-                  long timeout_ms, uint64_t tag, engine_answer_cb *cb, void *context, struct errmsg *msg)
+int requests_send(struct requests *r, const char *base_url, const char *socket,
+                  const struct engine_request *request, long timeout_ms, uint64_t tag, engine_answer_cb *cb,
+                  void *context, struct errmsg *msg)
 {
     char url[REQUESTS_URL];
     int size = snprintf(url, sizeof(url), "%s%s", base_url, request->path);
@@ -185,6 +186,7 @@ int requests_send(struct requests *r, const char *base_url, const struct engine_
     q->cb = cb;
     q->context = context;
     (void)curl_easy_setopt(q->easy, CURLOPT_URL, url);
+    (void)curl_easy_setopt(q->easy, CURLOPT_UNIX_SOCKET_PATH, socket);
     (void)curl_easy_setopt(q->easy, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(q->easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(q->easy, CURLOPT_PATH_AS_IS, 1L);
@@ -258,4 +260,15 @@ int requests_turn(struct requests *r, int wait_ms, struct errmsg *msg)
         }
     }
     return 0;
+}
+
+uint64_t requests_idle_ns(struct requests *r)
+{
+    int ready = 0;
+    long timeout_ms = -1;
+    (void)curl_multi_timeout(r->multi, &timeout_ms);
+    if (timeout_ms == 0 || curl_multi_poll(r->multi, NULL, 0, 0, &ready) != CURLM_OK || ready > 0) {
+        return 0;
+    }
+    return timeout_ms < 0 ? UINT64_MAX : (uint64_t)timeout_ms * NS_PER_MS;
 }

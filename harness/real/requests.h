@@ -11,11 +11,16 @@ struct requests; /* owned by the engine */
 /* now_ns: scenario time, asked when a request leaves and when its answer is complete. */
 struct requests *requests_new(uint64_t (*now_ns)(void *context), void *context);
 void requests_free(struct requests *r); /* open ones end without callback */
-/* timeout_ms is real time. */
-int requests_send(struct requests *r, const char *base_url, const struct engine_request *request,
-                  long timeout_ms, uint64_t tag, engine_answer_cb *cb, void *context, struct errmsg *msg);
+/* timeout_ms is real time.  socket: the path of a Unix socket to connect to instead of the URL's host; NULL =
+ * by the URL; copied. */
+int requests_send(struct requests *r, const char *base_url, const char *socket,
+                  const struct engine_request *request, long timeout_ms, uint64_t tag, engine_answer_cb *cb,
+                  void *context, struct errmsg *msg);
 /* Moves bytes and delivers answers, waiting at most wait_ms for something to happen. */
 int requests_turn(struct requests *r, int wait_ms, struct errmsg *msg);
+/* How long requests_turn has nothing to do unless a socket becomes ready: nanoseconds, 0 = one is ready now,
+ * UINT64_MAX = for ever. */
+uint64_t requests_idle_ns(struct requests *r);
 size_t requests_open(const struct requests *r);
 
 #endif

@@ -87,24 +87,22 @@ static int stack_remove_entry(const char *path, const struct stat *info, int kin
     return remove(path);
 }
 
-/* An earlier run's log must not speak in this one. */
-static int stack_make_wal_dir(struct stack *s, const char *work_dir, struct errmsg *msg)
+int stack_make_wal_dir(const char *work_dir, char *out, size_t capacity, struct errmsg *msg)
 {
-    int size = snprintf(s->wal_dir, sizeof(s->wal_dir), "%s/wal", work_dir);
-    if (size < 0 || (size_t)size >= sizeof(s->wal_dir)) {
+    int size = snprintf(out, capacity, "%s/wal", work_dir);
+    if (size < 0 || (size_t)size >= capacity) {
         return error_set(msg, ERR_INVALID, "the path %s is too long", work_dir);
     }
-    if (nftw(s->wal_dir, stack_remove_entry, 8, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT) {
-        return error_set(msg, ERR_IO, "cannot remove %s: %s", s->wal_dir, strerror(errno));
+    if (nftw(out, stack_remove_entry, 8, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT) {
+        return error_set(msg, ERR_IO, "cannot remove %s: %s", out, strerror(errno));
     }
-    if (mkdir(s->wal_dir, 0777) != 0) {
-        return error_set(msg, ERR_IO, "cannot make %s: %s", s->wal_dir, strerror(errno));
+    if (mkdir(out, 0777) != 0) {
+        return error_set(msg, ERR_IO, "cannot make %s: %s", out, strerror(errno));
     }
     return 0;
 }
 
-/* Settings that the stack itself decides. */
-static bool stack_owns(const char *name)
+bool stack_owns(const char *name)
 {
     static const char *const own[] = { "primary_url", "replica_url", "listen",    "host",
                                        "port",        "wal_dir",     "time_scale" };
@@ -175,7 +173,7 @@ int stack_start(struct stack *s, const struct stack_options *o, struct errmsg *m
         rv = stack_prepare_mock(s, (enum engine_target)t, o, msg);
         rv = rv != 0 ? rv : stack_start_child(s, (enum engine_target)t, msg);
     }
-    rv = rv != 0 ? rv : stack_make_wal_dir(s, o->work_dir, msg);
+    rv = rv != 0 ? rv : stack_make_wal_dir(o->work_dir, s->wal_dir, sizeof(s->wal_dir), msg);
     rv = rv != 0 ? rv : stack_prepare_lb(s, o, msg);
     rv = rv != 0 || o->without_lb ? rv : stack_start_lb(s, msg);
     if (rv != 0) {

@@ -31,6 +31,11 @@ struct stack {
     size_t count; /* 2 without a replica */
 };
 
+/* An empty folder for the balancer's log, below work_dir; out gets its path.  An earlier run's log must not
+ * speak in this one. */
+int stack_make_wal_dir(const char *work_dir, char *out, size_t capacity, struct errmsg *msg);
+/* Settings that the stack itself decides, whatever a scenario says; lower case. */
+bool stack_owns(const char *name);
 /* All or nothing: on error whatever had been started is ended. */
 int stack_start(struct stack *s, const struct stack_options *options, struct errmsg *msg);
 /* The balancer again, on its old port, with its old log. */

@@ -207,7 +207,7 @@ void balancer_close(struct world *w)
     w->balancer = NULL;
 }
 
-static int set_mutant(struct core *core, const char *name, struct errmsg *msg)
+int balancer_set_mutant(struct core *core, const char *name, struct errmsg *msg)
 {
 #ifdef WALDRILL_MUTANTS
     return core_set_mutant(core, name) == 0 ? 0 : error_set(msg, ERR_NOT_FOUND, "no mutant \"%s\"", name);
@@ -232,13 +232,13 @@ int balancer_start(struct world *w, struct errmsg *msg)
     b->stopping = false;
     struct core *core = core_new(&b->settings, prng_next(&b->prng));
     b->pump = (struct pump){ .core = core, .room = b->room };
-    b->pump.ports.client = clients_port(w);
-    b->pump.ports.upstream = upstream_port(w);
+    b->pump.ports.client = sim_clients_port(w);
+    b->pump.ports.upstream = sim_upstream_port(w);
     b->pump.ports.process = (struct process_port){
         .context = w, .line = port_line, .reload = port_reload, .stopped = port_stopped
     };
     b->pump.ports.log = sim_log_port(w);
-    int rc = b->mutant == NULL ? 0 : set_mutant(core, b->mutant, msg);
+    int rc = b->mutant == NULL ? 0 : balancer_set_mutant(core, b->mutant, msg);
     if (rc != 0) {
         core_free(core);
         b->pump.core = NULL;

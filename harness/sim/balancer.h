@@ -10,6 +10,8 @@ int balancer_open(struct world *w, const struct engine_setup *setup, struct errm
 void balancer_close(struct world *w);
 int balancer_start(struct world *w, struct errmsg *msg);
 int balancer_stop(struct world *w, enum lb_stop how, struct errmsg *msg);
+/* Turns a core that has heard nothing yet into a known-bad one (test builds). */
+int balancer_set_mutant(struct core *core, const char *name, struct errmsg *msg);
 /* Hands the core one event at the world's time and carries out what comes of it.  Never called from
  * inside a port function. */
 void balancer_event(struct world *w, struct core_event *event);

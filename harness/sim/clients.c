@@ -264,7 +264,7 @@ static void port_relay(void *context, uint64_t id, uint64_t call, struct block *
     }
     journal_note(&w->journal, w->now_ns, JOURNAL_LB_RELAY, id, call, 0, STR(""));
     c->answering = true;
-    upstream_relay(w, call, id, headers);
+    sim_upstream_relay(w, call, id, headers);
 }
 
 static void port_abort(void *context, uint64_t id)
@@ -280,7 +280,7 @@ static void port_abort(void *context, uint64_t id)
     send_answer(w, c, 0);
 }
 
-struct client_port clients_port(struct world *w)
+struct client_port sim_clients_port(struct world *w)
 {
     return (struct client_port){
         .context = w, .collect = port_collect, .reply = port_reply, .relay = port_relay, .abort = port_abort

@@ -10,7 +10,7 @@ void sim_clients_open(struct world *w);
 void sim_clients_close(struct world *w);
 int clients_request(struct world *w, const struct engine_request *request, uint64_t tag, engine_answer_cb *cb,
                     void *context, struct errmsg *msg);
-struct client_port clients_port(struct world *w);
+struct client_port sim_clients_port(struct world *w);
 /* An answer streamed from an instance has come to its end, whole or cut. */
 void clients_relayed(struct world *w, uint64_t client, int status, struct block *headers,
                      struct block *more_headers, struct block *body, bool whole);

@@ -84,7 +84,7 @@ static int sim_open(struct engine *e, const struct engine_setup *setup, struct h
     if (rc == 0) {
         net_open(w);
         sim_clients_open(w);
-        upstream_open(w);
+        sim_upstream_open(w);
         disk_open(w);
         rc = instances_open(w, setup, msg);
     }
@@ -232,7 +232,7 @@ static void sim_close(struct engine *e)
         struct world *w = &s->world;
         w->history = NULL;
         balancer_close(w);
-        upstream_close(w);
+        sim_upstream_close(w);
         sim_clients_close(w);
         net_close(w);
         sim_log_close(w);

@@ -29,7 +29,7 @@ struct upstream {
     struct call *calls;
 };
 
-void upstream_open(struct world *w)
+void sim_upstream_open(struct world *w)
 {
     w->upstream = mem_alloc(sizeof(*w->upstream));
 }
@@ -184,14 +184,14 @@ static void port_cancel(void *context, uint64_t id)
     world_schedule_balancer(w, w->now_ns + NS_PER_US, cancelled, call, 0);
 }
 
-struct upstream_port upstream_port(struct world *w)
+struct upstream_port sim_upstream_port(struct world *w)
 {
     return (struct upstream_port){
         .context = w, .call = port_call, .collect = port_collect, .cancel = port_cancel
     };
 }
 
-void upstream_relay(struct world *w, uint64_t id, uint64_t client, struct block *headers)
+void sim_upstream_relay(struct world *w, uint64_t id, uint64_t client, struct block *headers)
 {
     struct call *call = find(w, id);
     if (call == NULL || call->conn == NULL || call->relaying) {
@@ -221,7 +221,7 @@ void upstream_drop_all(struct world *w)
     net_close_idle(w);
 }
 
-void upstream_close(struct world *w)
+void sim_upstream_close(struct world *w)
 {
     if (w->upstream == NULL) {
         return;

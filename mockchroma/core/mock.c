@@ -7,8 +7,7 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 
-#define BODY_LIMIT_DEFAULT UINT64_C(41943040)
-#define ANSWER_LIMIT       ((size_t)2 * 1024 * 1024 * 1024)
+#define ANSWER_LIMIT ((size_t)2 * 1024 * 1024 * 1024)
 
 static void init_lists(struct mock *m)
 {
@@ -31,7 +30,7 @@ struct mock *mock_new(const struct mock_options *options, struct errmsg *msg)
         return NULL;
     }
     struct mock *m = mem_alloc(sizeof(*m));
-    uint64_t limit = options->max_body_bytes == 0 ? BODY_LIMIT_DEFAULT : options->max_body_bytes;
+    uint64_t limit = options->max_body_bytes == 0 ? MOCK_MAX_BODY_BYTES : options->max_body_bytes;
     init_lists(m);
     prng_seed(&m->root, options->seed);
     m->latency_prng = prng_split(&m->root, "latency");

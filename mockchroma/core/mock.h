@@ -18,7 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MOCK_NO_DEADLINE UINT64_MAX
+#define MOCK_NO_DEADLINE    UINT64_MAX
+#define MOCK_MAX_BODY_BYTES UINT64_C(41943040) /* as the real server, unless told otherwise */
 
 struct mock;
 
@@ -27,7 +28,7 @@ struct mock_options {
     const char *name;    /* "primary"; shown in journal and status */
     const char *latency; /* profile by name ("none", "measured-small"); NULL = "none" */
     bool allow_reset;
-    uint64_t max_body_bytes; /* 0 = Chroma's 41943040 */
+    uint64_t max_body_bytes; /* 0 = MOCK_MAX_BODY_BYTES */
     /* How far back MOCK_LOSE_TAIL reaches; 0 = a minute (64 MiB of bodies at most). */
     uint64_t lose_window_ns;
     /* The clock of the events runs this many times faster than the machine's; 0 = 1.  Schedules run on that

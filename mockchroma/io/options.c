@@ -195,7 +195,7 @@ int options_parse(int argc, char **argv, struct options *out, struct errmsg *msg
                   .seed = 1,
                   .name = "chroma",
                   .latency = "none",
-                  .max_body_bytes = 41943040 },
+                  .max_body_bytes = MOCK_MAX_BODY_BYTES },
         .host = "127.0.0.1",
         .control_host = "127.0.0.1",
         .port = 8000,

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -62,24 +63,40 @@ struct wire *server_find_wire(struct server *s, uint64_t id)
 
 /* ---- listening ---- */
 
+static int listen_failed(const struct server *s, int fd, struct errmsg *msg)
+{
+    int why = errno;
+    char text[INET_ADDRSTRLEN];
+    (void)close(fd);
+    if (s->place.sun_path[0] != '\0') {
+        return error_set(msg, ERR_IO, "cannot listen on %s: %s", s->place.sun_path, strerror(why));
+    }
+    (void)inet_ntop(AF_INET, &s->address.sin_addr, text, sizeof(text));
+    return error_set(msg, why == EADDRINUSE ? ERR_BUSY : ERR_IO, "cannot listen on %s port %u: %s", text,
+                     ntohs(s->address.sin_port), strerror(why));
+}
+
 static int open_listener(struct server *s, struct errmsg *msg)
 {
     int one = 1;
-    char text[INET_ADDRSTRLEN];
-    socklen_t size = sizeof(s->address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool by_path = s->place.sun_path[0] != '\0';
+    const struct sockaddr *address = by_path ? (struct sockaddr *)&s->place : (struct sockaddr *)&s->address;
+    socklen_t size = by_path ? sizeof(s->place) : sizeof(s->address);
+    int fd = socket(by_path ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return error_set(msg, ERR_IO, "socket: %s", strerror(errno));
     }
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    if (bind(fd, (struct sockaddr *)&s->address, sizeof(s->address)) != 0 || listen(fd, BACKLOG) != 0) {
-        int why = errno;
-        (void)close(fd);
-        (void)inet_ntop(AF_INET, &s->address.sin_addr, text, sizeof(text));
-        return error_set(msg, why == EADDRINUSE ? ERR_BUSY : ERR_IO, "cannot listen on %s port %u: %s", text,
-                         ntohs(s->address.sin_port), strerror(why));
+    if (by_path) {
+        (void)unlink(s->place.sun_path); /* what an earlier listener has left */
+    } else {
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     }
-    (void)getsockname(fd, (struct sockaddr *)&s->address, &size); /* keeps a port given by the system */
+    if (bind(fd, address, size) != 0 || listen(fd, BACKLOG) != 0) {
+        return listen_failed(s, fd, msg);
+    }
+    if (!by_path) {
+        (void)getsockname(fd, (struct sockaddr *)&s->address, &size); /* keeps a port given by the system */
+    }
     struct epoll_event ev = { .events = EPOLLIN, .data.u64 = 0 };
     (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
     s->listen_fd = fd;
@@ -225,9 +242,10 @@ static void bury(struct server *s)
     }
 }
 
-void server_run(struct server *s)
+bool server_run(struct server *s)
 {
     struct epoll_event events[EVENTS_MAX];
+    bool due = server_wait_ns(s) == 0;
     int count = epoll_wait(s->epoll_fd, events, EVENTS_MAX, 0);
     for (int i = 0; i < count; i++) {
         uint64_t id = events[i].data.u64;
@@ -248,9 +266,29 @@ void server_run(struct server *s)
     advance_paced(s);
     run_ready(s);
     bury(s);
+    return due || count > 0;
 }
 
 /* ---- making and unmaking ---- */
+
+static int set_address(struct server *s, const struct server_options *options, struct errmsg *msg)
+{
+    if (options->path != NULL) {
+        size_t size = strlen(options->path);
+        if (size >= sizeof(s->place.sun_path)) {
+            return error_set(msg, ERR_INVALID, "the path \"%s\" is too long for a socket", options->path);
+        }
+        s->place.sun_family = AF_UNIX;
+        memcpy(s->place.sun_path, options->path, size);
+        return 0;
+    }
+    s->address.sin_family = AF_INET;
+    s->address.sin_port = htons(options->port);
+    return inet_pton(AF_INET, options->host, &s->address.sin_addr) == 1
+               ? 0
+               : error_set(msg, ERR_INVALID, "\"%s\" is no IPv4 address; write 127.0.0.1 or 0.0.0.0",
+                           options->host);
+}
 
 struct server *server_new(struct mock *mock, const struct server_options *options, struct errmsg *msg)
 {
@@ -258,14 +296,12 @@ struct server *server_new(struct mock *mock, const struct server_options *option
     s->mock = mock;
     s->listen_fd = -1;
     s->next_link = 1;
-    s->max_body_bytes = options->max_body_bytes;
+    s->max_body_bytes = options->max_body_bytes == 0 ? MOCK_MAX_BODY_BYTES : options->max_body_bytes;
     s->gateway = options->upstream != NULL;
     TAILQ_INIT(&s->ready);
     TAILQ_INIT(&s->paced);
     TAILQ_INIT(&s->dead_wires);
     TAILQ_INIT(&s->dead_links);
-    s->address.sin_family = AF_INET;
-    s->address.sin_port = htons(options->port);
     if (s->gateway) {
         s->upstream = *options->upstream;
     }
@@ -274,9 +310,7 @@ struct server *server_new(struct mock *mock, const struct server_options *option
         (void)error_set(msg, ERR_IO, "epoll: %s", strerror(errno));
         goto err_free;
     }
-    if (inet_pton(AF_INET, options->host, &s->address.sin_addr) != 1) {
-        (void)error_set(msg, ERR_INVALID, "\"%s\" is no IPv4 address; write 127.0.0.1 or 0.0.0.0",
-                        options->host);
+    if (set_address(s, options, msg) != 0) {
         goto err_epoll;
     }
     if (open_listener(s, msg) != 0) {
@@ -317,6 +351,15 @@ void server_free(struct server *s)
 uint16_t server_port(const struct server *s)
 {
     return ntohs(s->address.sin_port);
+}
+
+size_t server_held(const struct server *s)
+{
+    size_t count = 0;
+    for (const struct wire *w = s->wires; w != NULL; w = w->hh.next) {
+        count += w->request != 0 ? 1 : 0;
+    }
+    return count;
 }
 
 int server_epoll_fd(const struct server *s)

@@ -16,7 +16,10 @@ struct server;
 struct server_options {
     const char *host; /* numeric address */
     uint16_t port;    /* 0 = any free one */
-    uint64_t max_body_bytes;
+    /* A Unix socket to listen on, instead of host and port; NULL = none; copied.  It knows no reset: a client
+     * sees the end of the connection in its place. */
+    const char *path;
+    uint64_t max_body_bytes;            /* 0 = MOCK_MAX_BODY_BYTES */
     const struct sockaddr_in *upstream; /* of a gateway: the server behind it; NULL = the mock itself */
 };
 
@@ -28,7 +31,9 @@ int server_epoll_fd(const struct server *s); /* readable when server_run has som
 /* When server_run wants to be called at the latest: nanoseconds of real time from now, UINT64_MAX = no need.
  */
 uint64_t server_wait_ns(const struct server *s);
-void server_run(struct server *s);
+bool server_run(struct server *s); /* without waiting; false = there was nothing to do */
+/* Requests that have been received whole and not been answered whole. */
+size_t server_held(const struct server *s);
 /* After mock_fault_add, mock_kill and the like: lets their effects out at once. */
 void server_poke(struct server *s);
 

@@ -12,6 +12,7 @@
 #include "mockchroma/io/server.h"
 #include <netinet/in.h>
 #include <sys/queue.h>
+#include <sys/un.h>
 #include <time.h>
 #include <uthash.h>
 
@@ -78,6 +79,7 @@ TAILQ_HEAD(link_list, link);
 struct server {
     struct mock *mock;
     struct sockaddr_in address;
+    struct sockaddr_un place; /* instead of address; sun_path "" = none */
     struct sockaddr_in upstream;
     bool gateway;
     int listen_fd; /* -1 while refusing */

@@ -55,7 +55,7 @@ static bool peer_is_loopback(struct MHD_Connection *connection)
         return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr) ||
                (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr) && v6.sin6_addr.s6_addr[12] == 127);
     }
-    return false;
+    return info->client_addr->sa_family == AF_UNIX; /* of this machine, like those of the loopback */
 }
 
 /* "127.0.0.1:4242", "[::1]:4242"; "" when it cannot be told. */

@@ -191,12 +191,18 @@ static int store_hand_over(struct log_store *store, struct errmsg *msg)
     return handover_write(m->dir, &m->log, msg);
 }
 
-static void store_close(struct log_store *store)
+static bool store_work(struct log_store *store)
 {
-    struct memory_store *m = store_of(store);
-    if (m->ties != NULL) {
-        log_store_close(m->ties);
-    }
+    return log_store_work(store_of(store)->ties);
+}
+
+static uint64_t store_deadline(const struct log_store *store)
+{
+    return log_store_deadline(((const struct memory_store *)store)->ties);
+}
+
+static void store_free(struct memory_store *m)
+{
     memory_log_deinit(&m->log);
     log_dir_close(m->lock);
     mem_free(m->reads);
@@ -210,13 +216,30 @@ static void store_close(struct log_store *store)
     mem_free(m);
 }
 
+static void store_close(struct log_store *store)
+{
+    struct memory_store *m = store_of(store);
+    log_store_close(m->ties);
+    store_free(m);
+}
+
+static void store_drop(struct log_store *store)
+{
+    struct memory_store *m = store_of(store);
+    log_store_drop(m->ties);
+    store_free(m);
+}
+
 static const struct log_store_ops store_ops = {
     .start = store_start,
     .fd = store_fd,
     .next = store_next,
     .port = store_port,
     .hand_over = store_hand_over,
+    .work = store_work,
+    .deadline = store_deadline,
     .close = store_close,
+    .drop = store_drop,
 };
 
 /* ---- opening ---- */
@@ -273,12 +296,14 @@ static int lock_directory(struct memory_store *m, struct errmsg *msg)
     return rc;
 }
 
-static int open_ties(struct memory_store *m, struct reading *r, struct errmsg *msg)
+static int open_ties(struct memory_store *m, struct reading *r, bool by_hand, struct errmsg *msg)
 {
     size_t size = strlen(m->dir) + sizeof("/ties");
     char *path = mem_alloc(size);
     (void)snprintf(path, size, "%s/ties", m->dir);
-    struct log_writer_options options = { .dir = path, .segment_bytes = TIES_SEGMENT_BYTES };
+    struct log_writer_options options = { .dir = path,
+                                          .segment_bytes = TIES_SEGMENT_BYTES,
+                                          .by_hand = by_hand };
     int rc = log_writer_open(&m->ties, &options, take_record, r, NULL, msg);
     mem_free(path);
     m->next_tie = r->last_tie + 1;
@@ -298,7 +323,7 @@ static int open_descriptors(struct memory_store *m, struct errmsg *msg)
     return 0;
 }
 
-int log_memory_open(struct log_store **out, const char *dir, wal_record_cb *each, void *context,
+int log_memory_open(struct log_store **out, const char *dir, bool by_hand, wal_record_cb *each, void *context,
                     bool *queue_lost, struct errmsg *msg)
 {
     struct memory_store *m = mem_alloc(sizeof(*m));
@@ -316,7 +341,7 @@ int log_memory_open(struct log_store **out, const char *dir, wal_record_cb *each
     if (rc == 0) {
         r.is_handover = false;
         r.believed = !handed_over; /* else it knows all that, and more */
-        rc = open_ties(m, &r, msg);
+        rc = open_ties(m, &r, by_hand, msg);
     }
     if (rc == 0) {
         rc = open_descriptors(m, msg);

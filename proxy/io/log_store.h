@@ -4,7 +4,9 @@
  * All calls come from the loop thread.  Open gives the records that are there, start begins the work;
  * then the port takes wishes, fd becomes readable when something was completed, and next hands the
  * completions out one by one.  close finishes what is queued (it may wait for the disk), hands out no
- * more completions and frees everything. */
+ * more completions and frees everything.
+ *
+ * A log opened by hand has no thread: nothing is written but in work (and close), and drop is possible. */
 #ifndef WALDRILL_PROXY_IO_LOG_STORE_H
 #define WALDRILL_PROXY_IO_LOG_STORE_H
 
@@ -24,7 +26,10 @@ struct log_store_ops {
     struct log_port (*port)(struct log_store *store);
     int (*hand_over)(struct log_store *store,
                      struct errmsg *msg); /* NULL: a restart finds everything anyway */
+    bool (*work)(struct log_store *store);
+    uint64_t (*deadline)(const struct log_store *store);
     void (*close)(struct log_store *store);
+    void (*drop)(struct log_store *store);
 };
 
 struct log_store {
@@ -60,6 +65,27 @@ static inline struct log_port log_store_port(struct log_store *store)
 static inline int log_store_hand_over(struct log_store *store, struct errmsg *msg)
 {
     return store->ops->hand_over == NULL ? 0 : store->ops->hand_over(store, msg);
+}
+
+/* By hand: writes what is queued and, when its time has come, does what was left for an idle moment; false =
+ * there was nothing to do. */
+static inline bool log_store_work(struct log_store *store)
+{
+    return store->ops->work(store);
+}
+
+/* By hand: the real instant at which work has something to do, 0 = at once, UINT64_MAX = nothing is left. */
+static inline uint64_t log_store_deadline(const struct log_store *store)
+{
+    return store->ops->deadline(store);
+}
+
+/* By hand: ends as a killed process does.  What was written stays, what was only queued is gone. */
+static inline void log_store_drop(struct log_store *store)
+{
+    if (store != NULL) {
+        store->ops->drop(store);
+    }
 }
 
 static inline void log_store_close(struct log_store *store)

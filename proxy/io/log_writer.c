@@ -13,12 +13,15 @@
  * A record nobody waits for rides along with the next commit, or goes out when nothing has come for
  * IDLE_WAIT_NS: were it synced at once, the next client's record would wait for that sync too.
  *
+ * Without the thread (log_writer_options.by_hand) the loop does the same work itself, when it is told to.
+ *
  * Failure: the writer stops for good (proxy/wal/writer.h); the loop gets one LOG_FAILED. */
 #include "proxy/io/log_writer.h"
 
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/units.h"
+#include "proxy/io/io_clock.h"
 #include "proxy/io/log_dir.h"
 #include <errno.h>
 #include <pthread.h>
@@ -82,7 +85,10 @@ struct file_store {
     struct wal_writer *writer; /* the log thread's, once it runs */
     int event_fd;
     pthread_t thread;
+    bool started;
     bool running;
+    bool by_hand;     /* no thread: log_store_work does the work */
+    uint64_t idle_ns; /* by hand: when nothing will have come for IDLE_WAIT_NS */
 
     pthread_mutex_t lock; /* over inbox, stopping and outbox */
     pthread_cond_t wake;
@@ -251,6 +257,39 @@ done:
     return NULL;
 }
 
+/* ---- the same by hand ---- */
+
+static bool store_work(struct log_store *store)
+{
+    struct file_store *s = store_of(store);
+    struct wishes taken = s->inbox;
+    bool any = taken.count > 0;
+    CHECK(s->by_hand);
+    s->inbox = (struct wishes){ 0 };
+    bool idle = !any && wal_writer_has_idle_work(s->writer) && io_clock_real_ns() >= s->idle_ns;
+    take_wishes(s, &taken);
+    mem_free(taken.items);
+    while (do_job(s, idle)) {
+        any = true;
+    }
+    if (any && !idle) {
+        s->idle_ns = io_clock_real_ns() + IDLE_WAIT_NS;
+    }
+    return any;
+}
+
+static uint64_t store_deadline(const struct log_store *store)
+{
+    const struct file_store *s = (const struct file_store *)store;
+    if (!s->by_hand) {
+        return IO_CLOCK_NEVER;
+    }
+    if (s->inbox.count > 0) {
+        return 0;
+    }
+    return wal_writer_has_idle_work(s->writer) ? s->idle_ns : IO_CLOCK_NEVER;
+}
+
 /* ---- loop thread: the port ---- */
 
 static void push_wish(struct file_store *s, const struct wish *wish)
@@ -393,6 +432,10 @@ static int store_start(struct log_store *store, struct errmsg *msg)
 {
     struct file_store *s = store_of(store);
     CHECK(!s->running);
+    s->started = true;
+    if (s->by_hand) {
+        return 0;
+    }
     /* Signals are the loop thread's (signalfd): the log thread takes none. */
     sigset_t all;
     sigset_t before;
@@ -408,16 +451,10 @@ static int store_start(struct log_store *store, struct errmsg *msg)
     return 0;
 }
 
-static void store_close(struct log_store *store)
+static void store_drop(struct log_store *store)
 {
     struct file_store *s = store_of(store);
-    if (s->running) {
-        (void)pthread_mutex_lock(&s->lock);
-        s->stopping = true;
-        (void)pthread_cond_signal(&s->wake);
-        (void)pthread_mutex_unlock(&s->lock);
-        (void)pthread_join(s->thread, NULL);
-    }
+    CHECK(!s->running);
     release_held(s, UINT64_MAX);
     block_unref(s->read.meta);
     block_unref(s->read.body);
@@ -436,6 +473,24 @@ static void store_close(struct log_store *store)
     (void)pthread_cond_destroy(&s->wake);
     (void)pthread_mutex_destroy(&s->lock);
     mem_free(s);
+}
+
+static void store_close(struct log_store *store)
+{
+    struct file_store *s = store_of(store);
+    if (s->running) {
+        (void)pthread_mutex_lock(&s->lock);
+        s->stopping = true;
+        (void)pthread_cond_signal(&s->wake);
+        (void)pthread_mutex_unlock(&s->lock);
+        (void)pthread_join(s->thread, NULL);
+        s->running = false;
+    } else if (s->by_hand && s->started) {
+        (void)store_work(store);
+        wal_writer_finish(s->writer);
+        (void)store_work(store);
+    }
+    store_drop(store);
 }
 
 /* Reads the log and makes it sound, before there is a loop that could be held up. */
@@ -464,7 +519,10 @@ static const struct log_store_ops store_ops = {
     .fd = store_fd,
     .next = store_next,
     .port = store_port,
+    .work = store_work,
+    .deadline = store_deadline,
     .close = store_close,
+    .drop = store_drop,
 };
 
 static struct file_store *store_new(void)
@@ -484,8 +542,10 @@ static struct file_store *store_new(void)
 int log_writer_open(struct log_store **out, const struct log_writer_options *options, wal_record_cb *each,
                     void *context, struct wal_recovery *found, struct errmsg *msg)
 {
-    struct wal_writer_options writer = { .segment_bytes = options->segment_bytes, .prepare = true };
+    struct wal_writer_options writer = { .segment_bytes = options->segment_bytes,
+                                         .prepare = !options->by_hand };
     struct file_store *s = store_new();
+    s->by_hand = options->by_hand;
     int rc = log_dir_open(&s->dir, options->dir, LOG_DIR_WRITE, msg);
     if (rc != 0) {
         store_close(&s->base);

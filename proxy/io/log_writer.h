@@ -12,6 +12,9 @@
 struct log_writer_options {
     const char *dir;        /* made when it is missing (its parent must exist) */
     uint64_t segment_bytes; /* WAL_SEGMENT_BYTES_MIN at least */
+    /* No thread: the owner of the loop calls log_store_work.  For a loop whose clock is not the kernel's; no
+     * segments are prepared ahead of need then. */
+    bool by_hand;
 };
 
 /* Locks the directory, reads the log (each gets every record, in order) and makes it sound.  Errors (msg says

@@ -32,8 +32,9 @@ struct watched_socket {
 
 struct upstream {
     CURLM *multi;
-    CURLU *urls[CORE_INSTANCES]; /* NULL = no such instance */
-    struct curl_blob ca;         /* no data = the system's */
+    CURLU *urls[CORE_INSTANCES];      /* NULL = no such instance */
+    char *unix_paths[CORE_INSTANCES]; /* NULL = by the URL */
+    struct curl_blob ca;              /* no data = the system's */
     int epoll_fd;
     struct io_sink sink;
     uint64_t timer_ns;               /* real */
@@ -232,6 +233,9 @@ static void port_call(void *context, const struct upstream_request *request)
         CURL *easy = handle_take(u);
         bool ready = easy != NULL && upstream_call_prepare(call, easy, url, request->fresh) &&
                      trust(u, easy) &&
+                     (u->unix_paths[request->instance] == NULL ||
+                      curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, u->unix_paths[request->instance]) ==
+                          CURLE_OK) &&
                      curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, socket_open) == CURLE_OK &&
                      curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, u) == CURLE_OK &&
                      curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, socket_close) == CURLE_OK &&
@@ -413,6 +417,15 @@ bool upstream_deliver(struct upstream *u)
     return any;
 }
 
+size_t upstream_in_flight(const struct upstream *u)
+{
+    size_t count = 0;
+    for (const struct upstream_call *call = u->calls; call != NULL; call = call->hh.next) {
+        count += call->easy != NULL && !call->relay->writer_waits ? 1 : 0;
+    }
+    return count;
+}
+
 /* Life. */
 
 static bool multi_prepare(struct upstream *u)
@@ -425,16 +438,16 @@ static bool multi_prepare(struct upstream *u)
            curl_multi_setopt(u->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) == CURLM_OK;
 }
 
-int upstream_open(struct upstream **out, const char *const urls[CORE_INSTANCES], struct str ca, int epoll_fd,
-                  struct io_sink sink, struct errmsg *msg)
+int upstream_open(struct upstream **out, const struct upstream_options *options, struct errmsg *msg)
 {
+    struct str ca = options->ca;
     struct upstream *u = mem_alloc(sizeof(*u));
     u->ca = (struct curl_blob){ ca.size == 0 ? NULL : mem_alloc(ca.size), ca.size, CURL_BLOB_NOCOPY };
     if (ca.size > 0) {
         memcpy(u->ca.data, ca.data, ca.size);
     }
-    u->epoll_fd = epoll_fd;
-    u->sink = sink;
+    u->epoll_fd = options->epoll_fd;
+    u->sink = options->sink;
     u->timer_ns = IO_CLOCK_NEVER;
     STAILQ_INIT(&u->due);
     STAILQ_INIT(&u->unpause);
@@ -444,13 +457,15 @@ int upstream_open(struct upstream **out, const char *const urls[CORE_INSTANCES],
         return error_set(msg, ERR_NOMEM, "libcurl: cannot be set up");
     }
     for (size_t i = 0; i < CORE_INSTANCES; i++) {
-        if (urls[i] == NULL || urls[i][0] == '\0') {
+        const char *url = options->urls[i];
+        if (url == NULL || url[0] == '\0') {
             continue;
         }
+        u->unix_paths[i] = options->sockets[i] == NULL ? NULL : mem_strdup(options->sockets[i]);
         u->urls[i] = curl_url();
-        if (u->urls[i] == NULL || curl_url_set(u->urls[i], CURLUPART_URL, urls[i], 0) != CURLUE_OK) {
+        if (u->urls[i] == NULL || curl_url_set(u->urls[i], CURLUPART_URL, url, 0) != CURLUE_OK) {
             upstream_close(u);
-            return error_set(msg, ERR_INVALID, "libcurl: not a URL: %s", urls[i]);
+            return error_set(msg, ERR_INVALID, "libcurl: not a URL: %s", url);
         }
     }
     *out = u;
@@ -480,6 +495,7 @@ void upstream_close(struct upstream *u)
     }
     for (size_t i = 0; i < CORE_INSTANCES; i++) {
         curl_url_cleanup(u->urls[i]);
+        mem_free(u->unix_paths[i]);
     }
     for (size_t i = 0; i < u->socket_count; i++) {
         mem_free(u->sockets[i]);

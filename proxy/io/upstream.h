@@ -14,10 +14,17 @@
 
 struct upstream;
 
-/* urls: one per instance, "" = none; http(s)://host[:port].  The epoll set is borrowed until close.  ca: PEM,
- * of the authorities that may vouch for instances, copied; empty = the system's. */
-int upstream_open(struct upstream **out, const char *const urls[CORE_INSTANCES], struct str ca, int epoll_fd,
-                  struct io_sink sink, struct errmsg *msg);
+struct upstream_options {
+    const char *urls[CORE_INSTANCES]; /* http(s)://host[:port]; "" or NULL = no such instance */
+    const char
+        *sockets[CORE_INSTANCES]; /* path of a Unix socket to connect to instead; NULL = none; copied */
+    struct str ca;                /* PEM, of the authorities that may vouch for instances, copied; empty =
+                                   * the system's */
+    int epoll_fd;                 /* the loop's; borrowed until close */
+    struct io_sink sink;
+};
+
+int upstream_open(struct upstream **out, const struct upstream_options *options, struct errmsg *msg);
 void upstream_close(struct upstream *u); /* open calls end without an event; NULL allowed */
 struct upstream_port upstream_port(struct upstream *u);
 
@@ -27,6 +34,9 @@ uint64_t upstream_deadline(const struct upstream *u);
 void upstream_turn(struct upstream *u, uint64_t now_ns);
 /* Tells the core what happened since; false when there was nothing. */
 bool upstream_deliver(struct upstream *u);
+
+/* Calls that libcurl works on, but for those whose answer waits for a slow reader. */
+size_t upstream_in_flight(const struct upstream *u);
 
 /* Takes the answer of a call whose head the core has seen, for streaming it to a client: a reference to
  * its bytes, and its head (borrowed until the next call of this module).  NULL when there is no such answer.

@@ -252,6 +252,51 @@ static void test_kill(void)
     dir_remove();
 }
 
+static void note_record(void *context, const struct wal_record *record, bool first)
+{
+    uint64_t *last = context;
+    (void)first;
+    *last = record->lsn;
+}
+
+/* Without a thread nothing is written until work is called, and a drop leaves what a kill leaves. */
+static void test_by_hand(void)
+{
+    struct log_store *log = NULL;
+    struct errmsg msg = { 0 };
+    struct core_event event;
+    uint64_t last = 0;
+    struct log_writer_options options = { .dir = dir_path, .segment_bytes = SEGMENT, .by_hand = true };
+    dir_make();
+    CU_ASSERT_EQUAL_FATAL(log_writer_open(&log, &options, note_record, &last, NULL, &msg), 0);
+    CU_ASSERT_EQUAL_FATAL(log_store_start(log, &msg), 0);
+    while (log_store_next(log, &event)) {
+    }
+    append(log, 1, BODY_SIZE, true);
+    append(log, 2, BODY_SIZE, false);
+    CU_ASSERT_FALSE(log_store_next(log, &event));
+    CU_ASSERT_EQUAL(log_store_deadline(log), 0);
+    CU_ASSERT_TRUE(log_store_work(log));
+    CU_ASSERT_TRUE_FATAL(log_store_next(log, &event));
+    CU_ASSERT_EQUAL(event.kind, CORE_EV_LOG_DURABLE);
+    CU_ASSERT_EQUAL(event.u.log_durable.lsn, 2); /* it rode along */
+    append(log, 3, BODY_SIZE, false);
+    CU_ASSERT_TRUE(log_store_work(log)); /* taken, and left for an idle moment */
+    CU_ASSERT_FALSE(log_store_next(log, &event));
+    CU_ASSERT_NOT_EQUAL(log_store_deadline(log), UINT64_MAX);
+    append(log, 4, BODY_SIZE, true);
+    log_store_drop(log); /* before the work: 3 and 4 are gone */
+    CU_ASSERT_EQUAL_FATAL(log_writer_open(&log, &options, note_record, &last, NULL, &msg), 0);
+    CU_ASSERT_EQUAL(last, 2);
+    CU_ASSERT_EQUAL_FATAL(log_store_start(log, &msg), 0);
+    append(log, 3, BODY_SIZE, false);
+    log_store_close(log); /* an orderly end writes everything */
+    CU_ASSERT_EQUAL_FATAL(log_writer_open(&log, &options, note_record, &last, NULL, &msg), 0);
+    CU_ASSERT_EQUAL(last, 3);
+    log_store_close(log);
+    dir_remove();
+}
+
 static void test_locked(void)
 {
     struct found found;
@@ -391,6 +436,7 @@ static const struct suite_test tests[] = {
     { "a record nobody waits for goes out when idle", test_lazy_goes_out_when_idle },
     { "a record larger than a segment survives", test_large_record },
     { "trimming drops segments, reading serves what is held", test_trim_and_read },
+    { "without a thread nothing is written until it is asked for", test_by_hand },
     { "kill -9 loses nothing that was reported durable", test_kill },
     { "a second log on the directory is refused with the holder's pid", test_locked },
     { "a directory that is not writable is refused", test_not_writable },

@@ -146,8 +146,8 @@ static void rig_open(struct rig *rig)
     CU_ASSERT_EQUAL_FATAL(listen_begin(fd, &msg), 0);
     rig->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct io_sink sink = { on_event, rig };
-    const char *urls[CORE_INSTANCES] = { url, "" };
-    CU_ASSERT_EQUAL_FATAL(upstream_open(&rig->up, urls, STR(""), rig->epoll_fd, sink, &msg), 0);
+    struct upstream_options to = { .urls = { url, "" }, .epoll_fd = rig->epoll_fd, .sink = sink };
+    CU_ASSERT_EQUAL_FATAL(upstream_open(&rig->up, &to, &msg), 0);
     struct clients_options options = { .listen_fd = fd,
                                        .connections_max = 100,
                                        .idle_timeout_s = 30,

@@ -90,11 +90,12 @@ static void rig_open(struct rig *rig, const char *replica)
     rig->server = scripted_start();
     CU_ASSERT_PTR_NOT_NULL_FATAL(rig->server);
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u", scripted_port(rig->server));
-    const char *urls[CORE_INSTANCES] = { url, replica };
     rig->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct errmsg msg = { "" };
-    struct io_sink sink = { on_event, rig };
-    CU_ASSERT_EQUAL_FATAL(upstream_open(&rig->up, urls, STR(""), rig->epoll_fd, sink, &msg), 0);
+    struct upstream_options options = { .urls = { url, replica },
+                                        .epoll_fd = rig->epoll_fd,
+                                        .sink = { on_event, rig } };
+    CU_ASSERT_EQUAL_FATAL(upstream_open(&rig->up, &options, &msg), 0);
     rig->port = upstream_port(rig->up);
 }
 
