@@ -18,7 +18,7 @@
 #include "reports/report.h"
 #include <string.h>
 
-#define DEFAULT_LIST   "scenarios/guide/coverage.yaml"
+#define DEFAULT_LIST   "scenarios/runbook.yaml"
 #define DEFAULT_OUT    "waldrill-report/coverage"
 #define REAL_SCALE     20.0 /* commands take what they take; the phases between them need not */
 #define PROBLEMS_SHOWN 40

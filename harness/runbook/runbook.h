@@ -1,7 +1,7 @@
 /* The runbook as a list of things that it says, each with an id, so that somebody can ask which check proves
  * it.
  *
- * The list is a YAML file (scenarios/guide/coverage.yaml; docs/runbook-coverage.md explains it) that names
+ * The list is a YAML file (scenarios/runbook.yaml; docs/runbook-coverage.md explains it) that names
  * the guide, the scenarios that prove what it says, and for each id: the guide's lines, words that stand
  * there, and a switch that must turn its check red. */
 #ifndef WALDRILL_HARNESS_RUNBOOK_RUNBOOK_H

@@ -26,7 +26,7 @@ struct scenario_expect {
     char *text;
     struct expression *expression;
     unsigned line;
-    char *proves; /* ids of what the runbook says (scenarios/guide/coverage.yaml), a blank between them; NULL
+    char *proves; /* ids of what the runbook says (scenarios/runbook.yaml), a blank between them; NULL
                      = none */
 };
 
