@@ -79,11 +79,10 @@ static uint64_t leap_now_cb(void *context)
 static int leap_turn(struct leap_engine *l, bool *any, struct errmsg *msg)
 {
     bool lb = false;
-    bool clients = requests_idle_ns(l->requests) == 0;
-    int rv = clients ? requests_turn(l->requests, 0, msg) : 0;
+    int rv = requests_turn(l->requests, 0, msg);
     rv = rv != 0 || l->lb == NULL ? rv : leap_lb_turn(l->lb, &lb, msg);
     bool instances = leap_mocks_turn(l->mocks);
-    *any = clients || lb || instances || (l->lb != NULL && leap_lb_work(l->lb));
+    *any = requests_worked(l->requests) || lb || instances || (l->lb != NULL && leap_lb_work(l->lb));
     return rv;
 }
 
@@ -110,9 +109,8 @@ static int leap_settled(struct leap_engine *l, bool *settled, struct errmsg *msg
 
 static uint64_t leap_next(struct leap_engine *l, uint64_t until_ns)
 {
-    uint64_t idle_ns = requests_idle_ns(l->requests);
-    uint64_t next[] = { idle_ns == UINT64_MAX ? idle_ns : leap_clock_ns() + idle_ns,
-                        leap_mocks_deadline(l->mocks), l->lb == NULL ? UINT64_MAX : leap_lb_deadline(l->lb) };
+    uint64_t next[] = { requests_deadline(l->requests), leap_mocks_deadline(l->mocks),
+                        l->lb == NULL ? UINT64_MAX : leap_lb_deadline(l->lb) };
     for (size_t i = 0; i < sizeof(next) / sizeof(next[0]); i++) {
         until_ns = next[i] < until_ns ? next[i] : until_ns;
     }
