@@ -214,6 +214,20 @@ static int leap_request(struct engine *e, const struct engine_request *request, 
 
 /* ---- open ---- */
 
+/* What is somebody else's program has a clock of its own. */
+static int leap_supports(struct engine *e, const struct engine_setup *setup, struct errmsg *msg)
+{
+    (void)e;
+    if (setup->real_chroma[0] || setup->real_chroma[1]) {
+        return error_set(msg, ERR_UNSUPPORTED, "engine leap has no real Chroma; use --engine real");
+    }
+    if (setup->lb_kind != LB_KIND_WALPROXY) {
+        return error_set(msg, ERR_UNSUPPORTED,
+                         "engine leap runs no balancer but walproxy; use --engine real");
+    }
+    return 0;
+}
+
 static void leap_forward(uint64_t ns)
 {
     leap_clock_to(leap_clock_ns() + ns);
@@ -245,6 +259,8 @@ static int leap_open_all(struct leap_engine *l, const struct engine_setup *setup
                          struct errmsg *msg)
 {
     int rv = leap_selftest(leap_forward, msg);
+    leap_clock_start();
+    (void)leap_clock_switch(true);
     rv = rv != 0 ? rv : leap_place_open(&l->place, setup->work_dir, msg);
     l->origin_ns = leap_clock_ns();
     l->requests = requests_new(leap_now_cb, &l->engine);
@@ -358,6 +374,14 @@ static int leap_lb_start_op(struct engine *e, struct errmsg *msg)
     return rv;
 }
 
+static int leap_lb_disk_op(struct engine *e, enum lb_disk kind, uint64_t by_ns, bool on, uint64_t *hits,
+                           struct errmsg *msg)
+{
+    (void)msg;
+    leap_lb_disk(leap_of(e)->lb, kind, by_ns, on, hits);
+    return 0;
+}
+
 static const char *leap_environment(struct engine *e)
 {
     (void)e;
@@ -391,6 +415,7 @@ static void leap_close(struct engine *e)
 
 static const struct engine_ops leap_ops = {
     .name = "leap",
+    .supports = leap_supports,
     .open = leap_open,
     .now = leap_now,
     .advance = leap_advance,
@@ -402,6 +427,7 @@ static const struct engine_ops leap_ops = {
     .instance_start = leap_instance_start,
     .lb_stop = leap_lb_stop_op,
     .lb_start = leap_lb_start_op,
+    .lb_disk = leap_lb_disk_op,
     .base_url = leap_base_url,
     .environment = leap_environment,
     .finish = leap_finish,
