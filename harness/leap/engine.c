@@ -79,11 +79,10 @@ static uint64_t leap_now_cb(void *context)
 static int leap_turn(struct leap_engine *l, bool *any, struct errmsg *msg)
 {
     bool lb = false;
-    bool clients = requests_idle_ns(l->requests) == 0;
-    int rv = clients ? requests_turn(l->requests, 0, msg) : 0;
+    int rv = requests_turn(l->requests, 0, msg);
     rv = rv != 0 || l->lb == NULL ? rv : leap_lb_turn(l->lb, &lb, msg);
     bool instances = leap_mocks_turn(l->mocks);
-    *any = clients || lb || instances || (l->lb != NULL && leap_lb_work(l->lb));
+    *any = requests_worked(l->requests) || lb || instances || (l->lb != NULL && leap_lb_work(l->lb));
     return rv;
 }
 
@@ -110,9 +109,8 @@ static int leap_settled(struct leap_engine *l, bool *settled, struct errmsg *msg
 
 static uint64_t leap_next(struct leap_engine *l, uint64_t until_ns)
 {
-    uint64_t idle_ns = requests_idle_ns(l->requests);
-    uint64_t next[] = { idle_ns == UINT64_MAX ? idle_ns : leap_clock_ns() + idle_ns,
-                        leap_mocks_deadline(l->mocks), l->lb == NULL ? UINT64_MAX : leap_lb_deadline(l->lb) };
+    uint64_t next[] = { requests_deadline(l->requests), leap_mocks_deadline(l->mocks),
+                        l->lb == NULL ? UINT64_MAX : leap_lb_deadline(l->lb) };
     for (size_t i = 0; i < sizeof(next) / sizeof(next[0]); i++) {
         until_ns = next[i] < until_ns ? next[i] : until_ns;
     }
@@ -216,6 +214,20 @@ static int leap_request(struct engine *e, const struct engine_request *request, 
 
 /* ---- open ---- */
 
+/* What is somebody else's program has a clock of its own. */
+static int leap_supports(struct engine *e, const struct engine_setup *setup, struct errmsg *msg)
+{
+    (void)e;
+    if (setup->real_chroma[0] || setup->real_chroma[1]) {
+        return error_set(msg, ERR_UNSUPPORTED, "engine leap has no real Chroma; use --engine real");
+    }
+    if (setup->lb_kind != LB_KIND_WALPROXY) {
+        return error_set(msg, ERR_UNSUPPORTED,
+                         "engine leap runs no balancer but walproxy; use --engine real");
+    }
+    return 0;
+}
+
 static void leap_forward(uint64_t ns)
 {
     leap_clock_to(leap_clock_ns() + ns);
@@ -247,6 +259,8 @@ static int leap_open_all(struct leap_engine *l, const struct engine_setup *setup
                          struct errmsg *msg)
 {
     int rv = leap_selftest(leap_forward, msg);
+    leap_clock_start();
+    (void)leap_clock_switch(true);
     rv = rv != 0 ? rv : leap_place_open(&l->place, setup->work_dir, msg);
     l->origin_ns = leap_clock_ns();
     l->requests = requests_new(leap_now_cb, &l->engine);
@@ -360,6 +374,14 @@ static int leap_lb_start_op(struct engine *e, struct errmsg *msg)
     return rv;
 }
 
+static int leap_lb_disk_op(struct engine *e, enum lb_disk kind, uint64_t by_ns, bool on, uint64_t *hits,
+                           struct errmsg *msg)
+{
+    (void)msg;
+    leap_lb_disk(leap_of(e)->lb, kind, by_ns, on, hits);
+    return 0;
+}
+
 static const char *leap_environment(struct engine *e)
 {
     (void)e;
@@ -393,6 +415,7 @@ static void leap_close(struct engine *e)
 
 static const struct engine_ops leap_ops = {
     .name = "leap",
+    .supports = leap_supports,
     .open = leap_open,
     .now = leap_now,
     .advance = leap_advance,
@@ -404,6 +427,7 @@ static const struct engine_ops leap_ops = {
     .instance_start = leap_instance_start,
     .lb_stop = leap_lb_stop_op,
     .lb_start = leap_lb_start_op,
+    .lb_disk = leap_lb_disk_op,
     .base_url = leap_base_url,
     .environment = leap_environment,
     .finish = leap_finish,

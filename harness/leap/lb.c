@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/prng.h"
 #include "harness/leap/clock.h"
+#include "harness/leap/disk.h"
 #include "harness/real/stack.h"
 #include "harness/sim/balancer.h"
 #include "proxy/io/server.h"
@@ -22,6 +23,8 @@ struct leap_lb {
     struct prng prng;
     struct proxy_server *server; /* NULL = does not run */
     int lines_fd;
+    struct leap_disk disk;
+    uint64_t written_ns; /* when the disk, slow as it is, will have taken what is queued; 0 = it is idle */
     bool paused;
     bool drain_later; /* SIGTERM has come while it was paused */
     bool draining;
@@ -101,6 +104,7 @@ int leap_lb_start(struct leap_lb *lb, struct errmsg *msg)
     struct proxy_server_place place = { .lines_fd = lb->lines_fd,
                                         .sockets = { lb->place->sockets[TARGET_PRIMARY],
                                                      lb->place->sockets[TARGET_REPLICA] },
+                                        .hand = { leap_disk_guard, &lb->disk },
                                         .prepare = lb_prepare,
                                         .context = lb };
     if (lb->draining) {
@@ -123,6 +127,7 @@ int leap_lb_start(struct leap_lb *lb, struct errmsg *msg)
 static void lb_gone(struct leap_lb *lb)
 {
     lb->server = NULL;
+    lb->written_ns = 0;
     lb->paused = lb->drain_later = lb->draining = false;
 }
 
@@ -184,7 +189,23 @@ int leap_lb_turn(struct leap_lb *lb, bool *any, struct errmsg *msg)
 
 bool leap_lb_work(struct leap_lb *lb)
 {
-    return lb->server != NULL && !lb->paused && proxy_server_work(lb->server);
+    if (lb->server == NULL || lb->paused || proxy_server_work_deadline(lb->server) > leap_clock_ns()) {
+        return false;
+    }
+    if (lb->written_ns == 0) {
+        lb->written_ns = leap_clock_ns() + leap_disk_takes(&lb->disk);
+        proxy_server_take(lb->server);
+    }
+    if (lb->written_ns > leap_clock_ns()) {
+        return false;
+    }
+    lb->written_ns = 0;
+    return proxy_server_work(lb->server);
+}
+
+void leap_lb_disk(struct leap_lb *lb, enum lb_disk kind, uint64_t by_ns, bool on, uint64_t *hits)
+{
+    leap_disk_break(&lb->disk, kind, by_ns, on, hits);
 }
 
 uint64_t leap_lb_deadline(struct leap_lb *lb)
@@ -196,7 +217,7 @@ uint64_t leap_lb_deadline(struct leap_lb *lb)
         return 0;
     }
     uint64_t turn_ns = proxy_server_deadline(lb->server);
-    uint64_t work_ns = proxy_server_work_deadline(lb->server);
+    uint64_t work_ns = lb->written_ns != 0 ? lb->written_ns : proxy_server_work_deadline(lb->server);
     return turn_ns < work_ns ? turn_ns : work_ns;
 }
 

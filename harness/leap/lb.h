@@ -17,10 +17,12 @@ int leap_lb_stop(struct leap_lb *lb, enum lb_stop how, struct errmsg *msg);
 /* What its sockets have brought and what is due, and its end and new start if those are due; *any: it had
  * something to do. */
 int leap_lb_turn(struct leap_lb *lb, bool *any, struct errmsg *msg);
-/* Writes to its log what is queued; false = nothing. */
+/* Writes to its log what is queued, as soon as its disk takes it; false = nothing. */
 bool leap_lb_work(struct leap_lb *lb);
 /* When turn or work has something to do by itself: 0 = at once, UINT64_MAX = never. */
 uint64_t leap_lb_deadline(struct leap_lb *lb);
+/* As engine_ops.lb_disk. */
+void leap_lb_disk(struct leap_lb *lb, enum lb_disk kind, uint64_t by_ns, bool on, uint64_t *hits);
 /* Requests it has sent to the instances and not heard the end of; false when it cannot be asked, because it
  * is paused. */
 bool leap_lb_calls(const struct leap_lb *lb, size_t *out);

@@ -1,4 +1,5 @@
-/* curl multi with a list of open requests.
+/* curl multi with a list of open requests, its sockets in an epoll set of our own: what one turn costs does
+ * not grow with the number of requests that wait.
  *
  * libcurl re-sends a request when a reused connection dies before the first byte of an answer.  A write that
  * leaves twice would look like a proxy's double effect, so bodies go through CURLOPT_READFUNCTION without a
@@ -7,17 +8,21 @@
 #include "harness/real/requests.h"
 
 #include "base/buf.h"
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/units.h"
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/queue.h>
 #include <time.h>
+#include <unistd.h>
 
 #define REQUESTS_ANSWER_MAX ((size_t)256 << 20)
 #define REQUESTS_HEAD_MAX   ((size_t)1 << 20)
 #define REQUESTS_URL        1024
+#define REQUESTS_EVENTS     64
 
 struct open_request {
     TAILQ_ENTRY(open_request) entry;
@@ -41,6 +46,9 @@ struct requests {
     size_t open_count;
     uint64_t (*now_ns)(void *context);
     void *now_context;
+    int epoll_fd;
+    uint64_t timer_ns; /* when libcurl wants to be called; UINT64_MAX = on sockets only */
+    bool worked;       /* the last turn found something to do */
 };
 
 static uint64_t requests_clock_ns(void)
@@ -50,13 +58,43 @@ static uint64_t requests_clock_ns(void)
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+static int requests_watch(CURL *easy, curl_socket_t fd, int what, void *context, void *known)
+{
+    struct requests *r = context;
+    struct epoll_event event = { .events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0u) |
+                                           (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0u),
+                                 .data.fd = fd };
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        (void)epoll_ctl(r->epoll_fd, EPOLL_CTL_DEL, fd, NULL); /* may be closed by now */
+        return 0;
+    }
+    (void)curl_multi_assign(r->multi, fd, r);
+    return epoll_ctl(r->epoll_fd, known == NULL ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
+}
+
+static int requests_timer(CURLM *multi, long timeout_ms, void *context)
+{
+    struct requests *r = context;
+    (void)multi; /* calling libcurl from here would re-enter it */
+    r->timer_ns = timeout_ms < 0 ? UINT64_MAX : requests_clock_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+    return 0;
+}
+
 struct requests *requests_new(uint64_t (*now_ns)(void *context), void *context)
 {
     struct requests *r = mem_alloc(sizeof(*r));
     TAILQ_INIT(&r->open);
     r->now_ns = now_ns;
     r->now_context = context;
+    r->timer_ns = UINT64_MAX;
+    r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     r->multi = curl_multi_init();
+    CHECK(r->epoll_fd >= 0 && r->multi != NULL);
+    (void)curl_multi_setopt(r->multi, CURLMOPT_SOCKETFUNCTION, requests_watch);
+    (void)curl_multi_setopt(r->multi, CURLMOPT_SOCKETDATA, r);
+    (void)curl_multi_setopt(r->multi, CURLMOPT_TIMERFUNCTION, requests_timer);
+    (void)curl_multi_setopt(r->multi, CURLMOPT_TIMERDATA, r);
     return r;
 }
 
@@ -84,6 +122,7 @@ void requests_free(struct requests *r)
         request_free(TAILQ_FIRST(&r->open));
     }
     (void)curl_multi_cleanup(r->multi);
+    (void)close(r->epoll_fd);
     mem_free(r);
 }
 
@@ -123,9 +162,12 @@ static size_t request_body(char *data, size_t size, size_t count, void *context)
     return q->answer_body.failed ? 0 : size * count;
 }
 
+/* A name with nothing after the colon takes away what libcurl would add by itself: what is not typed is not
+ * sent, and a form is nothing that Chroma takes. */
 static void request_set_headers(struct open_request *q, const char *lines)
 {
     struct str rest = str_of(lines == NULL ? "" : lines);
+    bool typed = false;
     q->headers = curl_slist_append(NULL, "Expect:");
     while (rest.size > 0) {
         struct str line = str_trim(str_cut(rest, '\n', &rest));
@@ -133,7 +175,12 @@ static void request_set_headers(struct open_request *q, const char *lines)
         if (line.size > 0 && line.size < sizeof(text)) {
             (void)snprintf(text, sizeof(text), "%.*s", STR_ARGS(line));
             q->headers = curl_slist_append(q->headers, text);
+            struct str value;
+            typed = typed || str_equal_nocase(str_cut(line, ':', &value), STR("content-type"));
         }
+    }
+    if (!typed) {
+        q->headers = curl_slist_append(q->headers, "Content-Type:");
     }
 }
 
@@ -237,16 +284,43 @@ static void request_over(struct open_request *q, CURLcode rc)
     request_free(q);
 }
 
-int requests_turn(struct requests *r, int wait_ms, struct errmsg *msg)
+static CURLMcode requests_timeout(struct requests *r)
 {
     int running = 0;
-    CURLMcode rc = curl_multi_perform(r->multi, &running);
-    if (rc == CURLM_OK && wait_ms > 0) {
-        rc = curl_multi_poll(r->multi, NULL, 0, wait_ms, NULL);
+    if (r->timer_ns > requests_clock_ns()) {
+        return CURLM_OK;
     }
-    if (rc == CURLM_OK) {
-        rc = curl_multi_perform(r->multi, &running);
+    r->timer_ns = UINT64_MAX;
+    r->worked = true;
+    return curl_multi_socket_action(r->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+}
+
+/* wait_ms: not beyond libcurl's own timer. */
+static CURLMcode requests_sockets(struct requests *r, int wait_ms)
+{
+    struct epoll_event events[REQUESTS_EVENTS];
+    uint64_t now_ns = wait_ms > 0 && r->timer_ns != UINT64_MAX ? requests_clock_ns() : 0;
+    uint64_t timer_ms = r->timer_ns > now_ns ? (r->timer_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS : 0;
+    CURLMcode rc = CURLM_OK;
+    int count = epoll_wait(r->epoll_fd, events, REQUESTS_EVENTS,
+                           timer_ms < (uint64_t)wait_ms ? (int)timer_ms : wait_ms);
+    for (int i = 0; i < count && rc == CURLM_OK; i++) {
+        int running = 0;
+        int what = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+                   (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+                   (events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+        rc = curl_multi_socket_action(r->multi, events[i].data.fd, what, &running);
     }
+    r->worked = r->worked || count > 0;
+    return rc;
+}
+
+int requests_turn(struct requests *r, int wait_ms, struct errmsg *msg)
+{
+    r->worked = false;
+    CURLMcode rc = requests_timeout(r);
+    rc = rc != CURLM_OK ? rc : requests_sockets(r, r->worked ? 0 : wait_ms);
+    rc = rc != CURLM_OK ? rc : requests_timeout(r);
     if (rc != CURLM_OK) {
         return error_set(msg, ERR_IO, "curl: %s", curl_multi_strerror(rc));
     }
@@ -262,13 +336,12 @@ int requests_turn(struct requests *r, int wait_ms, struct errmsg *msg)
     return 0;
 }
 
-uint64_t requests_idle_ns(struct requests *r)
+bool requests_worked(const struct requests *r)
 {
-    int ready = 0;
-    long timeout_ms = -1;
-    (void)curl_multi_timeout(r->multi, &timeout_ms);
-    if (timeout_ms == 0 || curl_multi_poll(r->multi, NULL, 0, 0, &ready) != CURLM_OK || ready > 0) {
-        return 0;
-    }
-    return timeout_ms < 0 ? UINT64_MAX : (uint64_t)timeout_ms * NS_PER_MS;
+    return r->worked;
+}
+
+uint64_t requests_deadline(const struct requests *r)
+{
+    return r->timer_ns;
 }

@@ -4,7 +4,9 @@
 #define WALDRILL_HARNESS_REAL_REQUESTS_H
 
 #include "harness/engine.h"
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct requests; /* owned by the engine */
 
@@ -18,9 +20,11 @@ int requests_send(struct requests *r, const char *base_url, const char *socket,
                   void *context, struct errmsg *msg);
 /* Moves bytes and delivers answers, waiting at most wait_ms for something to happen. */
 int requests_turn(struct requests *r, int wait_ms, struct errmsg *msg);
-/* How long requests_turn has nothing to do unless a socket becomes ready: nanoseconds, 0 = one is ready now,
- * UINT64_MAX = for ever. */
-uint64_t requests_idle_ns(struct requests *r);
+bool requests_worked(const struct requests *r); /* whether the last turn found something to do */
+/* When a turn has something to do unless a socket becomes ready: an instant of CLOCK_MONOTONIC, UINT64_MAX =
+ * none.
+ */
+uint64_t requests_deadline(const struct requests *r);
 size_t requests_open(const struct requests *r);
 
 #endif

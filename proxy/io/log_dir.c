@@ -29,6 +29,8 @@ struct log_dir {
     int lock_fd;
     struct open_file files[OPEN_FILES];
     uint64_t turn;
+    log_dir_guard *guard; /* NULL = none */
+    void *guard_context;
 };
 
 /* strerror is not for threads; the GNU strerror_r gives a text that stays. */
@@ -357,13 +359,33 @@ static int execute(struct log_dir *dir, const struct wal_op *op)
     return 0; /* CREATE */
 }
 
+void log_dir_set_guard(struct log_dir *dir, log_dir_guard *guard, void *context)
+{
+    dir->guard = guard;
+    dir->guard_context = context;
+}
+
+static int ask_guard(const struct log_dir *dir, const struct wal_op *op)
+{
+    struct stat info;
+    if (dir->guard == NULL) {
+        return 0;
+    }
+    bool there = op->name[0] != '\0' && fstatat(dir->fd, op->name, &info, 0) == 0;
+    return dir->guard(dir->guard_context, op, there ? (uint64_t)info.st_size : 0);
+}
+
 int log_dir_execute(struct log_dir *dir, const struct wal_op *op, struct errmsg *msg)
 {
     static const char *const names[] = {
         "create", "write", "zero", "sync", "rename", "remove", "sync the directory", "read"
     };
     CHECK(dir->mode == LOG_DIR_WRITE);
-    int number = execute(dir, op);
+    int number = ask_guard(dir, op);
+    if (number == LOG_DIR_LEAVE) {
+        return 0;
+    }
+    number = number != 0 ? number : execute(dir, op);
     return number == 0 ? 0 : fail(msg, number, names[op->kind], op->name);
 }
 

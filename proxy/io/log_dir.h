@@ -22,6 +22,12 @@ void log_dir_close(struct log_dir *dir); /* NULL allowed; gives the lock back */
 /* Valid while dir is.  In LOG_DIR_WRITE, read of the last segment first brings what is in the cache to
  * the disk and then reads past the cache. */
 struct wal_source log_dir_source(struct log_dir *dir);
+/* Asked before each operation; file_bytes is the size of its file, 0 when there is none.  0 = carry it out,
+ * LOG_DIR_LEAVE = say that it is done, else the errno with which it fails.  For a harness whose disk is sick.
+ */
+#define LOG_DIR_LEAVE (-1)
+typedef int log_dir_guard(void *context, const struct wal_op *op, uint64_t file_bytes);
+void log_dir_set_guard(struct log_dir *dir, log_dir_guard *guard, void *context);
 /* 0, or ERR_IO with the system's reason in msg. */
 int log_dir_execute(struct log_dir *dir, const struct wal_op *op, struct errmsg *msg);
 /* Executes a job's operations up to the first that fails. */

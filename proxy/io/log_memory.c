@@ -191,6 +191,11 @@ static int store_hand_over(struct log_store *store, struct errmsg *msg)
     return handover_write(m->dir, &m->log, msg);
 }
 
+static void store_take(struct log_store *store)
+{
+    log_store_take(store_of(store)->ties);
+}
+
 static bool store_work(struct log_store *store)
 {
     return log_store_work(store_of(store)->ties);
@@ -236,6 +241,7 @@ static const struct log_store_ops store_ops = {
     .next = store_next,
     .port = store_port,
     .hand_over = store_hand_over,
+    .take = store_take,
     .work = store_work,
     .deadline = store_deadline,
     .close = store_close,
@@ -296,14 +302,13 @@ static int lock_directory(struct memory_store *m, struct errmsg *msg)
     return rc;
 }
 
-static int open_ties(struct memory_store *m, struct reading *r, bool by_hand, struct errmsg *msg)
+static int open_ties(struct memory_store *m, struct reading *r, const struct log_hand *hand,
+                     struct errmsg *msg)
 {
     size_t size = strlen(m->dir) + sizeof("/ties");
     char *path = mem_alloc(size);
     (void)snprintf(path, size, "%s/ties", m->dir);
-    struct log_writer_options options = { .dir = path,
-                                          .segment_bytes = TIES_SEGMENT_BYTES,
-                                          .by_hand = by_hand };
+    struct log_writer_options options = { .dir = path, .segment_bytes = TIES_SEGMENT_BYTES, .hand = hand };
     int rc = log_writer_open(&m->ties, &options, take_record, r, NULL, msg);
     mem_free(path);
     m->next_tie = r->last_tie + 1;
@@ -323,8 +328,8 @@ static int open_descriptors(struct memory_store *m, struct errmsg *msg)
     return 0;
 }
 
-int log_memory_open(struct log_store **out, const char *dir, bool by_hand, wal_record_cb *each, void *context,
-                    bool *queue_lost, struct errmsg *msg)
+int log_memory_open(struct log_store **out, const char *dir, const struct log_hand *hand, wal_record_cb *each,
+                    void *context, bool *queue_lost, struct errmsg *msg)
 {
     struct memory_store *m = mem_alloc(sizeof(*m));
     *m = (struct memory_store){ .base.ops = &store_ops, .event_fd = -1, .poll_fd = -1 };
@@ -341,7 +346,7 @@ int log_memory_open(struct log_store **out, const char *dir, bool by_hand, wal_r
     if (rc == 0) {
         r.is_handover = false;
         r.believed = !handed_over; /* else it knows all that, and more */
-        rc = open_ties(m, &r, by_hand, msg);
+        rc = open_ties(m, &r, hand, msg);
     }
     if (rc == 0) {
         rc = open_descriptors(m, msg);

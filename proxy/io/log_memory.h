@@ -11,13 +11,14 @@
 
 #include "base/error.h"
 #include "proxy/io/log_store.h"
+#include "proxy/io/log_writer.h"
 #include "proxy/wal/writer.h"
 #include <stdbool.h>
 
 /* Locks the directory (made when it is missing) and reads what is there; each gets every record. *queue_lost:
- * see above.  by_hand: as for log_writer_open.  Errors as log_writer_open's; a directory that holds the log
+ * see above.  hand: as for log_writer_open.  Errors as log_writer_open's; a directory that holds the log
  * of WAL_MODE=file is ERR_STATE. */
-int log_memory_open(struct log_store **out, const char *dir, bool by_hand, wal_record_cb *each, void *context,
-                    bool *queue_lost, struct errmsg *msg);
+int log_memory_open(struct log_store **out, const char *dir, const struct log_hand *hand, wal_record_cb *each,
+                    void *context, bool *queue_lost, struct errmsg *msg);
 
 #endif

@@ -26,6 +26,7 @@ struct log_store_ops {
     struct log_port (*port)(struct log_store *store);
     int (*hand_over)(struct log_store *store,
                      struct errmsg *msg); /* NULL: a restart finds everything anyway */
+    void (*take)(struct log_store *store);
     bool (*work)(struct log_store *store);
     uint64_t (*deadline)(const struct log_store *store);
     void (*close)(struct log_store *store);
@@ -65,6 +66,13 @@ static inline struct log_port log_store_port(struct log_store *store)
 static inline int log_store_hand_over(struct log_store *store, struct errmsg *msg)
 {
     return store->ops->hand_over == NULL ? 0 : store->ops->hand_over(store, msg);
+}
+
+/* By hand: what is queued now, and nothing that comes later, is what the next work writes; as a disk that is
+ * at it already. */
+static inline void log_store_take(struct log_store *store)
+{
+    store->ops->take(store);
 }
 
 /* By hand: writes what is queued and, when its time has come, does what was left for an idle moment; false =

@@ -13,7 +13,7 @@
  * A record nobody waits for rides along with the next commit, or goes out when nothing has come for
  * IDLE_WAIT_NS: were it synced at once, the next client's record would wait for that sync too.
  *
- * Without the thread (log_writer_options.by_hand) the loop does the same work itself, when it is told to.
+ * Without the thread (log_writer_options.hand) the loop does the same work itself, when it is told to.
  *
  * Failure: the writer stops for good (proxy/wal/writer.h); the loop gets one LOG_FAILED. */
 #include "proxy/io/log_writer.h"
@@ -88,6 +88,7 @@ struct file_store {
     bool started;
     bool running;
     bool by_hand;     /* no thread: log_store_work does the work */
+    bool took;        /* by hand: the writer has been given what the next work writes */
     uint64_t idle_ns; /* by hand: when nothing will have come for IDLE_WAIT_NS */
 
     pthread_mutex_t lock; /* over inbox, stopping and outbox */
@@ -259,16 +260,26 @@ done:
 
 /* ---- the same by hand ---- */
 
-static bool store_work(struct log_store *store)
+static void store_take(struct log_store *store)
 {
     struct file_store *s = store_of(store);
     struct wishes taken = s->inbox;
-    bool any = taken.count > 0;
     CHECK(s->by_hand);
     s->inbox = (struct wishes){ 0 };
-    bool idle = !any && wal_writer_has_idle_work(s->writer) && io_clock_real_ns() >= s->idle_ns;
+    s->took = s->took || taken.count > 0;
     take_wishes(s, &taken);
     mem_free(taken.items);
+}
+
+static bool store_work(struct log_store *store)
+{
+    struct file_store *s = store_of(store);
+    if (!s->took) {
+        store_take(store);
+    }
+    bool any = s->took;
+    bool idle = !any && wal_writer_has_idle_work(s->writer) && io_clock_real_ns() >= s->idle_ns;
+    s->took = false;
     while (do_job(s, idle)) {
         any = true;
     }
@@ -284,7 +295,7 @@ static uint64_t store_deadline(const struct log_store *store)
     if (!s->by_hand) {
         return IO_CLOCK_NEVER;
     }
-    if (s->inbox.count > 0) {
+    if (s->took || s->inbox.count > 0) {
         return 0;
     }
     return wal_writer_has_idle_work(s->writer) ? s->idle_ns : IO_CLOCK_NEVER;
@@ -519,6 +530,7 @@ static const struct log_store_ops store_ops = {
     .fd = store_fd,
     .next = store_next,
     .port = store_port,
+    .take = store_take,
     .work = store_work,
     .deadline = store_deadline,
     .close = store_close,
@@ -543,13 +555,16 @@ int log_writer_open(struct log_store **out, const struct log_writer_options *opt
                     void *context, struct wal_recovery *found, struct errmsg *msg)
 {
     struct wal_writer_options writer = { .segment_bytes = options->segment_bytes,
-                                         .prepare = !options->by_hand };
+                                         .prepare = options->hand == NULL };
     struct file_store *s = store_new();
-    s->by_hand = options->by_hand;
+    s->by_hand = options->hand != NULL;
     int rc = log_dir_open(&s->dir, options->dir, LOG_DIR_WRITE, msg);
     if (rc != 0) {
         store_close(&s->base);
         return error_wrap(msg, rc, "open log");
+    }
+    if (options->hand != NULL) {
+        log_dir_set_guard(s->dir, options->hand->guard, options->hand->context);
     }
     s->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (s->event_fd < 0 ||

@@ -5,16 +5,22 @@
 #define WALDRILL_PROXY_IO_LOG_WRITER_H
 
 #include "base/error.h"
+#include "proxy/io/log_dir.h"
 #include "proxy/io/log_store.h"
 #include "proxy/wal/writer.h"
 #include <stdint.h>
 
+/* No thread: the owner of the loop calls log_store_work.  For a loop whose clock is not the kernel's.  No
+ * segments are prepared ahead of need then. */
+struct log_hand {
+    log_dir_guard *guard; /* of the disk; NULL = none */
+    void *context;
+};
+
 struct log_writer_options {
-    const char *dir;        /* made when it is missing (its parent must exist) */
-    uint64_t segment_bytes; /* WAL_SEGMENT_BYTES_MIN at least */
-    /* No thread: the owner of the loop calls log_store_work.  For a loop whose clock is not the kernel's; no
-     * segments are prepared ahead of need then. */
-    bool by_hand;
+    const char *dir;             /* made when it is missing (its parent must exist) */
+    uint64_t segment_bytes;      /* WAL_SEGMENT_BYTES_MIN at least */
+    const struct log_hand *hand; /* NULL = a thread does the work */
 };
 
 /* Locks the directory, reads the log (each gets every record, in order) and makes it sound.  Errors (msg says

@@ -329,6 +329,11 @@ uint64_t proxy_server_deadline(struct proxy_server *s)
     return next_deadline(s, io_clock_real_ns());
 }
 
+void proxy_server_take(struct proxy_server *s)
+{
+    log_store_take(s->log);
+}
+
 bool proxy_server_work(struct proxy_server *s)
 {
     return log_store_deadline(s->log) <= io_clock_real_ns() && log_store_work(s->log);

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "proxy/core/core.h"
 #include "proxy/core/settings.h"
+#include "proxy/io/log_writer.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,6 +31,7 @@ struct proxy_server_place {
     int listen_fd; /* bound; instead of LISTEN.  Closed by close, stop and drop, also by an open that fails */
     int lines_fd;  /* the log lines; borrowed */
     const char *sockets[CORE_INSTANCES]; /* Unix sockets on which the instances listen; NULL = by their URL */
+    struct log_hand hand;                /* what its log is told before it touches the disk */
     /* Called with the new core before it hears anything; what it returns is open's answer.  NULL = none. */
     int (*prepare)(void *context, struct core *core, struct errmsg *msg);
     void *context;
@@ -52,6 +54,7 @@ bool proxy_server_turn(struct proxy_server *s);
 /* When turn has something to do without any socket: an instant of CLOCK_MONOTONIC, 0 = at once, UINT64_MAX =
  * never. */
 uint64_t proxy_server_deadline(struct proxy_server *s);
+void proxy_server_take(struct proxy_server *s); /* log_store_take */
 /* Writes to the log what is queued, if its time has come; false = nothing was written. */
 bool proxy_server_work(struct proxy_server *s);
 uint64_t proxy_server_work_deadline(const struct proxy_server *s); /* as above, for work */

@@ -72,14 +72,14 @@ static int open_audit(struct proxy_server *s, struct errmsg *msg)
                : audit_file_open(&s->audit, s->settings.audit_log, s->settings.audit_retain, 0, msg);
 }
 
-static int open_log(struct proxy_server *s, struct errmsg *msg)
+static int open_log(struct proxy_server *s, const struct log_hand *hand, struct errmsg *msg)
 {
     struct log_writer_options options = { .dir = s->settings.wal_dir,
                                           .segment_bytes = s->settings.wal_segment_bytes,
-                                          .by_hand = s->embedded };
+                                          .hand = hand };
     bool in_memory = s->settings.wal_mode == WAL_MODE_MEMORY;
-    int rc = in_memory ? log_memory_open(&s->log, s->settings.wal_dir, s->embedded, proxy_server_tell_record,
-                                         s, &s->queue_lost, msg)
+    int rc = in_memory ? log_memory_open(&s->log, s->settings.wal_dir, hand, proxy_server_tell_record, s,
+                                         &s->queue_lost, msg)
                        : log_writer_open(&s->log, &options, proxy_server_tell_record, s, NULL, msg);
     if (rc == 0 && !in_memory && handover_is_there(s->settings.wal_dir)) {
         rc = error_set(
@@ -179,7 +179,7 @@ static int open_all(struct proxy_server *s, const struct proxy_server_place *pla
         rc = prepared ? 0 : place->prepare(place->context, s->pump.core, msg);
     }
     if (rc == 0) {
-        rc = open_log(s, msg);
+        rc = open_log(s, place == NULL ? NULL : &place->hand, msg);
     }
     if (rc == 0) {
         rc = open_network(s, place, msg);

@@ -44,7 +44,7 @@ static int try_open(struct log_store **log, struct told *told, bool *lost, struc
 {
     *told = (struct told){ .size = BODY_SIZE };
     *lost = false;
-    return log_memory_open(log, dir_path, false, tell, told, lost, msg);
+    return log_memory_open(log, dir_path, NULL, tell, told, lost, msg);
 }
 
 static struct log_store *open_memory(struct told *told, bool *lost)

@@ -259,6 +259,15 @@ static void note_record(void *context, const struct wal_record *record, bool fir
     *last = record->lsn;
 }
 
+#define NO_ROOM UINT64_MAX
+
+/* A guard: from NO_ROOM on nothing can be written past the end of a file. */
+static int no_room(void *context, const struct wal_op *op, uint64_t file_bytes)
+{
+    bool grows = op->kind == WAL_OP_WRITE && op->offset + op->size > file_bytes;
+    return grows && *(const uint64_t *)context == NO_ROOM ? ENOSPC : 0;
+}
+
 /* Without a thread nothing is written until work is called, and a drop leaves what a kill leaves. */
 static void test_by_hand(void)
 {
@@ -266,7 +275,8 @@ static void test_by_hand(void)
     struct errmsg msg = { 0 };
     struct core_event event;
     uint64_t last = 0;
-    struct log_writer_options options = { .dir = dir_path, .segment_bytes = SEGMENT, .by_hand = true };
+    struct log_hand hand = { no_room, &last };
+    struct log_writer_options options = { .dir = dir_path, .segment_bytes = SEGMENT, .hand = &hand };
     dir_make();
     CU_ASSERT_EQUAL_FATAL(log_writer_open(&log, &options, note_record, &last, NULL, &msg), 0);
     CU_ASSERT_EQUAL_FATAL(log_store_start(log, &msg), 0);
@@ -285,7 +295,10 @@ static void test_by_hand(void)
     CU_ASSERT_FALSE(log_store_next(log, &event));
     CU_ASSERT_NOT_EQUAL(log_store_deadline(log), UINT64_MAX);
     append(log, 4, BODY_SIZE, true);
-    log_store_drop(log); /* before the work: 3 and 4 are gone */
+    log_store_take(log);
+    append(log, 5, BODY_SIZE, true);
+    CU_ASSERT_FALSE(log_store_next(log, &event));
+    log_store_drop(log); /* before the work: 3 to 5 are gone */
     CU_ASSERT_EQUAL_FATAL(log_writer_open(&log, &options, note_record, &last, NULL, &msg), 0);
     CU_ASSERT_EQUAL(last, 2);
     CU_ASSERT_EQUAL_FATAL(log_store_start(log, &msg), 0);
@@ -293,6 +306,15 @@ static void test_by_hand(void)
     log_store_close(log); /* an orderly end writes everything */
     CU_ASSERT_EQUAL_FATAL(log_writer_open(&log, &options, note_record, &last, NULL, &msg), 0);
     CU_ASSERT_EQUAL(last, 3);
+    CU_ASSERT_EQUAL_FATAL(log_store_start(log, &msg), 0);
+    while (log_store_next(log, &event)) {
+    }
+    last = NO_ROOM;
+    append(log, 4, BODY_SIZE, true);
+    CU_ASSERT_TRUE(log_store_work(log));
+    CU_ASSERT_TRUE_FATAL(log_store_next(log, &event));
+    CU_ASSERT_EQUAL(event.kind, CORE_EV_LOG_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(event.u.log_failed.detail, "No space left"));
     log_store_close(log);
     dir_remove();
 }
