@@ -66,6 +66,7 @@ struct engine_setup {
     size_t lb_env_count;
     const char *lb_ready; /* "/path" of the balancer or a whole URL that answers 2xx once it is up; NULL =
                              none given */
+    const char *armed;    /* LB_KIND_URL: the host that may be written to although it is not this machine */
     const char *lb_url;   /* LB_KIND_URL, and where a command listens if it was said; NULL = not given */
 };
 

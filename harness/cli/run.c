@@ -36,6 +36,7 @@ static const char help[] =
     "  --seed N        another seed than the file's\n"
     "  --time-scale X  real: run X times faster than the wall clock, 1 to 100 (default 10)\n"
     "  --mutant NAME   put a known-bad proxy on trial (test builds)\n"
+    "  --arm HOST      lb: { kind: url } on another machine: yes, this host may be written to\n"
     "  --trace FILE    sim: everything that happened, a line of JSON each\n"
     "  --quiet         only the verdict\n"
     "\n"
@@ -53,6 +54,7 @@ struct run_request {
     double time_scale;
     const char *mutant;
     const char *trace;
+    const char *armed;
     bool quiet;
 };
 
@@ -192,6 +194,7 @@ static int play(const struct scenario *s, const struct run_request *request, con
                                       .work_dir = work,
                                       .mutant = request->mutant,
                                       .trace_path = request->trace,
+                                      .armed = request->armed,
                                       .progress = !request->quiet && isatty(STDERR_FILENO) == 1,
                                       .seed = request->seed };
     struct history history;
@@ -246,6 +249,7 @@ int command_run(int argc, char **argv)
                                           { "--time-scale", &scale, NULL },
                                           { "--mutant", &request.mutant, NULL },
                                           { "--trace", &request.trace, NULL },
+                                          { "--arm", &request.armed, NULL },
                                           { "--quiet", NULL, &request.quiet } };
     if (cli_wants_help(argc, argv)) {
         (void)fputs(help, stdout);

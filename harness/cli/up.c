@@ -9,9 +9,9 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "harness/real/control.h"
+#include "harness/real/folders.h"
 #include "harness/real/stack.h"
 #include <errno.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -167,14 +167,6 @@ static bool up_make_work_dir(struct up *up)
     return true;
 }
 
-static int up_remove_entry(const char *path, const struct stat *info, int kind, struct FTW *place)
-{
-    (void)info;
-    (void)kind;
-    (void)place;
-    return remove(path);
-}
-
 /* walproxy first makes the names on both instances equal; whoever breaks the primary before that is done sees
  * nobody who may answer.  When it takes long, it is told by /status as well as by us. */
 static void up_await_adoption(const struct up *up)
@@ -303,8 +295,7 @@ int command_up(int argc, char **argv)
         status = up_make_work_dir(up) ? up_run(up) : EXIT_INFRASTRUCTURE;
     }
     if (up->remove_work_dir && status == EXIT_PASS) {
-        (void)nftw(up->work_dir, up_remove_entry, 8,
-                   FTW_DEPTH | FTW_PHYS); /* what stays is in a temporary place */
+        (void)folder_remove(up->work_dir, NULL); /* what stays is in a temporary place */
     }
     mem_free(up);
     return status;

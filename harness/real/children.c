@@ -58,18 +58,36 @@ void child_deinit(struct child *c)
     }
     mem_free(c->argv);
     c->argv = NULL;
+    for (size_t i = 0; i < c->env_count; i++) {
+        mem_free(c->env[i]);
+    }
+    c->env_count = 0;
+}
+
+__attribute__((format(printf, 1, 0))) static char *child_text(const char *format, va_list args)
+{
+    char text[2 * CHILD_PATH];
+    int size = vsnprintf(text, sizeof(text), format, args);
+    CHECK(size >= 0 && (size_t)size < sizeof(text));
+    return mem_strdup(text);
 }
 
 void child_add_arg(struct child *c, const char *format, ...)
 {
-    char text[2 * CHILD_PATH];
     va_list args;
     va_start(args, format);
-    int size = vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    CHECK(size >= 0 && (size_t)size < sizeof(text));
     CHECK(c->arg_count < CHILD_ARGS);
-    c->argv[c->arg_count++] = mem_strdup(text);
+    c->argv[c->arg_count++] = child_text(format, args);
+    va_end(args);
+}
+
+void child_add_env(struct child *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    CHECK(c->env_count < CHILD_ENV);
+    c->env[c->env_count++] = child_text(format, args);
+    va_end(args);
 }
 
 void child_replace_arg(struct child *c, const char *before, const char *value)
@@ -132,6 +150,9 @@ static _Noreturn void child_become(const struct child *c, pid_t parent)
         _exit(126);
     }
     (void)close_range(3, ~0U, 0);
+    for (size_t i = 0; i < c->env_count; i++) {
+        (void)putenv(c->env[i]);
+    }
     (void)execv(c->argv[0], c->argv);
     (void)dprintf(2, "%s: %s\n", c->argv[0], strerror(errno));
     _exit(127);
@@ -183,7 +204,7 @@ static bool child_find_line(const struct child *c, const char *prefix, char *lin
     return false;
 }
 
-int child_start(struct child *c, const char *prefix, char *line, size_t size, struct errmsg *msg)
+int child_begin(struct child *c, struct errmsg *msg)
 {
     CHECK(c->pid == 0);
     struct stat info;
@@ -198,6 +219,15 @@ int child_start(struct child *c, const char *prefix, char *line, size_t size, st
         return error_set(msg, ERR_IO, "%s: fork: %s", c->name, strerror(errno));
     }
     c->pid = pid;
+    return 0;
+}
+
+int child_start(struct child *c, const char *prefix, char *line, size_t size, struct errmsg *msg)
+{
+    int rc = child_begin(c, msg);
+    if (rc != 0) {
+        return rc;
+    }
     for (int waited = 0; waited < CHILD_READY_MS; waited += CHILD_POLL_MS) {
         if (child_find_line(c, prefix, line, size)) {
             return 0;
@@ -220,6 +250,7 @@ int child_end(struct child *c, int number, uint64_t bound_ms, struct errmsg *msg
     }
     int status;
     pid_t got = 0;
+    const pid_t group = c->pid;
     if (c->paused && number != SIGKILL) {
         (void)kill(c->pid, SIGCONT);
     }
@@ -238,6 +269,7 @@ int child_end(struct child *c, int number, uint64_t bound_ms, struct errmsg *msg
             got = waitpid(c->pid, &status, 0);
         } while (got < 0 && errno == EINTR);
     }
+    (void)kill(-group, SIGKILL); /* a shell's own children; nobody is left with programs of ours */
     c->pid = 0;
     c->paused = false;
     return in_time ? 0 : error_set(msg, ERR_TIMEOUT, "%s did not end in time and was killed", c->name);

@@ -14,6 +14,7 @@
 
 #define CHILD_PATH 4096
 #define CHILD_ARGS 128
+#define CHILD_ENV  32
 
 struct child {
     char name[24];
@@ -21,6 +22,8 @@ struct child {
     char log_path[CHILD_PATH]; /* stderr, appended to */
     char **argv;               /* owned; ends with NULL */
     size_t arg_count;
+    char *env[CHILD_ENV]; /* owned */
+    size_t env_count;
     pid_t pid; /* 0 = not running */
     bool paused;
     long out_start; /* where the output of this life begins */
@@ -33,9 +36,13 @@ void child_deinit(struct child *c); /* kills it when it runs */
 void child_add_arg(struct child *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The value that follows an argument is replaced: a restart listens where the first life did. */
 void child_replace_arg(struct child *c, const char *before, const char *value);
+/* For its environment, beside the harness's own; "NAME=value". */
+void child_add_env(struct child *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Starts it and does not wait for anything. */
+int child_begin(struct child *c, struct errmsg *msg);
 /* Starts it and waits for a line on stdout that begins with prefix; the line is copied without its end. */
 int child_start(struct child *c, const char *prefix, char *line, size_t size, struct errmsg *msg);
-/* Signals and waits for the end; SIGKILL after the bound. */
+/* Signals and waits for the end; SIGKILL after the bound, and to what it has left behind in its group. */
 int child_end(struct child *c, int number, uint64_t bound_ms, struct errmsg *msg);
 int child_pause(struct child *c, bool pause, struct errmsg *msg);
 /* Did it end although nobody asked?  Then it is collected, and msg tells how and its last words. */

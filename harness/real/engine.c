@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/units.h"
+#include "harness/real/content.h"
 #include "harness/real/control.h"
 #include "harness/real/journal.h"
 #include "harness/real/requests.h"
@@ -27,6 +28,9 @@
 #define REAL_TURN_MS        50 /* longest wait for sockets before looking at the children again */
 #define REAL_READY_MS       20000
 #define REAL_TERM_MS        30000
+#define REAL_PRIMARY_PORT   8001 /* as `waldrill up` */
+#define REAL_REPLICA_PORT   8002
+#define REAL_CHROMA_SCALE   10 /* a real Chroma works at its own pace: rule 28 of the design */
 #define REAL_ANSWER_MAX     ((size_t)1 << 30)
 #define REAL_ENVIRONMENT    (8 * CHILD_PATH)
 
@@ -42,6 +46,8 @@ struct real_engine {
     struct journal_reader journals[2];
     char environment[REAL_ENVIRONMENT];
     bool ready; /* while opening */
+    bool real_chroma[2];
+    char work_dir[CHILD_PATH];
 };
 
 static struct real_engine *real_of(struct engine *e)
@@ -141,12 +147,26 @@ static int real_open(struct engine *e, const struct engine_setup *setup, struct 
         .setting_count = setup->lb_setting_count,
         .mutant = setup->mutant,
         .without_lb = true,
+        .real_chroma = { setup->real_chroma[0], setup->real_chroma[1] },
+        .lb_kind = setup->lb_kind,
+        .lb_command = setup->lb_command,
+        .lb_ready = setup->lb_ready,
+        .lb_url = setup->lb_url,
+        .lb_env = setup->lb_env,
+        .lb_env_count = setup->lb_env_count,
     };
+    if (setup->lb_kind == LB_KIND_URL) { /* somebody pointed it at us: we must stand where they could know */
+        options.ports[TARGET_PRIMARY] = REAL_PRIMARY_PORT;
+        options.ports[TARGET_REPLICA] = REAL_REPLICA_PORT;
+    }
     int rv = stack_start(&r->stack, &options, msg);
     if (rv != 0) {
         return rv;
     }
     r->started = true;
+    r->real_chroma[0] = setup->real_chroma[0];
+    r->real_chroma[1] = setup->real_chroma[1];
+    (void)snprintf(r->work_dir, sizeof(r->work_dir), "%s", setup->work_dir);
     r->history = history;
     r->scale = options.time_scale;
     history->time_scale = r->scale;
@@ -156,7 +176,8 @@ static int real_open(struct engine *e, const struct engine_setup *setup, struct 
     rv = rv != 0 ? rv : stack_start_lb(&r->stack, msg);
     real_write_environment(r);
     rv = rv != 0 ? rv : real_measure(r, msg);
-    return rv != 0 ? rv : real_await_status(r, msg);
+    bool ours = setup->lb_kind == LB_KIND_WALPROXY; /* another one may have no /status; it is ready by its URL */
+    return rv != 0 || !ours ? rv : real_await_status(r, msg);
 }
 
 /* ---- time and requests ---- */
@@ -280,10 +301,15 @@ static int real_pull(struct real_engine *r, struct errmsg *msg)
     return 0;
 }
 
-/* The mock plays its own death: its journal must outlive it. */
+/* The mock plays its own death: its journal must outlive it.  A real Chroma behind it dies in earnest. */
 static int real_instance_kill(struct engine *e, enum engine_target instance, struct errmsg *msg)
 {
-    return real_ask(real_of(e), instance, "POST", "/kill", STR(""), NULL, msg);
+    struct real_engine *r = real_of(e);
+    int rv = real_ask(r, instance, "POST", "/kill", STR(""), NULL, msg);
+    if (rv == 0 && r->real_chroma[instance == TARGET_REPLICA]) {
+        rv = stack_kill_chroma(&r->stack, instance, msg);
+    }
+    return rv;
 }
 
 static int real_instance_start(struct engine *e, enum engine_target instance, enum mock_restart what,
@@ -300,7 +326,15 @@ static int real_instance_start(struct engine *e, enum engine_target instance, en
     } else if (what == MOCK_LOSE_ALL) {
         (void)snprintf(body, sizeof(body), "{\"data\":\"empty\"}");
     }
-    rv = real_ask(r, instance, "POST", "/restart", str_of(body), NULL, msg);
+    if (r->real_chroma[instance == TARGET_REPLICA]) {
+        if (what == MOCK_LOSE_TAIL) {
+            return error_set(msg, ERR_UNSUPPORTED,
+                             "a real Chroma cannot lose its last seconds; data: keep or empty");
+        }
+        rv = stack_revive_chroma(&r->stack, instance, what == MOCK_LOSE_ALL, r->work_dir, msg);
+        (void)snprintf(body, sizeof(body), "{\"data\":\"keep\"}"); /* the gateway itself holds nothing */
+    }
+    rv = rv != 0 ? rv : real_ask(r, instance, "POST", "/restart", str_of(body), NULL, msg);
     if (rv == 0 && what != MOCK_KEEP_ALL) {
         struct journal_reader *journal = &r->journals[instance - 1];
         journal->incarnation++;
@@ -313,6 +347,9 @@ static int real_instance_start(struct engine *e, enum engine_target instance, en
 static int real_lb_stop(struct engine *e, enum lb_stop how, struct errmsg *msg)
 {
     struct child *lb = &real_of(e)->stack.children[TARGET_LB];
+    if (real_of(e)->stack.lb_kind == LB_KIND_URL) {
+        return error_set(msg, ERR_UNSUPPORTED, "a balancer that runs already is not ours to stop");
+    }
     switch (how) {
         case LB_STOP_KILL:
             return child_end(lb, SIGKILL, 0, msg);
@@ -343,12 +380,15 @@ static const char *real_environment(struct engine *e)
 
 /* ---- the end ---- */
 
+/* Dumps of mocks; where one of the two is a real Chroma, both are read over the API, in one form. */
 static int real_content(struct real_engine *r, struct errmsg *msg)
 {
+    bool by_api = r->real_chroma[0] || r->real_chroma[1];
     for (unsigned t = TARGET_PRIMARY; t < r->stack.count; t++) {
         struct buf answer;
         buf_init(&answer, REAL_ANSWER_MAX);
-        int rv = control_ask(r->stack.controls[t], "GET", "/dump", STR(""), &answer, msg);
+        int rv = by_api ? content_read(r->stack.urls[t], &answer, msg)
+                        : control_ask(r->stack.controls[t], "GET", "/dump", STR(""), &answer, msg);
         if (rv == 0) {
             mem_free(r->history->content[t - 1]);
             r->history->content[t - 1] = mem_strdup(buf_text(&answer));
@@ -386,16 +426,33 @@ static void real_close(struct engine *e)
     curl_global_cleanup();
 }
 
+/* A running balancer is not ours to touch unless it stands on this machine or was named on the command line. */
 static int real_supports(struct engine *engine, const struct engine_setup *setup, struct errmsg *msg)
 {
+    static const char *const here[] = { "http://127.0.0.1:", "http://localhost:", "http://[::1]:" };
     (void)engine;
-    if (setup->real_chroma[0] || setup->real_chroma[1]) {
-        return error_set(msg, ERR_UNSUPPORTED, "engine real starts no real Chroma yet");
+    if ((setup->real_chroma[0] || setup->real_chroma[1]) && setup->time_scale > REAL_CHROMA_SCALE) {
+        return error_set(msg, ERR_UNSUPPORTED, "with a real Chroma --time-scale is at most %d",
+                         REAL_CHROMA_SCALE);
     }
-    if (setup->lb_kind != LB_KIND_WALPROXY) {
-        return error_set(msg, ERR_UNSUPPORTED, "engine real starts no balancer but walproxy yet");
+    if (setup->lb_kind != LB_KIND_URL) {
+        return 0;
     }
-    return 0;
+    for (size_t i = 0; i < sizeof(here) / sizeof(here[0]); i++) {
+        if (strncmp(setup->lb_url, here[i], strlen(here[i])) == 0) {
+            return 0;
+        }
+    }
+    const char *host = strstr(setup->lb_url, "://");
+    host = host == NULL ? setup->lb_url : host + 3;
+    size_t length = strcspn(host, "/");
+    if (setup->armed != NULL && strlen(setup->armed) == length && strncmp(setup->armed, host, length) == 0) {
+        return 0;
+    }
+    return error_set(msg, ERR_UNSUPPORTED,
+                     "%.*s is not this machine: a run writes to it and breaks what stands behind it; say --arm "
+                     "%.*s if that is meant",
+                     (int)length, host, (int)length, host);
 }
 
 static const struct engine_ops real_ops = {

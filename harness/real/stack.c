@@ -6,17 +6,16 @@
  * timeouts, which never go below 2 s of real time (docs/settings.md). */
 #include "harness/real/stack.h"
 
-#include "base/memory.h"
-#include <errno.h>
-#include <ftw.h>
+#include "harness/real/trial.h"
+#include "harness/real/folders.h"
+#include "harness/real/foreign.h"
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define STACK_LISTENING "listening "
 #define STACK_TERM_MS   5000
+#define STACK_HEARTBEAT "/api/v2/heartbeat"
 
 static const char *const
     stack_names[3] = { [TARGET_LB] = "walproxy", [TARGET_PRIMARY] = "primary", [TARGET_REPLICA] = "replica" };
@@ -39,7 +38,7 @@ static int stack_read_line(struct stack *s, enum engine_target target, const cha
     return 0;
 }
 
-static int stack_start_child(struct stack *s, enum engine_target target, struct errmsg *msg)
+int stack_start_child(struct stack *s, enum engine_target target, struct errmsg *msg)
 {
     char line[4 * STACK_URL] = "";
     int rv = child_start(&s->children[target], STACK_LISTENING, line, sizeof(line), msg);
@@ -79,27 +78,13 @@ static int stack_prepare_mock(struct stack *s, enum engine_target target, const 
     return 0;
 }
 
-static int stack_remove_entry(const char *path, const struct stat *info, int kind, struct FTW *place)
-{
-    (void)info;
-    (void)kind;
-    (void)place;
-    return remove(path);
-}
-
 int stack_make_wal_dir(const char *work_dir, char *out, size_t capacity, struct errmsg *msg)
 {
     int size = snprintf(out, capacity, "%s/wal", work_dir);
     if (size < 0 || (size_t)size >= capacity) {
         return error_set(msg, ERR_INVALID, "the path %s is too long", work_dir);
     }
-    if (nftw(out, stack_remove_entry, 8, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT) {
-        return error_set(msg, ERR_IO, "cannot remove %s: %s", out, strerror(errno));
-    }
-    if (mkdir(out, 0777) != 0) {
-        return error_set(msg, ERR_IO, "cannot make %s: %s", out, strerror(errno));
-    }
-    return 0;
+    return folder_fresh(out, msg);
 }
 
 bool stack_owns(const char *name)
@@ -114,50 +99,38 @@ bool stack_owns(const char *name)
     return false;
 }
 
-static void stack_add_setting(struct child *c, const char *name, const char *value)
-{
-    char flag[96] = "--";
-    for (size_t i = 0; name[i] != '\0' && i + 3 < sizeof(flag); i++) {
-        flag[i + 2] = name[i] == '_' ? '-' : name[i];
-    }
-    child_add_arg(c, "%s", flag);
-    child_add_arg(c, "%s", value);
-}
-
-static int stack_prepare_lb(struct stack *s, const struct stack_options *o, struct errmsg *msg)
-{
-    char program[CHILD_PATH];
-    char text[CHILD_PATH];
-    (void)snprintf(program, sizeof(program), "%s/walproxy", o->bin_dir);
-    struct child *c = &s->children[TARGET_LB];
-    int rv = child_init(c, stack_names[TARGET_LB], program, o->work_dir, msg);
-    if (rv != 0) {
-        return rv;
-    }
-    (void)snprintf(text, sizeof(text), "127.0.0.1:%u", o->ports[TARGET_LB]);
-    stack_add_setting(c, "listen", text);
-    stack_add_setting(c, "primary_url", s->urls[TARGET_PRIMARY]);
-    if (o->has_replica) {
-        stack_add_setting(c, "replica_url", s->urls[TARGET_REPLICA]);
-    }
-    stack_add_setting(c, "wal_dir", s->wal_dir);
-    (void)snprintf(text, sizeof(text), "%g", o->time_scale);
-    stack_add_setting(c, "time_scale", text);
-    for (size_t i = 0; i < o->setting_count; i++) {
-        if (!stack_owns(o->settings[i].name)) {
-            stack_add_setting(c, o->settings[i].name, o->settings[i].value);
-        }
-    }
-    return 0;
-}
-
 int stack_start_lb(struct stack *s, struct errmsg *msg)
 {
-    int rv = stack_start_child(s, TARGET_LB, msg);
+    return trial_start(s, msg);
+}
+
+/* A real Chroma, and the gateway in front of it, which is a mock with --upstream. */
+static int stack_start_chroma(struct stack *s, enum engine_target target, const struct stack_options *o,
+                              struct errmsg *msg)
+{
+    static const char *const names[] = { "primary-chroma", "replica-chroma" };
+    unsigned i = target == TARGET_REPLICA;
+    struct child *c = &s->chromas[i];
+    int rv = foreign_chroma_init(c, names[i], o->work_dir, s->chroma_urls[i], STACK_URL, msg);
+    rv = rv != 0 ? rv : foreign_start(c, s->chroma_urls[i], STACK_HEARTBEAT, msg);
     if (rv == 0) {
-        child_replace_arg(&s->children[TARGET_LB], "--listen", s->urls[TARGET_LB] + strlen("http://"));
+        child_add_arg(&s->children[target], "--upstream");
+        child_add_arg(&s->children[target], "%s", s->chroma_urls[i]);
     }
     return rv;
+}
+
+int stack_kill_chroma(struct stack *s, enum engine_target target, struct errmsg *msg)
+{
+    return child_end(&s->chromas[target == TARGET_REPLICA], SIGKILL, 0, msg);
+}
+
+int stack_revive_chroma(struct stack *s, enum engine_target target, bool empty, const char *work_dir,
+                        struct errmsg *msg)
+{
+    unsigned i = target == TARGET_REPLICA;
+    int rv = empty ? foreign_chroma_empty(s->chromas[i].name, work_dir, msg) : 0;
+    return rv != 0 ? rv : foreign_start(&s->chromas[i], s->chroma_urls[i], STACK_HEARTBEAT, msg);
 }
 
 int stack_start(struct stack *s, const struct stack_options *o, struct errmsg *msg)
@@ -171,10 +144,13 @@ int stack_start(struct stack *s, const struct stack_options *o, struct errmsg *m
     }
     for (unsigned t = TARGET_PRIMARY; rv == 0 && t < count; t++) {
         rv = stack_prepare_mock(s, (enum engine_target)t, o, msg);
+        if (rv == 0 && o->real_chroma[t == TARGET_REPLICA]) {
+            rv = stack_start_chroma(s, (enum engine_target)t, o, msg);
+        }
         rv = rv != 0 ? rv : stack_start_child(s, (enum engine_target)t, msg);
     }
     rv = rv != 0 ? rv : stack_make_wal_dir(o->work_dir, s->wal_dir, sizeof(s->wal_dir), msg);
-    rv = rv != 0 ? rv : stack_prepare_lb(s, o, msg);
+    rv = rv != 0 ? rv : trial_prepare(s, o, msg);
     rv = rv != 0 || o->without_lb ? rv : stack_start_lb(s, msg);
     if (rv != 0) {
         stack_stop(s);
@@ -182,15 +158,21 @@ int stack_start(struct stack *s, const struct stack_options *o, struct errmsg *m
     return rv;
 }
 
+static void stack_end(struct child *c)
+{
+    if (c->argv != NULL) {
+        (void)child_end(c, SIGTERM, STACK_TERM_MS, NULL); /* it ends either way */
+        child_deinit(c);
+    }
+}
+
 void stack_stop(struct stack *s)
 {
     for (unsigned t = 0; t < s->count; t++) {
-        struct child *c = &s->children[t];
-        if (c->argv != NULL) {
-            (void)child_end(c, SIGTERM, STACK_TERM_MS, NULL); /* it ends either way */
-            child_deinit(c);
-        }
+        stack_end(&s->children[t]);
     }
+    stack_end(&s->chromas[0]);
+    stack_end(&s->chromas[1]);
 }
 
 int stack_check(struct stack *s, struct errmsg *msg)
@@ -201,5 +183,6 @@ int stack_check(struct stack *s, struct errmsg *msg)
             return rv;
         }
     }
-    return 0;
+    int rv = child_check(&s->chromas[0], msg);
+    return rv != 0 ? rv : child_check(&s->chromas[1], msg);
 }

@@ -6,7 +6,8 @@
 #include "harness/engine.h"
 #include "harness/real/children.h"
 
-#define STACK_URL 96
+#define STACK_URL   96
+#define STACK_READY 512
 
 struct stack_options {
     const char *bin_dir;  /* where walproxy and mockchroma stand */
@@ -21,6 +22,11 @@ struct stack_options {
     size_t setting_count;
     const char *mutant;
     bool without_lb; /* prepared, but not started: stack_start_lb does that */
+    bool real_chroma[2];  /* primary, replica: a real Chroma behind the mock as its gateway */
+    enum lb_kind lb_kind; /* see struct engine_setup */
+    const char *lb_command, *lb_ready, *lb_url;
+    const struct engine_setting *lb_env;
+    size_t lb_env_count;
 };
 
 struct stack {
@@ -29,6 +35,11 @@ struct stack {
     char controls[3][STACK_URL]; /* of the mocks; "" for the balancer */
     char wal_dir[CHILD_PATH];
     size_t count; /* 2 without a replica */
+    struct child chromas[2]; /* real ones, behind primary and replica; argv NULL = none */
+    char chroma_urls[2][STACK_URL];
+    enum lb_kind lb_kind;
+    char lb_ready[STACK_READY]; /* of a foreign balancer: host and path that answer 2xx once it is up */
+    char lb_ready_host[STACK_READY];
 };
 
 /* An empty folder for the balancer's log, below work_dir; out gets its path.  An earlier run's log must not
@@ -40,6 +51,12 @@ bool stack_owns(const char *name);
 int stack_start(struct stack *s, const struct stack_options *options, struct errmsg *msg);
 /* The balancer again, on its old port, with its old log. */
 int stack_start_lb(struct stack *s, struct errmsg *msg);
+/* One of ours: starts it, and reads from its line where it listens. */
+int stack_start_child(struct stack *s, enum engine_target target, struct errmsg *msg);
+/* SIGKILL, and the return of a real Chroma; empty: with nothing left of what it stored. */
+int stack_kill_chroma(struct stack *s, enum engine_target target, struct errmsg *msg);
+int stack_revive_chroma(struct stack *s, enum engine_target target, bool empty, const char *work_dir,
+                        struct errmsg *msg);
 void stack_stop(struct stack *s); /* in order, politely, then firmly; idempotent */
 /* Has one of them ended although nobody asked? */
 int stack_check(struct stack *s, struct errmsg *msg);

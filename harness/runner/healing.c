@@ -14,6 +14,7 @@
 
 #define HEALING_BOUND  (10 * 60 * NS_PER_S)
 #define HEALING_PERIOD NS_PER_S
+#define HEALING_SILENT (60 * NS_PER_S)
 
 static void healing_trouble(struct run *run, const char *what, const struct errmsg *msg)
 {
@@ -60,12 +61,16 @@ bool healing_wait(struct run *run, bool (*done)(struct run *run), uint64_t bound
     }
 }
 
-/* What /status last said, of a balancer with nothing left to do. */
+/* What /status last said, of a balancer with nothing left to do.  One that is not ours may have no /status: then
+ * it is given a while, and what it has done by then is judged. */
 static bool healing_is_idle(struct run *run)
 {
     const struct history *h = run->history;
     const struct status_sample *last = &h->samples[h->sample_count - 1];
     const struct run_status_more *more = &run->more[h->sample_count - 1];
+    if (!last->answered && run->scenario->lb_kind != LB_KIND_WALPROXY) {
+        return run->engine->ops->now(run->engine) >= run->healed_ns + (run->healed_ns == 0 ? 0 : HEALING_SILENT);
+    }
     if (!last->answered || last->pending_writes > 0 || more->undecided_writes > 0 || last->is_replaying ||
         more->resyncing) {
         return false;
@@ -135,6 +140,7 @@ void healing_run(struct run *run)
     healing_faults(run, now_ns);
     healing_processes(run);
     results_add_event(run->results, (int64_t)now_ns, "everything is healed");
+    run->healed_ns = now_ns;
     run->drained = healing_wait(run, healing_is_drained, HEALING_BOUND);
     now_ns = run->engine->ops->now(run->engine);
     results_add_event(run->results, (int64_t)now_ns,

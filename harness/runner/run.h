@@ -158,6 +158,7 @@ struct run {
     bool unsupported;  /* the engine cannot do what the scenario asks for; invalid says what */
     char broken[600];  /* what the engine could not do; "" = nothing */
     char heal_trouble[600];
+    uint64_t healed_ns; /* when everything had been mended; 0 = not yet */
     bool drained;
 };
 

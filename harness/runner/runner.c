@@ -135,6 +135,7 @@ static int runner_open(struct run *run, struct errmsg *msg)
         .lb_env_count = s->lb_env_count,
         .lb_ready = s->lb_ready,
         .lb_url = s->lb_url,
+        .armed = run->options->armed,
     };
     int rv = runner_supports(run, &setup, msg);
     run->unsupported = rv != 0;

@@ -11,6 +11,7 @@ struct runner_options {
     double time_scale; /* real engine */
     const char *work_dir;
     const char *mutant;
+    const char *armed;  /* a host of lb: { kind: url } that may be touched */
     bool progress;      /* a line on stderr now and then, for people */
     uint64_t seed;      /* 0 = the scenario's */
     uint64_t sample_ns; /* period of /status samples; 0 = fitted to the scenario's length */
