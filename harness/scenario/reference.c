@@ -12,6 +12,7 @@ static const struct {
     { "limits", "limits", "Reaching one makes the run INVALID." },
     { "topology", "topology", "" },
     { "instance", "topology.primary, topology.replica", "" },
+    { "expect_if", "expect_if", "Each entry has `when`, and `then` or `waive` or both." },
     { "balancer", "topology.lb",
       "Every other key is a setting of walproxy in lower case (docs/settings.md). URLs, ports, folders, "
       "tokens "
