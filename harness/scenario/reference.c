@@ -58,7 +58,7 @@ static void put_section(struct buf *out, size_t index)
             continue;
         }
         buf_printf(out, "| `%s`%s | ", row->key, row->required ? " (required)" : "");
-        put_cell(out, row->type == KEY_LATER ? "not in this version" : row->value);
+        put_cell(out, row->value);
         buf_append_text(out, " | ");
         put_cell(out, row->meaning);
         buf_append_text(out, " |\n");
