@@ -87,7 +87,8 @@ bool cli_options_parse(int *argc, char **argv, const struct cli_option *options,
     return true;
 }
 
-struct scenario *cli_scenario_load(const char *path)
+/* run: SIZE_MAX = the whole file is checked, its first run comes back. */
+static struct scenario *load(const char *path, size_t run)
 {
     struct errmsg msg = { "" };
     size_t size = 0;
@@ -97,7 +98,9 @@ struct scenario *cli_scenario_load(const char *path)
         return NULL;
     }
     struct yaml_problems problems = { 0 };
-    struct scenario *s = scenario_parse(path, str_make(text, size), &problems);
+    struct str source = str_make(text, size);
+    struct scenario *s = run == SIZE_MAX ? scenario_parse(path, source, &problems)
+                                         : scenario_parse_run(path, source, run, &problems);
     if (problems.count > 0) {
         struct buf out;
         buf_init(&out, (size_t)1 << 20);
@@ -108,4 +111,14 @@ struct scenario *cli_scenario_load(const char *path)
     yaml_problems_deinit(&problems);
     mem_free(text);
     return s;
+}
+
+struct scenario *cli_scenario_load(const char *path)
+{
+    return load(path, SIZE_MAX);
+}
+
+struct scenario *cli_scenario_load_run(const char *path, size_t run)
+{
+    return load(path, run);
 }

@@ -29,6 +29,8 @@ bool cli_wants_help(int argc, char **argv);
 
 /* Reads and checks a file; NULL after saying on stderr everything that is wrong with it. */
 struct scenario *cli_scenario_load(const char *path);
+/* One run of a matrix, of a file that has been loaded before: scenario->run_count says how many there are. */
+struct scenario *cli_scenario_load_run(const char *path, size_t run);
 /* A run's engines. */
 #define CLI_PATH 4096
 struct engine;

@@ -12,7 +12,8 @@ static const char help[] =
     "usage: waldrill plan FILE\n"
     "\n"
     "Shows the timeline of a scenario with all marks resolved: phases, faults, steps, loads, in order of\n"
-    "time.  \"<=\" marks what comes after a phase that ends by a condition: then, at the latest.\n"
+    "time.  \"<=\" marks what comes after a phase that ends by a condition: then, at the latest.  Then what\n"
+    "waits for a condition, what must hold, and the runs of a matrix (the timeline is that of the first).\n"
     "Runs nothing.\n"
     "\n"
     "example\n"
@@ -103,17 +104,45 @@ static const char *target_name(enum scenario_target target)
     return target == SCENARIO_LB ? "lb" : target == SCENARIO_REPLICA ? "replica" : "primary";
 }
 
+static const char *fault_text(const struct scenario_fault *f)
+{
+    static const char *const disks[] = {
+        [LB_DISK_FULL] = "disk-full", [LB_DISK_SLOW] = "disk-slow", [LB_DISK_FAIL] = "disk-fail"
+    };
+    return f->document != NULL        ? f->document
+           : f->disk != LB_DISK_SOUND ? disks[f->disk]
+           : f->pause                 ? "pause"
+           : f->terminate             ? "restart"
+                                      : "kill";
+}
+
+/* Faults that wait for a condition: when they come, nobody knows beforehand. */
+static void print_triggers(const struct scenario *s)
+{
+    for (size_t i = 0; i < s->fault_count; i++) {
+        const struct scenario_fault *f = &s->faults[i];
+        if (f->when == NULL) {
+            continue;
+        }
+        char length[40] = "";
+        if (f->has_end) {
+            duration_text(f->for_ns, length, sizeof(length));
+        }
+        (void)printf("fault  %s on %s, once %s%s%s: %.240s\n", f->name, target_name(f->target), f->when_text,
+                     f->has_end ? ", for " : "", length, fault_text(f));
+    }
+}
+
 static void add_faults(struct plan *p, const struct scenario *s)
 {
     for (size_t i = 0; i < s->fault_count; i++) {
         const struct scenario_fault *f = &s->faults[i];
         bool latest = false;
         int64_t at = mark_at(s, &f->at, &latest);
-        const char *what = f->document != NULL ? f->document
-                           : f->pause          ? "pause"
-                           : f->terminate      ? "restart"
-                                               : "kill";
-        add_line(p, at, latest, "fault  %s on %s: %.240s", f->name, target_name(f->target), what);
+        if (f->when != NULL) {
+            continue; /* nobody knows when */
+        }
+        add_line(p, at, latest, "fault  %s on %s: %.240s", f->name, target_name(f->target), fault_text(f));
         if (f->restart) {
             add_line(p, at + (int64_t)f->restart_after_ns, latest, "       %s: %s is started again", f->name,
                      target_name(f->target));
@@ -159,14 +188,47 @@ static void print_rest(const struct scenario *s)
     for (size_t i = 0; i < s->steady_count; i++) {
         (void)printf("steady %s\n", s->steady[i].text);
     }
-    for (size_t i = 0; i < s->expect_count; i++) {
+    for (size_t i = 0; i < s->plain_expects; i++) {
         (void)printf("expect %s\n", s->expects[i].text);
+    }
+    for (size_t i = 0; i < s->phase_count; i++) {
+        for (size_t k = 0; k < s->phases[i].threshold_count; k++) {
+            (void)printf("expect %s\n", s->phases[i].thresholds[k].text);
+        }
+    }
+    for (size_t i = 0; i < s->alert_count; i++) {
+        (void)printf("expect %s\n", s->alerts[i].expect.text);
+    }
+    for (size_t i = 0; i < s->stop_count; i++) {
+        (void)printf("stop   if %s\n", s->stops[i].text);
     }
     for (size_t i = 0; i < INVARIANT_COUNT; i++) {
         if (s->invariants[i]) {
             (void)printf("judge  %s%s\n", scenario_invariant_names[i], s->waived[i] ? " (waived)" : "");
         }
     }
+}
+
+/* Each run of a matrix, with what holds in it and not in all. */
+static bool print_runs(const char *path, size_t count)
+{
+    for (size_t run = 0; run < count; run++) {
+        struct scenario *s = cli_scenario_load_run(path, run);
+        if (s == NULL) {
+            return false;
+        }
+        (void)printf("run    %s\n", s->variant);
+        for (size_t i = s->plain_expects; i < s->expect_count; i++) {
+            (void)printf("       expect %s\n", s->expects[i].text);
+        }
+        for (size_t i = 0; i < INVARIANT_COUNT; i++) {
+            if (s->waived[i]) {
+                (void)printf("       waive  %s\n", scenario_invariant_names[i]);
+            }
+        }
+        scenario_free(s);
+    }
+    return true;
 }
 
 static void plan_print(const struct scenario *s)
@@ -183,6 +245,7 @@ static void plan_print(const struct scenario *s)
         duration_text((uint64_t)(p.lines[i].at_ns < 0 ? 0 : p.lines[i].at_ns), when, sizeof(when));
         (void)printf("%s%10s  %s\n", p.lines[i].latest ? "<=" : "  ", when, p.lines[i].text);
     }
+    print_triggers(s);
     print_rest(s);
     mem_free(p.lines);
 }
@@ -205,6 +268,7 @@ int command_plan(int argc, char **argv)
         return EXIT_USAGE;
     }
     plan_print(s);
+    bool told = s->variant == NULL || print_runs(argv[1], s->run_count);
     scenario_free(s);
-    return EXIT_PASS;
+    return told ? EXIT_PASS : EXIT_USAGE;
 }

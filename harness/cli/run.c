@@ -21,7 +21,7 @@
 
 static const char help[] =
     "usage: waldrill run FILE... [--engine sim|leap|real] [--out DIR] [--seed N] [--time-scale X]\n"
-    "                            [--mutant NAME] [--trace FILE] [--quiet]\n"
+    "                            [--mutant NAME] [--only RUN] [--trace FILE] [--quiet]\n"
     "\n"
     "Plays scenario files and judges them.\n"
     "\n"
@@ -32,11 +32,13 @@ static const char help[] =
     "                  (default: what the scenario's clock says)\n"
     "  --out DIR       results.json, junit.xml, report.md, report.html (default " DEFAULT_OUT
     ");\n"
-    "                  with several files, one folder for each inside of DIR\n"
+    "                  with several files, one folder for each inside of DIR; in it, one for\n"
+    "                  each run of a matrix\n"
     "  --seed N        another seed than the file's\n"
     "  --time-scale X  real: run X times faster than the wall clock, 1 to 100 (default 10)\n"
     "  --mutant NAME   put a known-bad proxy on trial (test builds)\n"
     "  --arm HOST      lb: { kind: url } on another machine: yes, this host may be written to\n"
+    "  --only RUN      of a file with a matrix: only this run, as in lb.wal_mode=memory\n"
     "  --trace FILE    sim: everything that happened, a line of JSON each\n"
     "  --quiet         only the verdict\n"
     "\n"
@@ -55,6 +57,7 @@ struct run_request {
     const char *mutant;
     const char *trace;
     const char *armed;
+    const char *only; /* the run of a matrix that is wanted; NULL = all */
     bool quiet;
 };
 
@@ -216,26 +219,97 @@ static int play(const struct scenario *s, const struct run_request *request, con
     return status;
 }
 
-/* A file on its own reports into DIR, several into DIR/<name of the file>. */
-static int play_file(const char *path, const struct run_request *request, bool alone)
+/* --- the runs of a file -----------------------------------------------------------------------------------
+ */
+
+/* "lb.wal_mode=memory" as the name of a folder: what a shell or a path would take for its own is replaced. */
+static void append_label(char *out, size_t size, const char *label)
 {
-    char out[CLI_PATH];
+    size_t used = strlen(out);
+    for (; *label != '\0' && used + 1 < size; label++) {
+        bool plain = (*label >= 'a' && *label <= 'z') || (*label >= 'A' && *label <= 'Z') ||
+                     (*label >= '0' && *label <= '9') || strchr("._=,%-", *label) != NULL;
+        out[used++] = (char)(plain ? *label : '_');
+    }
+    out[used] = '\0';
+}
+
+static bool label_is_wanted(const struct run_request *request, const struct scenario *s)
+{
+    return request->only == NULL || (s->variant != NULL && strcmp(request->only, s->variant) == 0);
+}
+
+/* A file on its own reports into DIR, several into DIR/<name of the file>; each run of a matrix into a folder
+ * of its own below that. */
+static bool folder_of(const char *path, const struct run_request *request, bool alone, const char *label,
+                      char out[CLI_PATH])
+{
     const char *slash = strrchr(path, '/');
     const char *base = slash == NULL ? path : slash + 1;
-    struct scenario *s = cli_scenario_load(path);
-    if (s == NULL) {
-        return EXIT_USAGE;
-    }
-    int length = alone ? snprintf(out, sizeof(out), "%s", request->out)
-                       : snprintf(out, sizeof(out), "%s/%.*s", request->out, (int)strcspn(base, "."), base);
-    int status = EXIT_INFRASTRUCTURE;
-    if (length > 0 && (size_t)length < sizeof(out)) {
-        status = play(s, request, out);
-    } else {
+    int length = alone ? snprintf(out, CLI_PATH, "%s", request->out)
+                       : snprintf(out, CLI_PATH, "%s/%.*s", request->out, (int)strcspn(base, "."), base);
+    bool fits = length > 0 && (size_t)length + (label == NULL ? 0 : strlen(label)) + 2 < CLI_PATH;
+    if (fits && label != NULL) {
+        out[length] = '/';
+        out[length + 1] = '\0';
+        append_label(out, CLI_PATH, label);
+    } else if (!fits) {
         (void)fputs("waldrill run: the folder's name is too long\n", stderr);
+    }
+    return fits;
+}
+
+static int play_run(const char *path, size_t run, const struct run_request *request, bool alone, bool *played)
+{
+    char out[CLI_PATH];
+    struct scenario *s = cli_scenario_load_run(path, run);
+    int status = EXIT_USAGE;
+    if (s != NULL && label_is_wanted(request, s)) {
+        *played = true;
+        bool fits = folder_of(path, request, alone, s->variant, out);
+        status = fits ? play(s, request, out) : EXIT_INFRASTRUCTURE;
+    } else if (s != NULL) {
+        status = EXIT_PASS;
     }
     scenario_free(s);
     return status;
+}
+
+static int play_file(const char *path, const struct run_request *request, bool alone)
+{
+    struct scenario *s = cli_scenario_load(path);
+    size_t runs = s == NULL ? 0 : s->run_count;
+    int worst = s == NULL ? EXIT_USAGE : EXIT_PASS;
+    bool played = false;
+    scenario_free(s);
+    for (size_t run = 0; run < runs; run++) {
+        int status = play_run(path, run, request, alone, &played);
+        worst = status > worst ? status : worst;
+        (void)fflush(stdout);
+    }
+    if (runs > 0 && !played) {
+        (void)fprintf(stderr, "waldrill run: %s has no run \"%s\"; waldrill plan %s names them\n", path,
+                      request->only, path);
+        worst = EXIT_USAGE;
+    }
+    return worst;
+}
+
+/* All files are read before the first runs: a mistake in the last must not cost an hour. */
+static bool files_are_right(int argc, char **argv, const struct run_request *request)
+{
+    bool right = true;
+    for (int i = 1; i < argc; i++) {
+        struct scenario *s = cli_scenario_load(argv[i]);
+        bool seeds = s != NULL && s->variant != NULL &&
+                     (strncmp(s->variant, "seed=", 5) == 0 || strstr(s->variant, ",seed=") != NULL);
+        if (seeds && request->seed != 0) {
+            (void)fprintf(stderr, "waldrill run: the matrix of %s names seeds; leave out --seed\n", argv[i]);
+        }
+        right = right && s != NULL && !(seeds && request->seed != 0);
+        scenario_free(s);
+    }
+    return right;
 }
 
 int command_run(int argc, char **argv)
@@ -250,6 +324,7 @@ int command_run(int argc, char **argv)
                                           { "--mutant", &request.mutant, NULL },
                                           { "--trace", &request.trace, NULL },
                                           { "--arm", &request.armed, NULL },
+                                          { "--only", &request.only, NULL },
                                           { "--quiet", NULL, &request.quiet } };
     if (cli_wants_help(argc, argv)) {
         (void)fputs(help, stdout);
@@ -259,18 +334,19 @@ int command_run(int argc, char **argv)
         !request_is_sound(&request, seed, scale)) {
         return EXIT_USAGE;
     }
+    if (request.only != NULL && argc > 2) {
+        (void)fputs("waldrill run: --only names a run of one file\n", stderr);
+        return EXIT_USAGE;
+    }
     if (argc < 2) {
         (void)fputs("waldrill run: which file?  waldrill run FILE... --engine sim --out DIR\n", stderr);
         return EXIT_USAGE;
     }
     int worst = EXIT_PASS;
-    /* All files are read before the first runs: a mistake in the last must not cost an hour. */
-    for (int i = 1; i < argc; i++) {
-        struct scenario *s = cli_scenario_load(argv[i]);
-        worst = s == NULL ? EXIT_USAGE : worst;
-        scenario_free(s);
+    if (!files_are_right(argc, argv, &request)) {
+        return EXIT_USAGE;
     }
-    for (int i = 1; i < argc && worst != EXIT_USAGE; i++) {
+    for (int i = 1; i < argc; i++) {
         int status = play_file(argv[i], &request, argc == 2);
         worst = status > worst ? status : worst;
         (void)fflush(stdout);

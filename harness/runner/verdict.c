@@ -227,8 +227,14 @@ static char *verdict_reproduce(const struct run *run)
 {
     struct buf line;
     buf_init(&line, VERDICT_WORDS);
-    buf_printf(&line, "waldrill run %s --engine %s --seed %" PRIu64, run->results->path,
-               run->engine->ops->name, run->seed);
+    buf_printf(&line, "waldrill run %s --engine %s", run->results->path, run->engine->ops->name);
+    if (run->scenario->variant != NULL) {
+        buf_printf(&line, " --only '%s'", run->scenario->variant);
+    }
+    if (run->scenario->variant == NULL ||
+        run->seed != run->scenario->seed) { /* else the matrix may name it */
+        buf_printf(&line, " --seed %" PRIu64, run->seed);
+    }
     if (run->options->mutant != NULL) {
         buf_printf(&line, " --mutant %s", run->options->mutant);
     }

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-static void map_add(struct yaml_node *map, struct yaml_node *key, struct yaml_node *value)
+void map_add(struct yaml_node *map, struct yaml_node *key, struct yaml_node *value)
 {
     map->keys = mem_realloc(map->keys, (map->count + 1) * sizeof(struct yaml_node *));
     map->items = mem_realloc(map->items, (map->count + 1) * sizeof(struct yaml_node *));

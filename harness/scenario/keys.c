@@ -28,7 +28,7 @@ void keys_hint(const char *section, struct str wrong, char *out, size_t size)
     buf_init(&allowed, 1024);
     for (size_t i = 0; i < key_table_size && count < SECTION_KEYS_MAX; i++) {
         const struct key_row *row = &key_table[i];
-        if (strcmp(row->section, section) == 0 && row->type != KEY_LATER) {
+        if (strcmp(row->section, section) == 0) {
             names[count++] = row->key;
             buf_printf(&allowed, "%s%s", allowed.size == 0 ? "" : ", ", row->key);
         }
@@ -281,8 +281,6 @@ static void read_row(struct reading *r, const struct yaml_node *node, const stru
                 row->read(r, node, target);
             }
             return;
-        case KEY_LATER:
-            break;
     }
 }
 
@@ -292,9 +290,7 @@ static void complain_of_keys(struct reading *r, const char *section, const char 
     for (size_t i = 0; i < map->count; i++) {
         const struct yaml_node *key = map->keys[i];
         const struct key_row *row = keys_find(section, str_make(key->text, key->text_size));
-        if (row != NULL && row->type == KEY_LATER) {
-            complain(r, key, NULL, "\"%s\" (%s) is not supported in this version", key->text, row->meaning);
-        } else if (row == NULL && !passes) {
+        if (row == NULL && !passes) {
             char hint[1200];
             keys_hint(section, str_make(key->text, key->text_size), hint, sizeof(hint));
             complain(r, key, hint, "unknown key \"%s\" in %s", key->text, title);
@@ -312,7 +308,7 @@ void keys_read(struct reading *r, const char *section, const char *title, const 
     complain_of_keys(r, section, title, map, passes);
     for (size_t i = 0; i < key_table_size; i++) {
         const struct key_row *row = &key_table[i];
-        if (strcmp(row->section, section) != 0 || row->type == KEY_LATER) {
+        if (strcmp(row->section, section) != 0) {
             continue;
         }
         const struct yaml_node *node = yaml_get(map, row->key);

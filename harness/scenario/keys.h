@@ -17,7 +17,6 @@ enum key_type {
     KEY_CHOICE,   /* one of choices; nothing is stored unless read does it */
     KEY_OTHER,    /* read does it */
     KEY_PASSED,   /* goes on to the mock's fault document as it stands */
-    KEY_LATER,    /* of the language's plan, not in this version: refused */
 };
 
 typedef void key_reader(struct reading *r, const struct yaml_node *node, void *target);

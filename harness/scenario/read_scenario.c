@@ -61,7 +61,7 @@ static bool invariant_find(const char *text, size_t *out)
     return false;
 }
 
-static void read_promises(struct reading *r, const struct yaml_node *node, const char *what, bool *out)
+void read_promises(struct reading *r, const struct yaml_node *node, const char *what, bool *out)
 {
     if (!reading_is_list(r, node, what, INVARIANT_COUNT)) {
         return;

@@ -75,16 +75,6 @@ void read_replica(struct reading *r, const struct yaml_node *node, void *target)
     }
 }
 
-static const struct settings_row *setting_find(const char *name)
-{
-    for (size_t i = 0; i < settings_table_size; i++) {
-        if (str_equal_nocase(str_of(settings_table[i].name), str_of(name))) {
-            return &settings_table[i];
-        }
-    }
-    return NULL;
-}
-
 /* Settings whose value is the engine's business: where things are, and how it can ask the balancer. */
 static bool setting_is_engines(const char *name)
 {
@@ -161,7 +151,7 @@ static void read_setting(struct reading *r, const struct yaml_node *key, const s
         complain(r, key, NULL, "%s is set by the engine that runs the scenario; leave it out", name);
         return;
     }
-    const struct settings_row *row = setting_find(name);
+    const struct settings_row *row = settings_find(str_of(name));
     if (row == NULL) {
         hint_setting(name, hint, sizeof(hint));
         complain(r, key, hint[0] == '\0' ? NULL : hint,

@@ -170,6 +170,14 @@ void reading_remember(struct reading *r, const struct yaml_node *node, const str
     remember(r, node, shown, path);
 }
 
+void reading_remember_like(struct reading *r, const struct yaml_node *node, const struct yaml_node *like)
+{
+    const struct base_node *base = base_of(r, like);
+    if (base != NULL) {
+        remember(r, node, base->shown, base->path);
+    }
+}
+
 void reading_forget(struct reading *r, const struct yaml_node *node)
 {
     struct base_node *found = NULL;

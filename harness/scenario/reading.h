@@ -12,6 +12,7 @@
 #define SCENARIO_CAPTURES_MAX 64
 #define SCENARIO_EXTENDS_MAX  4
 #define SCENARIO_INCLUDES_MAX 16
+#define SCENARIO_RUNS_MAX     64 /* of a matrix */
 #define SCENARIO_FILE_MAX     ((size_t)4 * 1024 * 1024)
 
 struct base_node; /* nodes that came from an extended file */
@@ -19,6 +20,8 @@ struct base_node; /* nodes that came from an extended file */
 struct reading {
     struct scenario *s;
     struct str source;
+    const struct yaml_node
+        *root; /* with everything in it: what it extends and includes, and the run's values */
     struct yaml_problems *problems;
     struct base_node *base_nodes;
     char **paths; /* of the other files */
@@ -52,6 +55,8 @@ bool name_is_plain(const char *text);
  * are shown at `shown`. */
 void reading_remember(struct reading *r, const struct yaml_node *node, const struct yaml_node *shown,
                       char *path);
+/* The same for a node made for the sake of another one, wherever that came from. */
+void reading_remember_like(struct reading *r, const struct yaml_node *node, const struct yaml_node *like);
 /* Before nodes are freed while others may still be made: an address must not be taken for an old one's. */
 void reading_forget(struct reading *r, const struct yaml_node *node);
 void reading_deinit(struct reading *r);
@@ -59,6 +64,8 @@ void reading_deinit(struct reading *r);
 /* --- files.c ------------------------------------------------------------------------------------- */
 /* Merges what the file extends into root and appends what it includes. */
 void reading_extend(struct reading *r, struct yaml_node *root, const char *path, unsigned depth);
+/* Both belong to the map from now on. */
+void map_add(struct yaml_node *map, struct yaml_node *key, struct yaml_node *value);
 
 /* --- sections (key_table refers to them) ----------------------------------------------------------- */
 void read_clock(struct reading *r, const struct yaml_node *node, void *target);
@@ -96,6 +103,9 @@ void read_must_clear(struct reading *r, const struct yaml_node *node, void *targ
 void read_never_fire(struct reading *r, const struct yaml_node *node, void *target);
 void read_steady(struct reading *r, const struct yaml_node *node, void *target);
 void read_expect(struct reading *r, const struct yaml_node *node, void *target);
+void read_expect_if(struct reading *r, const struct yaml_node *node, void *target);
+/* Sets those that the list names. */
+void read_promises(struct reading *r, const struct yaml_node *node, const char *what, bool *out);
 void read_stop_if(struct reading *r, const struct yaml_node *node, void *target);
 void read_mark(struct reading *r, const struct yaml_node *node, void *target); /* struct mark */
 /* Filled by read_fault's rows before they are put together. */

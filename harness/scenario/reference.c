@@ -12,6 +12,7 @@ static const struct {
     { "limits", "limits", "Reaching one makes the run INVALID." },
     { "topology", "topology", "" },
     { "instance", "topology.primary, topology.replica", "" },
+    { "expect_if", "expect_if", "Each entry has `when`, and `then` or `waive` or both." },
     { "balancer", "topology.lb",
       "Every other key is a setting of walproxy in lower case (docs/settings.md). URLs, ports, folders, "
       "tokens "
@@ -57,7 +58,7 @@ static void put_section(struct buf *out, size_t index)
             continue;
         }
         buf_printf(out, "| `%s`%s | ", row->key, row->required ? " (required)" : "");
-        put_cell(out, row->type == KEY_LATER ? "not in this version" : row->value);
+        put_cell(out, row->value);
         buf_append_text(out, " | ");
         put_cell(out, row->meaning);
         buf_append_text(out, " |\n");

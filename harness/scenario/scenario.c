@@ -2,9 +2,11 @@
  * the names of phases and loads collected; then the top-level section by the rows of key_table.c.  A file
  * with any problem gives no scenario. */
 #include "harness/scenario/keys.h"
+#include "harness/scenario/matrix.h"
 
 #include "base/memory.h"
 #include "base/units.h"
+#include <stdio.h>
 
 #define WALL_LIMIT_NS      (600 * NS_PER_S)
 #define SIMULATED_LIMIT_NS ((uint64_t)86400 * NS_PER_S)
@@ -50,21 +52,43 @@ static struct scenario *scenario_new(const char *path)
     return s;
 }
 
-static void read_root(struct reading *r, struct yaml_node *root)
+/* "s12[lb.wal_mode=memory]" */
+static void name_run(struct scenario *s)
+{
+    if (s->name == NULL || s->variant == NULL) {
+        return;
+    }
+    size_t size = strlen(s->name) + strlen(s->variant) + 3;
+    char *name = mem_alloc(size);
+    (void)snprintf(name, size, "%s[%s]", s->name, s->variant);
+    mem_free(s->name);
+    s->name = name;
+}
+
+static void read_root(struct reading *r, struct yaml_node *root, size_t run)
 {
     if (root->kind != YAML_MAP) {
         complain(r, root, NULL, "a scenario holds keys: lines \"scenario: name\", \"phases: ...\"");
         return;
     }
     reading_extend(r, root, r->s->path, 0);
+    r->root = root;
+    r->s->run_count = matrix_apply(r, root, run);
     collect_names(r, root);
     keys_read(r, "scenario", "the scenario", root, r->s, false);
+    if (yaml_get(root, "expect_if") == NULL) {
+        r->s->plain_expects = r->s->expect_count;
+    }
+    name_run(r->s);
 }
 
-struct scenario *scenario_parse(const char *path, struct str source, struct yaml_problems *problems)
+/* One run.  *runs: how many there are; set even when there are problems. */
+static struct scenario *parse_run(const char *path, struct str source, size_t run, size_t *runs,
+                                  struct yaml_problems *problems)
 {
     size_t before = problems->count;
     struct yaml_node *root = yaml_parse(source, problems);
+    *runs = 1;
     if (root == NULL) {
         if (problems->count == before) {
             yaml_problem_add(problems, 1, 1, 1, NULL,
@@ -73,7 +97,8 @@ struct scenario *scenario_parse(const char *path, struct str source, struct yaml
         return NULL;
     }
     struct reading r = { .s = scenario_new(path), .source = source, .problems = problems };
-    read_root(&r, root);
+    read_root(&r, root, run);
+    *runs = r.s->run_count;
     reading_deinit(&r);
     yaml_free(root);
     if (problems->count > before) {
@@ -83,6 +108,48 @@ struct scenario *scenario_parse(const char *path, struct str source, struct yaml
     return r.s;
 }
 
+struct scenario *scenario_parse_run(const char *path, struct str source, size_t run,
+                                    struct yaml_problems *problems)
+{
+    size_t runs;
+    return parse_run(path, source, run, &runs, problems);
+}
+
+static bool is_said(const struct yaml_problems *list, const struct yaml_problem *wanted)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].line == wanted->line && list->items[i].column == wanted->column &&
+            strcmp(list->items[i].text, wanted->text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct scenario *scenario_parse(const char *path, struct str source, struct yaml_problems *problems)
+{
+    size_t before = problems->count;
+    size_t runs;
+    struct scenario *first = parse_run(path, source, 0, &runs, problems);
+    for (size_t run = 1; run < runs; run++) {
+        struct yaml_problems more = { 0 };
+        size_t same;
+        scenario_free(parse_run(path, source, run, &same, &more));
+        for (size_t i = 0; i < more.count; i++) {
+            if (!is_said(problems, &more.items[i])) {
+                yaml_problem_add(problems, more.items[i].line, more.items[i].column, more.items[i].width,
+                                 more.items[i].hint, "%s", more.items[i].text);
+            }
+        }
+        yaml_problems_deinit(&more);
+    }
+    if (problems->count > before) {
+        scenario_free(first);
+        return NULL;
+    }
+    return first;
+}
+
 static void free_expect(struct scenario_expect *expect)
 {
     mem_free(expect->text);
@@ -90,7 +157,7 @@ static void free_expect(struct scenario_expect *expect)
     expression_free(expect->expression);
 }
 
-static void free_expects(struct scenario_expect *list, size_t count)
+void scenario_free_expects(struct scenario_expect *list, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         free_expect(&list[i]);
@@ -117,7 +184,7 @@ static void free_steps(struct scenario *s)
         mem_free(step->body);
         mem_free(step->run);
         mem_free(step->proves);
-        free_expects(step->assertions, step->assertion_count);
+        scenario_free_expects(step->assertions, step->assertion_count);
         free_settings(step->headers, step->header_count);
         for (size_t k = 0; k < step->capture_count; k++) {
             mem_free(step->captures[k].name);
@@ -145,7 +212,7 @@ void scenario_free(struct scenario *s)
     for (size_t i = 0; i < s->phase_count; i++) {
         mem_free(s->phases[i].name);
         expression_free(s->phases[i].until);
-        free_expects(s->phases[i].thresholds, s->phases[i].threshold_count);
+        scenario_free_expects(s->phases[i].thresholds, s->phases[i].threshold_count);
     }
     for (size_t i = 0; i < s->fault_count; i++) {
         mem_free(s->faults[i].name);
@@ -154,9 +221,9 @@ void scenario_free(struct scenario *s)
         expression_free(s->faults[i].when);
     }
     free_steps(s);
-    free_expects(s->steady, s->steady_count);
-    free_expects(s->expects, s->expect_count);
-    free_expects(s->stops, s->stop_count);
+    scenario_free_expects(s->steady, s->steady_count);
+    scenario_free_expects(s->expects, s->expect_count);
+    scenario_free_expects(s->stops, s->stop_count);
     for (size_t i = 0; i < s->alert_count; i++) {
         free_expect(&s->alerts[i].expect);
         expression_free(s->alerts[i].fired);
@@ -169,6 +236,7 @@ void scenario_free(struct scenario *s)
     mem_free(s->latency[1]);
     mem_free(s->path);
     mem_free(s->name);
+    mem_free(s->variant);
     mem_free(s->title);
     mem_free(s->runbook);
     mem_free(s);

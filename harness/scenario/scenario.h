@@ -140,6 +140,8 @@ struct scenario_alert {
 struct scenario {
     char *path;
     char *name, *title, *runbook;
+    char *variant;    /* of a matrix: "lb.wal_mode=memory,seed=2", also part of name; NULL = it has none */
+    size_t run_count; /* of the matrix; 1 without one */
     uint64_t seed;
     uint64_t wall_limit_ns, simulated_limit_ns;
     bool has_replica;
@@ -162,6 +164,7 @@ struct scenario {
     size_t step_count;
     struct scenario_expect *steady, *expects;
     size_t steady_count, expect_count;
+    size_t plain_expects;          /* those behind come from expect_if */
     struct scenario_expect *stops; /* stop_if: any one TRUE now ends the run as failed, naming it */
     size_t stop_count;
     struct scenario_alert *alerts;
@@ -175,8 +178,13 @@ struct scenario {
 /* A file's text, at most 4 MiB; NULL with a line that names the file. */
 char *scenario_read_file(const char *path, size_t *size, struct errmsg *msg);
 /* Parses and checks a file's text: structure, units, names of metrics, settings, phases, faults.  All
- * problems of the file in one pass; NULL when there are any. */
+ * problems of the file in one pass, those of each run of its matrix too; NULL when there are any.  What comes
+ * back is the first run. */
 struct scenario *scenario_parse(const char *path, struct str source, struct yaml_problems *problems);
+/* Another run of a matrix, counted from 0, of a text that is right. */
+struct scenario *scenario_parse_run(const char *path, struct str source, size_t run,
+                                    struct yaml_problems *problems);
+void scenario_free_expects(struct scenario_expect *list, size_t count);
 void scenario_free(struct scenario *s);
 /* The reference part of docs/scenarios.md, from the tables of keys and metrics. */
 struct buf;

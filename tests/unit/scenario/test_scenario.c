@@ -211,15 +211,6 @@ static void golden_quoted(void)
                 "      |                                                                 ^^\n");
 }
 
-static void later_keys(void)
-{
-    check_words(
-        HEAD "matrix: { lb.wal_mode: [ memory, file ] }\n",
-        "x.yaml:3:1: error: \"matrix\" (several runs with other settings) is not supported in this version\n"
-        "    3 | matrix: { lb.wal_mode: [ memory, file ] }\n"
-        "      | ^^^^^^\n");
-}
-
 static void all_in_one_pass(void)
 {
     char *words = complaints_of(
@@ -449,7 +440,6 @@ static const struct suite_test tests[] = {
     { "golden: a missing unit", golden_unit },
     { "golden: an unknown metric", golden_metric },
     { "golden: inside a quoted text", golden_quoted },
-    { "a key of a later version is refused, not ignored", later_keys },
     { "all mistakes in one pass", all_in_one_pass },
     { "each mistake is named", each_mistake },
     { "a file extends others", extends },

@@ -69,6 +69,7 @@ static const struct {
     { "step", "steps: [ { %s: x } ]\n" },
     { "request", "steps: [ { name: x, request: { %s: x } } ]\n" },
     { "alerts", "alerts: { %s: [] }\n" },
+    { "expect_if", "expect_if: [ { %s: x } ]\n" },
     { "alert", "alerts: { must_fire: [ { %s: x } ] }\n" },
     { "claim", "expect: [ { %s: x } ]\n" },
     { "balancer", "topology: { lb: { %s: x } }\n" },
@@ -148,9 +149,7 @@ static void corpus(void)
     prng_seed(&t.prng, 2024);
     for (unsigned round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < key_table_size; i++) {
-            if (key_table[i].type != KEY_LATER) {
-                try_key(&t, key_table[i].section, key_table[i].key);
-            }
+            try_key(&t, key_table[i].section, key_table[i].key);
         }
         for (size_t i = 0; i < settings_table_size; i++) {
             static const char *const engines[] = { "PRIMARY_URL", "REPLICA_URL", "LISTEN", "WAL_DIR",
