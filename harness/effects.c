@@ -3,6 +3,8 @@
  * ids of its members separated by commas, in the order of their records. */
 #include "harness/effects.h"
 
+#include "base/memory.h"
+
 #define EFFECTS_TAG_DIGITS    18
 #define EFFECTS_RECORD_DIGITS 9
 #define EFFECTS_COPY          "resync" /* the request id of walproxy's copies */
@@ -97,7 +99,7 @@ void effects_note(struct history *history, uint32_t instance, uint64_t incarnati
         struct str rest = entry->request_id;
         while (rest.data != NULL) {
             uint64_t tag = effects_tag(str_cut(rest, ',', &rest));
-            if (tag > 0) {
+            if (tag > 0 || history->guesses) {
                 effects_add(history, &common, tag, HISTORY_NONE);
             }
         }
@@ -109,4 +111,31 @@ void effects_note(struct history *history, uint32_t instance, uint64_t incarnati
             own ? (uint64_t)entry->tags[i] : effects_joined_tag(entry->request_id, i, entry->id_count);
         effects_add(history, &common, tag, effects_record(entry->ids[i]));
     }
+}
+
+void effects_guess_untagged(struct history *history)
+{
+    history->guesses = true;
+}
+
+static bool effects_may_be(const struct op_record *op, const struct effect_record *effect)
+{
+    return op->op == effect->op && op->collection == effect->collection && op->record == effect->record &&
+           op->sent_ns <= effect->applied_ns;
+}
+
+void effects_guess(struct history *history)
+{
+    bool *taken = mem_alloc_array(2 * history->op_count + 1, sizeof(*taken));
+    for (size_t i = 0; i < history->effect_count; i++) {
+        struct effect_record *effect = &history->effects[i];
+        for (size_t k = 0; effect->tag == 0 && !effect->copied && k < history->op_count; k++) {
+            bool *mine = &taken[2 * k + effect->instance];
+            if (!*mine && effects_may_be(&history->ops[k], effect)) {
+                *mine = true;
+                effect->tag = history->ops[k].tag;
+            }
+        }
+    }
+    mem_free(taken);
 }

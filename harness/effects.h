@@ -14,4 +14,11 @@ void effects_note(struct history *history, uint32_t instance, uint64_t incarnati
 /* 17 of "wd-17"; 0 = not a tag of ours. */
 uint64_t effects_tag(struct str request_id);
 
+/* For a balancer that does not pass request ids on: writes without a mark of their own (of collections, and
+ * deletions) are noted without a tag from now on (history->guesses) ... */
+void effects_guess_untagged(struct history *history);
+/* ... and at the end each is taken for the oldest operation of its kind, collection and record that had been
+ * sent by then and has no effect on that instance yet. */
+void effects_guess(struct history *history);
+
 #endif

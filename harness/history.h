@@ -95,6 +95,7 @@ struct history {
     struct history_loss *losses;
     size_t loss_count, loss_capacity;
     char *content[2];       /* canonical dump of each instance at the end; NULL = not available */
+    bool guesses;           /* effects without a tag are kept, for effects_guess */
     bool resynced[2];       /* the balancer read or wrote it to make both instances equal */
     bool lb_lost_queue;     /* the balancer itself said that its memory queue was lost */
     uint64_t lost_on_crash; /* writes it said it lost; 0 unless lb_lost_queue */

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "harness/real/content.h"
+#include "harness/effects.h"
 #include "harness/real/control.h"
 #include "harness/real/journal.h"
 #include "harness/real/requests.h"
@@ -47,6 +48,8 @@ struct real_engine {
     char environment[REAL_ENVIRONMENT];
     bool ready; /* while opening */
     bool real_chroma[2];
+    bool reviving[2]; /* started again, not yet seen to answer */
+    uint64_t away[2]; /* the gateway's fault while its real Chroma is dead */
     char work_dir[CHILD_PATH];
 };
 
@@ -168,6 +171,9 @@ static int real_open(struct engine *e, const struct engine_setup *setup, struct 
     r->real_chroma[1] = setup->real_chroma[1];
     (void)snprintf(r->work_dir, sizeof(r->work_dir), "%s", setup->work_dir);
     r->history = history;
+    if (setup->lb_kind != LB_KIND_WALPROXY) {
+        effects_guess_untagged(history);
+    }
     r->scale = options.time_scale;
     history->time_scale = r->scale;
     r->origin_ns = real_clock_ns();
@@ -176,36 +182,9 @@ static int real_open(struct engine *e, const struct engine_setup *setup, struct 
     rv = rv != 0 ? rv : stack_start_lb(&r->stack, msg);
     real_write_environment(r);
     rv = rv != 0 ? rv : real_measure(r, msg);
-    bool ours = setup->lb_kind == LB_KIND_WALPROXY; /* another one may have no /status; it is ready by its URL */
+    bool ours =
+        setup->lb_kind == LB_KIND_WALPROXY; /* another one may have no /status; it is ready by its URL */
     return rv != 0 || !ours ? rv : real_await_status(r, msg);
-}
-
-/* ---- time and requests ---- */
-
-static int real_advance(struct engine *e, uint64_t until_ns, struct errmsg *msg)
-{
-    struct real_engine *r = real_of(e);
-    do {
-        uint64_t now_ns = real_now(e);
-        uint64_t left_ns = until_ns > now_ns ? (uint64_t)((double)(until_ns - now_ns) / r->scale) : 0;
-        uint64_t left_ms = (left_ns + NS_PER_MS - 1) / NS_PER_MS;
-        int rv = requests_turn(r->requests, left_ms > REAL_TURN_MS ? REAL_TURN_MS : (int)left_ms, msg);
-        rv = rv != 0 ? rv : stack_check(&r->stack, msg);
-        if (rv != 0) {
-            return rv;
-        }
-    } while (real_now(e) < until_ns);
-    return 0;
-}
-
-static int real_request(struct engine *e, const struct engine_request *request, uint64_t tag,
-                        engine_answer_cb *cb, void *context, struct errmsg *msg)
-{
-    struct real_engine *r = real_of(e);
-    uint64_t patience_ns = (uint64_t)((double)request->timeout_ns / r->scale);
-    patience_ns = patience_ns < REAL_PATIENCE_LEAST ? REAL_PATIENCE_LEAST : patience_ns;
-    return requests_send(r->requests, r->stack.urls[request->target], NULL, request,
-                         (long)(patience_ns / NS_PER_MS), tag, cb, context, msg);
 }
 
 /* ---- faults ---- */
@@ -301,13 +280,46 @@ static int real_pull(struct real_engine *r, struct errmsg *msg)
     return 0;
 }
 
-/* The mock plays its own death: its journal must outlive it.  A real Chroma behind it dies in earnest. */
+/* The mock plays its own death: its journal must outlive it.  A real Chroma dies in earnest, and its gateway
+ * refuses connections meanwhile, as the port of a dead process does. */
 static int real_instance_kill(struct engine *e, enum engine_target instance, struct errmsg *msg)
 {
     struct real_engine *r = real_of(e);
-    int rv = real_ask(r, instance, "POST", "/kill", STR(""), NULL, msg);
-    if (rv == 0 && r->real_chroma[instance == TARGET_REPLICA]) {
-        rv = stack_kill_chroma(&r->stack, instance, msg);
+    unsigned i = instance == TARGET_REPLICA;
+    uint64_t touches;
+    if (!r->real_chroma[i]) {
+        return real_ask(r, instance, "POST", "/kill", STR(""), NULL, msg);
+    }
+    int rv = real_fault_add(e, instance, STR("{\"do\":\"refuse\"}"), &r->away[i], &touches, msg);
+    return rv != 0 ? rv : stack_kill_chroma(&r->stack, instance, msg);
+}
+
+/* No seconds can be taken from a real Chroma: what its disk kept is what there is. */
+static int real_chroma_start(struct engine *e, enum engine_target instance, enum mock_restart what,
+                             struct errmsg *msg)
+{
+    struct real_engine *r = real_of(e);
+    unsigned i = instance == TARGET_REPLICA;
+    if (what == MOCK_LOSE_TAIL) {
+        return error_set(msg, ERR_UNSUPPORTED,
+                         "a real Chroma cannot lose its last seconds; data: keep or empty");
+    }
+    r->reviving[i] = true;
+    return stack_revive_chroma(&r->stack, instance, what == MOCK_LOSE_ALL, r->work_dir, msg);
+}
+
+/* Looks whether real Chromas that were started again answer by now: then their gateways let requests through.
+ */
+static int real_revivals(struct engine *e, struct errmsg *msg)
+{
+    struct real_engine *r = real_of(e);
+    int rv = 0;
+    for (unsigned i = 0; rv == 0 && i < 2; i++) {
+        uint64_t hits;
+        if (r->reviving[i] && stack_chroma_answers(&r->stack, i)) {
+            r->reviving[i] = false;
+            rv = real_fault_remove(e, i == 0 ? TARGET_PRIMARY : TARGET_REPLICA, r->away[i], &hits, msg);
+        }
     }
     return rv;
 }
@@ -326,15 +338,9 @@ static int real_instance_start(struct engine *e, enum engine_target instance, en
     } else if (what == MOCK_LOSE_ALL) {
         (void)snprintf(body, sizeof(body), "{\"data\":\"empty\"}");
     }
-    if (r->real_chroma[instance == TARGET_REPLICA]) {
-        if (what == MOCK_LOSE_TAIL) {
-            return error_set(msg, ERR_UNSUPPORTED,
-                             "a real Chroma cannot lose its last seconds; data: keep or empty");
-        }
-        rv = stack_revive_chroma(&r->stack, instance, what == MOCK_LOSE_ALL, r->work_dir, msg);
-        (void)snprintf(body, sizeof(body), "{\"data\":\"keep\"}"); /* the gateway itself holds nothing */
-    }
-    rv = rv != 0 ? rv : real_ask(r, instance, "POST", "/restart", str_of(body), NULL, msg);
+    rv = r->real_chroma[instance == TARGET_REPLICA]
+             ? real_chroma_start(e, instance, what, msg)
+             : real_ask(r, instance, "POST", "/restart", str_of(body), NULL, msg);
     if (rv == 0 && what != MOCK_KEEP_ALL) {
         struct journal_reader *journal = &r->journals[instance - 1];
         journal->incarnation++;
@@ -378,6 +384,35 @@ static const char *real_environment(struct engine *e)
     return real_of(e)->environment;
 }
 
+/* ---- time and requests ---- */
+
+static int real_advance(struct engine *e, uint64_t until_ns, struct errmsg *msg)
+{
+    struct real_engine *r = real_of(e);
+    do {
+        uint64_t now_ns = real_now(e);
+        uint64_t left_ns = until_ns > now_ns ? (uint64_t)((double)(until_ns - now_ns) / r->scale) : 0;
+        uint64_t left_ms = (left_ns + NS_PER_MS - 1) / NS_PER_MS;
+        int rv = requests_turn(r->requests, left_ms > REAL_TURN_MS ? REAL_TURN_MS : (int)left_ms, msg);
+        rv = rv != 0 ? rv : stack_check(&r->stack, msg);
+        rv = rv != 0 ? rv : real_revivals(e, msg);
+        if (rv != 0) {
+            return rv;
+        }
+    } while (real_now(e) < until_ns);
+    return 0;
+}
+
+static int real_request(struct engine *e, const struct engine_request *request, uint64_t tag,
+                        engine_answer_cb *cb, void *context, struct errmsg *msg)
+{
+    struct real_engine *r = real_of(e);
+    uint64_t patience_ns = (uint64_t)((double)request->timeout_ns / r->scale);
+    patience_ns = patience_ns < REAL_PATIENCE_LEAST ? REAL_PATIENCE_LEAST : patience_ns;
+    return requests_send(r->requests, r->stack.urls[request->target], NULL, request,
+                         (long)(patience_ns / NS_PER_MS), tag, cb, context, msg);
+}
+
 /* ---- the end ---- */
 
 /* Dumps of mocks; where one of the two is a real Chroma, both are read over the API, in one form. */
@@ -405,6 +440,9 @@ static int real_finish(struct engine *e, struct errmsg *msg)
 {
     struct real_engine *r = real_of(e);
     int rv = real_pull(r, msg);
+    if (r->stack.lb_kind != LB_KIND_WALPROXY) {
+        effects_guess(r->history);
+    }
     return rv != 0 ? rv : real_content(r, msg);
 }
 
@@ -426,7 +464,8 @@ static void real_close(struct engine *e)
     curl_global_cleanup();
 }
 
-/* A running balancer is not ours to touch unless it stands on this machine or was named on the command line. */
+/* A running balancer is not ours to touch unless it stands on this machine or was named on the command line.
+ */
 static int real_supports(struct engine *engine, const struct engine_setup *setup, struct errmsg *msg)
 {
     static const char *const here[] = { "http://127.0.0.1:", "http://localhost:", "http://[::1]:" };
@@ -449,10 +488,11 @@ static int real_supports(struct engine *engine, const struct engine_setup *setup
     if (setup->armed != NULL && strlen(setup->armed) == length && strncmp(setup->armed, host, length) == 0) {
         return 0;
     }
-    return error_set(msg, ERR_UNSUPPORTED,
-                     "%.*s is not this machine: a run writes to it and breaks what stands behind it; say --arm "
-                     "%.*s if that is meant",
-                     (int)length, host, (int)length, host);
+    return error_set(
+        msg, ERR_UNSUPPORTED,
+        "%.*s is not this machine: a run writes to it and breaks what stands behind it; say --arm "
+        "%.*s if that is meant",
+        (int)length, host, (int)length, host);
 }
 
 static const struct engine_ops real_ops = {

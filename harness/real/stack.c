@@ -7,6 +7,7 @@
 #include "harness/real/stack.h"
 
 #include "harness/real/trial.h"
+#include "harness/real/control.h"
 #include "harness/real/folders.h"
 #include "harness/real/foreign.h"
 #include <signal.h>
@@ -15,6 +16,7 @@
 
 #define STACK_LISTENING "listening "
 #define STACK_TERM_MS   5000
+#define STACK_ANSWER    4096
 #define STACK_HEARTBEAT "/api/v2/heartbeat"
 
 static const char *const
@@ -130,7 +132,16 @@ int stack_revive_chroma(struct stack *s, enum engine_target target, bool empty, 
 {
     unsigned i = target == TARGET_REPLICA;
     int rv = empty ? foreign_chroma_empty(s->chromas[i].name, work_dir, msg) : 0;
-    return rv != 0 ? rv : foreign_start(&s->chromas[i], s->chroma_urls[i], STACK_HEARTBEAT, msg);
+    return rv != 0 ? rv : child_begin(&s->chromas[i], msg);
+}
+
+bool stack_chroma_answers(const struct stack *s, unsigned instance)
+{
+    struct buf answer;
+    buf_init(&answer, STACK_ANSWER);
+    bool answers = control_ask(s->chroma_urls[instance], "GET", STACK_HEARTBEAT, STR(""), &answer, NULL) == 0;
+    buf_deinit(&answer);
+    return answers;
 }
 
 int stack_start(struct stack *s, const struct stack_options *o, struct errmsg *msg)

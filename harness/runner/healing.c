@@ -61,15 +61,16 @@ bool healing_wait(struct run *run, bool (*done)(struct run *run), uint64_t bound
     }
 }
 
-/* What /status last said, of a balancer with nothing left to do.  One that is not ours may have no /status: then
- * it is given a while, and what it has done by then is judged. */
+/* What /status last said, of a balancer with nothing left to do.  One that is not ours may have no /status:
+ * then it is given a while, and what it has done by then is judged. */
 static bool healing_is_idle(struct run *run)
 {
     const struct history *h = run->history;
     const struct status_sample *last = &h->samples[h->sample_count - 1];
     const struct run_status_more *more = &run->more[h->sample_count - 1];
     if (!last->answered && run->scenario->lb_kind != LB_KIND_WALPROXY) {
-        return run->engine->ops->now(run->engine) >= run->healed_ns + (run->healed_ns == 0 ? 0 : HEALING_SILENT);
+        return run->engine->ops->now(run->engine) >=
+               run->healed_ns + (run->healed_ns == 0 ? 0 : HEALING_SILENT);
     }
     if (!last->answered || last->pending_writes > 0 || more->undecided_writes > 0 || last->is_replaying ||
         more->resyncing) {
