@@ -1,5 +1,5 @@
-/* Reading an instance whole.  Records come page by page in an order of the server's own; they become members of an
- * object, keyed by their ids, and are printed with sorted keys. */
+/* Reading an instance whole.  Records come page by page in an order of the server's own; they become members
+ * of an object, keyed by their ids, and are printed with sorted keys. */
 #include "harness/real/content.h"
 
 #include "harness/real/control.h"

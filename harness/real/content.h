@@ -1,5 +1,5 @@
-/* What an instance holds, in a form that can be compared byte by byte: by its dump (a mock), or read over its API (a
- * real Chroma, whose insides nobody knows). */
+/* What an instance holds, in a form that can be compared byte by byte: by its dump (a mock), or read over its
+ * API (a real Chroma, whose insides nobody knows). */
 #ifndef WALDRILL_HARNESS_REAL_CONTENT_H
 #define WALDRILL_HARNESS_REAL_CONTENT_H
 

@@ -176,7 +176,8 @@ static int real_open(struct engine *e, const struct engine_setup *setup, struct 
     rv = rv != 0 ? rv : stack_start_lb(&r->stack, msg);
     real_write_environment(r);
     rv = rv != 0 ? rv : real_measure(r, msg);
-    bool ours = setup->lb_kind == LB_KIND_WALPROXY; /* another one may have no /status; it is ready by its URL */
+    bool ours =
+        setup->lb_kind == LB_KIND_WALPROXY; /* another one may have no /status; it is ready by its URL */
     return rv != 0 || !ours ? rv : real_await_status(r, msg);
 }
 
@@ -426,7 +427,8 @@ static void real_close(struct engine *e)
     curl_global_cleanup();
 }
 
-/* A running balancer is not ours to touch unless it stands on this machine or was named on the command line. */
+/* A running balancer is not ours to touch unless it stands on this machine or was named on the command line.
+ */
 static int real_supports(struct engine *engine, const struct engine_setup *setup, struct errmsg *msg)
 {
     static const char *const here[] = { "http://127.0.0.1:", "http://localhost:", "http://[::1]:" };
@@ -449,10 +451,11 @@ static int real_supports(struct engine *engine, const struct engine_setup *setup
     if (setup->armed != NULL && strlen(setup->armed) == length && strncmp(setup->armed, host, length) == 0) {
         return 0;
     }
-    return error_set(msg, ERR_UNSUPPORTED,
-                     "%.*s is not this machine: a run writes to it and breaks what stands behind it; say --arm "
-                     "%.*s if that is meant",
-                     (int)length, host, (int)length, host);
+    return error_set(
+        msg, ERR_UNSUPPORTED,
+        "%.*s is not this machine: a run writes to it and breaks what stands behind it; say --arm "
+        "%.*s if that is meant",
+        (int)length, host, (int)length, host);
 }
 
 static const struct engine_ops real_ops = {

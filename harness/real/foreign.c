@@ -1,7 +1,7 @@
 /* Starting what does not tell that it is ready.
  *
- * A port is chosen by asking the kernel for a free one and giving it back; somebody else may take it in between, then
- * the program says so and ends, and the run with it: nothing is judged on half a stack. */
+ * A port is chosen by asking the kernel for a free one and giving it back; somebody else may take it in
+ * between, then the program says so and ends, and the run with it: nothing is judged on half a stack. */
 #include "harness/real/foreign.h"
 
 #include "base/buf.h"

@@ -1,5 +1,5 @@
-/* Programs that are not ours: a real Chroma, another balancer.  They say nothing of themselves, so they are ready
- * when a URL of theirs answers. */
+/* Programs that are not ours: a real Chroma, another balancer.  They say nothing of themselves, so they are
+ * ready when a URL of theirs answers. */
 #ifndef WALDRILL_HARNESS_REAL_FOREIGN_H
 #define WALDRILL_HARNESS_REAL_FOREIGN_H
 

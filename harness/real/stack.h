@@ -21,7 +21,7 @@ struct stack_options {
     const struct engine_setting *settings;
     size_t setting_count;
     const char *mutant;
-    bool without_lb; /* prepared, but not started: stack_start_lb does that */
+    bool without_lb;      /* prepared, but not started: stack_start_lb does that */
     bool real_chroma[2];  /* primary, replica: a real Chroma behind the mock as its gateway */
     enum lb_kind lb_kind; /* see struct engine_setup */
     const char *lb_command, *lb_ready, *lb_url;
@@ -34,7 +34,7 @@ struct stack {
     char urls[3][STACK_URL];
     char controls[3][STACK_URL]; /* of the mocks; "" for the balancer */
     char wal_dir[CHILD_PATH];
-    size_t count; /* 2 without a replica */
+    size_t count;            /* 2 without a replica */
     struct child chromas[2]; /* real ones, behind primary and replica; argv NULL = none */
     char chroma_urls[2][STACK_URL];
     enum lb_kind lb_kind;

@@ -1,8 +1,9 @@
 /* Three kinds of balancers behind one start.
  *
- * walproxy takes its settings as flags.  A command is given what any balancer needs as environment: PRIMARY_URL,
- * REPLICA_URL, and HOST, PORT, LISTEN where it has to listen; WORK_DIR is an empty folder of its own.  One that runs
- * already is only waited for: our mocks then stand on fixed ports, so that it can have been pointed at them. */
+ * walproxy takes its settings as flags.  A command is given what any balancer needs as environment:
+ * PRIMARY_URL, REPLICA_URL, and HOST, PORT, LISTEN where it has to listen; WORK_DIR is an empty folder of its
+ * own.  One that runs already is only waited for: our mocks then stand on fixed ports, so that it can have
+ * been pointed at them. */
 #include "harness/real/trial.h"
 
 #include "harness/real/folders.h"

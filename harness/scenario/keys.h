@@ -51,6 +51,9 @@ void keys_hint(const char *section, struct str wrong, char *out, size_t size);
 /* The setting's name in lower case; false when it is the engine's business and no scenario may give it. */
 struct settings_row;
 bool lb_setting_name(const struct settings_row *row, char *out, size_t size);
+/* 'did you mean "wal_mode"?' for a name that is neither a setting nor a key of topology.lb; "" if none is
+ * near. */
+void lb_setting_hint(const char *wrong, char *out, size_t size);
 
 /* One value of a plain type, outside of a section (share of a mix, setting of a fault). */
 bool keys_read_duration(struct reading *r, const struct yaml_node *node, const char *key, uint64_t *out);

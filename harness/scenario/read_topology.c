@@ -116,7 +116,7 @@ bool lb_setting_name(const struct settings_row *row, char *out, size_t size)
     return !setting_is_engines(out);
 }
 
-static void hint_setting(const char *wrong, char *out, size_t size)
+void lb_setting_hint(const char *wrong, char *out, size_t size)
 {
     char names[96][48];
     const char *pointers[96];
@@ -158,7 +158,7 @@ static void read_setting(struct reading *r, const struct yaml_node *key, const s
     }
     const struct settings_row *row = settings_find(str_of(name));
     if (row == NULL) {
-        hint_setting(name, hint, sizeof(hint));
+        lb_setting_hint(name, hint, sizeof(hint));
         complain(r, key, hint[0] == '\0' ? NULL : hint,
                  "unknown key \"%s\" in topology.lb: no setting of walproxy", name);
         return;
