@@ -9,6 +9,7 @@ static const struct command commands[] = {
     { "run", "play scenarios on an engine, judge them, write the reports", command_run },
     { "validate", "say everything that is wrong with scenario files, run nothing", command_validate },
     { "plan", "show a scenario's timeline with all marks resolved, run nothing", command_plan },
+    { "schema", "print the JSON Schema of scenario files, for editors", command_schema },
     { "up", "keep a live stack running for a person with curl", command_up },
     { "fault", "switch faults of a live stack on and off", command_fault },
     { "coverage", "say which check proves what the runbook says, and whether it can fail", command_coverage },

@@ -14,6 +14,7 @@ struct command {
 int command_run(int argc, char **argv);      /* cli/run.c */
 int command_validate(int argc, char **argv); /* cli/validate.c */
 int command_plan(int argc, char **argv);     /* cli/plan.c */
+int command_schema(int argc, char **argv);   /* cli/schema.c */
 int command_up(int argc, char **argv);       /* cli/up.c */
 int command_fault(int argc, char **argv);    /* cli/fault.c */
 int command_fuzz(int argc, char **argv);     /* cli/fuzz.c */

@@ -30,6 +30,7 @@ struct key_row {
     size_t size;
     double low, high;    /* bounds of a number, in base units */
     const char *choices; /* "virtual|real" */
+    const char *shape;   /* KEY_OTHER: of the value, for the schema (schema.c) */
     const char *value;   /* how a value looks, for the manual */
     const char *meaning;
     key_reader *read;
@@ -46,6 +47,13 @@ void keys_read(struct reading *r, const char *section, const char *title, const 
 const struct key_row *keys_find(const char *section, struct str key);
 /* 'did you mean "during"?   (allowed: at, during, ...)' */
 void keys_hint(const char *section, struct str wrong, char *out, size_t size);
+
+/* The setting's name in lower case; false when it is the engine's business and no scenario may give it. */
+struct settings_row;
+bool lb_setting_name(const struct settings_row *row, char *out, size_t size);
+/* 'did you mean "wal_mode"?' for a name that is neither a setting nor a key of topology.lb; "" if none is
+ * near. */
+void lb_setting_hint(const char *wrong, char *out, size_t size);
 
 /* One value of a plain type, outside of a section (share of a mix, setting of a fault). */
 bool keys_read_duration(struct reading *r, const struct yaml_node *node, const char *key, uint64_t *out);

@@ -43,6 +43,17 @@ const struct yaml_node *matrix_find(const struct yaml_node *root, const char *pa
     return at;
 }
 
+static struct str without_topology(struct str path)
+{
+    struct str rest = path;
+    return str_equal(path_part(&rest), STR("topology")) ? rest : path;
+}
+
+bool matrix_paths_equal(struct str a, struct str b)
+{
+    return str_equal(without_topology(a), without_topology(b));
+}
+
 /* Paths that a run may differ in. */
 bool matrix_path_is_sound(struct reading *r, const struct yaml_node *node, struct str path)
 {
@@ -150,6 +161,12 @@ static size_t count_runs(struct reading *r, const struct yaml_node *root, const 
         if (!matrix_path_is_sound(r, key, str_of(key->text)) || !load_is_there(r, root, key) ||
             !values_are_sound(r, key, matrix->items[i])) {
             return 0;
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (matrix_paths_equal(str_of(key->text), str_of(matrix->keys[k]->text))) {
+                complain(r, key, NULL, "%s and %s are the same value", key->text, matrix->keys[k]->text);
+                return 0;
+            }
         }
         runs *= matrix->items[i]->count;
         if (runs > SCENARIO_RUNS_MAX) {

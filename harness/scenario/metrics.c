@@ -126,7 +126,8 @@ const struct metric_row metric_table[] = {
       NULL, 1 },
     { "replica.replay_rps", "rate", "the same of the replica", NULL, 1 },
     { "capacity.predicted_bytes", "size",
-      "the guide's formula for this run: writes a minute * minutes that the primary was down * body, of all "
+      "the guide's formula for this run: writes a minute * minutes that the primary was down (refuse, "
+      "blackhole, kill; the longest time) * body, of all "
       "loads; known when each load that writes has a body",
       NULL, 1 },
     { "report.lost_on_crash", "count",

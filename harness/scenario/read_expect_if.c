@@ -86,8 +86,13 @@ static const char *value_at(struct reading *r, const struct yaml_node *node, str
         return "1";
     }
     char message[200];
+    char hint[128] = "";
+    if (lb && name != NULL && row == NULL) {
+        lb_setting_hint(name + 1, hint, sizeof(hint));
+    }
     (void)snprintf(message, sizeof(message), "nothing in this scenario says what %.120s is", text);
-    complain_inside(r, node, (size_t)(path.data - node->text), path.size, NULL, message);
+    complain_inside(r, node, (size_t)(path.data - node->text), path.size, hint[0] == '\0' ? NULL : hint,
+                    message);
     return NULL;
 }
 
@@ -98,7 +103,7 @@ static bool value_is_possible(struct reading *r, const struct yaml_node *node, s
     const struct yaml_node *matrix = yaml_get(r->root, "matrix");
     for (size_t i = 0; matrix != NULL && matrix->kind == YAML_MAP && i < matrix->count; i++) {
         const struct yaml_node *list = matrix->items[i];
-        if (!str_equal(path, str_of(matrix->keys[i]->text)) || list->kind != YAML_LIST) {
+        if (!matrix_paths_equal(path, str_of(matrix->keys[i]->text)) || list->kind != YAML_LIST) {
             continue;
         }
         const char *names[SCENARIO_RUNS_MAX];

@@ -177,32 +177,23 @@ static const struct yaml_node *node_named(const struct yaml_node *node, const ch
     return NULL;
 }
 
+/* What the mock has to say stands at the key that it is about; its own suggestion goes where all of them do.
+ */
 static void check_document(struct reading *r, const struct yaml_node *map, const char *document,
                            const char *title)
 {
+    static const char meant[] = "; did you mean ";
     struct errmsg msg = { "" };
     if (mock_fault_check(str_of(document), &msg) == 0) {
         return;
     }
-    /* Unknown keys first: the mock cannot know that "durning" was meant for the harness. */
-    for (size_t i = 0; i < map->count; i++) {
-        const struct yaml_node *key = map->keys[i];
-        char quoted[128];
-        (void)snprintf(quoted, sizeof(quoted), "\"%.100s\"", key->text);
-        if (keys_find("fault", str_of(key->text)) == NULL && strstr(msg.text, quoted) != NULL) {
-            char hint[1200];
-            keys_hint("fault", str_make(key->text, key->text_size), hint, sizeof(hint));
-            bool near = strncmp(hint, "did you mean", 12) == 0;
-            if (near) {
-                complain(r, key, hint, "unknown key \"%s\" in %s", key->text, title);
-            } else {
-                complain(r, key, NULL, "%s: %s", title, msg.text);
-            }
-            return;
-        }
-    }
     const struct yaml_node *named = node_named(map, msg.text);
-    complain(r, named != NULL ? named : map, NULL, "%s: %s", title, msg.text);
+    char *hint = strstr(msg.text, meant);
+    if (hint != NULL) {
+        *hint = '\0';
+        hint += 2;
+    }
+    complain(r, named != NULL ? named : map, hint, "%s: %s", title, msg.text);
 }
 
 /* --- put together ------------------------------------------------------------------------------------------
@@ -222,18 +213,14 @@ static enum lb_disk draft_disk(const struct fault_draft *draft)
 }
 
 /* What the harness does itself: no key of the mock's may stand beside it, but those allowed ("by"). */
-static void check_own_keys(struct reading *r, const struct yaml_node *map, const char *title,
-                           const char *what, const char *allowed)
+static void check_own_keys(struct reading *r, const struct yaml_node *map, const char *what,
+                           const char *allowed)
 {
     for (size_t i = 0; i < map->count; i++) {
         const struct yaml_node *key = map->keys[i];
         const struct key_row *row = keys_find("fault", str_of(key->text));
-        if (row == NULL) {
-            char hint[1200];
-            keys_hint("fault", str_of(key->text), hint, sizeof(hint));
-            complain(r, key, hint, "unknown key \"%s\" in %s", key->text, title);
-        } else if (strcmp(key->text, "do") != 0 && strstr(allowed, key->text) == NULL &&
-                   (key_is_passed(key, map->items[i]) || strcmp(key->text, "expect_hits") == 0)) {
+        if (row != NULL && strcmp(key->text, "do") != 0 && strstr(allowed, key->text) == NULL &&
+            (key_is_passed(key, map->items[i]) || strcmp(key->text, "expect_hits") == 0)) {
             complain(r, key, NULL, "\"%s\" says nothing about %s", key->text, what);
         }
     }
@@ -246,7 +233,7 @@ static void fill_process_fault(struct reading *r, const struct yaml_node *map,
     bool restarts = draft_says(draft, "restart");
     bool lb = fault->target == SCENARIO_LB;
     /* One that waits for its condition may be allowed not to happen. */
-    check_own_keys(r, map, title, "kill, restart or pause", draft->when != NULL ? "expect_hits" : "");
+    check_own_keys(r, map, "kill, restart or pause", draft->when != NULL ? "expect_hits" : "");
     fault->expect_hits = draft->when == NULL ? 0 : draft->has_expect_hits ? draft->expect_hits : 1;
     fault->pause = draft_says(draft, "pause");
     fault->terminate = restarts && lb;
@@ -281,7 +268,7 @@ static void fill_disk_fault(struct reading *r, const struct yaml_node *map, cons
     const struct yaml_node *by = yaml_get(map, "by");
     fault->disk = draft_disk(draft);
     bool slow = fault->disk == LB_DISK_SLOW;
-    check_own_keys(r, map, title, draft->does->text, slow ? "by expect_hits" : "expect_hits");
+    check_own_keys(r, map, draft->does->text, slow ? "by expect_hits" : "expect_hits");
     fault->expect_hits = draft->has_expect_hits ? draft->expect_hits : 1;
     if (fault->target != SCENARIO_LB) {
         complain(r, draft->does, NULL, "%s is about the disk of the balancer's log: target: lb",
@@ -310,6 +297,15 @@ static void complain_of_lb(struct reading *r, const struct yaml_node *does)
     complain(r, does, near == NULL ? NULL : hint,
              "lb can be hit by kill, restart, pause, disk-full, disk-slow and disk-fail, not by \"%s\"",
              text);
+}
+
+static bool fault_keys_are_known(const struct yaml_node *map)
+{
+    bool known = true;
+    for (size_t i = 0; i < map->count; i++) {
+        known = known && keys_find("fault", str_of(map->keys[i]->text)) != NULL;
+    }
+    return known;
 }
 
 static void fill_fault(struct reading *r, const struct yaml_node *map, const struct fault_draft *draft,
@@ -344,7 +340,9 @@ static void fill_fault(struct reading *r, const struct yaml_node *map, const str
     }
     fault->expect_hits = draft->has_expect_hits ? draft->expect_hits : 1;
     fault->document = document_of(map, fault->name == NULL ? "" : fault->name);
-    check_document(r, map, fault->document, title);
+    if (fault_keys_are_known(map)) { /* else that has been said */
+        check_document(r, map, fault->document, title);
+    }
 }
 
 void read_faults(struct reading *r, const struct yaml_node *node, void *target)
@@ -367,7 +365,7 @@ void read_faults(struct reading *r, const struct yaml_node *node, void *target)
         (void)snprintf(title, sizeof(title), "fault \"%.60s\"",
                        name != NULL && name->kind == YAML_SCALAR ? name->text : "?");
         fault->line = reading_line(r, map);
-        keys_read(r, "fault", title, map, &draft, true);
+        keys_read(r, "fault", title, map, &draft, false);
         fault->name = draft.name;
         fault->when = draft.trigger;
         fault->when_text = draft.when == NULL ? NULL : mem_strdup(draft.when->text);

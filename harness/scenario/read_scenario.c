@@ -37,24 +37,28 @@ const char *const scenario_invariant_names[INVARIANT_COUNT] = {
     [INVARIANT_REFUSED_NOT_APPLIED] = "refused_not_applied",
 };
 
-/* Older spellings of the same promises. */
-static const struct {
-    const char *name;
-    enum scenario_invariant invariant;
-} aliases[] = { { "no_duplicate_effect", INVARIANT_NO_DOUBLE_EFFECT },
-                { "order_per_collection", INVARIANT_ORDER_PER_LANE } };
+/* The names again, then older spellings of the same promises. */
+const char *const scenario_invariant_spellings[] = {
+    "conservation",
+    "no_lost_ack",
+    "no_double_effect",
+    "order_per_lane",
+    "converge",
+    "read_your_writes",
+    "status_truthful",
+    "refused_not_applied",
+    "no_duplicate_effect",
+    "order_per_collection",
+};
+const size_t scenario_invariant_spelling_count =
+    sizeof(scenario_invariant_spellings) / sizeof(scenario_invariant_spellings[0]);
+static const enum scenario_invariant older[] = { INVARIANT_NO_DOUBLE_EFFECT, INVARIANT_ORDER_PER_LANE };
 
 static bool invariant_find(const char *text, size_t *out)
 {
-    for (size_t i = 0; i < INVARIANT_COUNT; i++) {
-        if (strcmp(text, scenario_invariant_names[i]) == 0) {
-            *out = i;
-            return true;
-        }
-    }
-    for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
-        if (strcmp(text, aliases[i].name) == 0) {
-            *out = (size_t)aliases[i].invariant;
+    for (size_t i = 0; i < scenario_invariant_spelling_count; i++) {
+        if (strcmp(text, scenario_invariant_spellings[i]) == 0) {
+            *out = i < INVARIANT_COUNT ? i : (size_t)older[i - INVARIANT_COUNT];
             return true;
         }
     }

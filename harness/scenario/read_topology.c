@@ -105,19 +105,24 @@ static bool setting_has_unit(struct reading *r, const struct settings_row *row, 
     return row->type != SETTINGS_SHARE || keys_read_share(r, value, key, &share);
 }
 
-static void hint_setting(const char *wrong, char *out, size_t size)
+bool lb_setting_name(const struct settings_row *row, char *out, size_t size)
+{
+    size_t k = 0;
+    for (; row->name[k] != '\0' && k + 1 < size; k++) {
+        char c = row->name[k];
+        out[k] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    }
+    out[k] = '\0';
+    return !setting_is_engines(out);
+}
+
+void lb_setting_hint(const char *wrong, char *out, size_t size)
 {
     char names[96][48];
     const char *pointers[96];
     size_t count = 0;
     for (size_t i = 0; i < settings_table_size && count < 96; i++) {
-        size_t k = 0;
-        for (; settings_table[i].name[k] != '\0' && k + 1 < sizeof(names[0]); k++) {
-            char c = settings_table[i].name[k];
-            names[count][k] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-        }
-        names[count][k] = '\0';
-        if (!setting_is_engines(names[count])) {
+        if (lb_setting_name(&settings_table[i], names[count], sizeof(names[0]))) {
             pointers[count] = names[count];
             count++;
         }
@@ -153,7 +158,7 @@ static void read_setting(struct reading *r, const struct yaml_node *key, const s
     }
     const struct settings_row *row = settings_find(str_of(name));
     if (row == NULL) {
-        hint_setting(name, hint, sizeof(hint));
+        lb_setting_hint(name, hint, sizeof(hint));
         complain(r, key, hint[0] == '\0' ? NULL : hint,
                  "unknown key \"%s\" in topology.lb: no setting of walproxy", name);
         return;

@@ -127,6 +127,9 @@ enum scenario_invariant {
     INVARIANT_COUNT
 };
 extern const char *const scenario_invariant_names[INVARIANT_COUNT];
+/* All that a file may write, older spellings too. */
+extern const char *const scenario_invariant_spellings[];
+extern const size_t scenario_invariant_spelling_count;
 
 enum scenario_alert_kind { ALERT_MUST_FIRE, ALERT_MUST_CLEAR, ALERT_NEVER_FIRE };
 
@@ -189,5 +192,7 @@ void scenario_free(struct scenario *s);
 /* The reference part of docs/scenarios.md, from the tables of keys and metrics. */
 struct buf;
 void scenario_reference(struct buf *out);
+/* The JSON Schema of a scenario file, draft 2020-12, from the same tables. */
+void scenario_schema(struct buf *out);
 
 #endif

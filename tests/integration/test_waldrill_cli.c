@@ -36,7 +36,7 @@ static bool is_one_line(const char *text)
 
 static void helps(void)
 {
-    static const char *const commands[] = { "run", "validate", "plan" };
+    static const char *const commands[] = { "run", "validate", "plan", "schema" };
     CU_ASSERT_EQUAL(waldrill("--help", NULL, NULL), 0);
     CU_ASSERT_TRUE(says(out, "usage: waldrill COMMAND"));
     CU_ASSERT_TRUE(says(out, "exit status: 0 pass, 1 failed, 2 "));
@@ -160,7 +160,72 @@ static void run_reports(void)
     temp_dir_remove(folder);
 }
 
+#define MATRIX SCENARIOS "/incidents/s12c-killed-in-either-mode.yaml"
+
+static int run_matrix(const char *folder, const char *only)
+{
+    const char *const argv[] = { WALDRILL,   "run",  MATRIX,
+                                 "--engine", "sim",  "--quiet",
+                                 "--out",    folder, only == NULL ? NULL : "--only",
+                                 only,       NULL };
+    return process_run(argv, NULL, out, sizeof(out), err, sizeof(err), BOUND_MS);
+}
+
+static bool is_there(const char *folder, const char *name)
+{
+    char path[400];
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *file = fopen(path, "re");
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return file != NULL;
+}
+
+/* Each run of a matrix has its verdict and its folder. */
+static void runs_of_a_matrix(void)
+{
+    char folder[128];
+    char all[200];
+    char one[200];
+    CU_ASSERT_TRUE_FATAL(temp_dir_make(folder, sizeof(folder)));
+    (void)snprintf(all, sizeof(all), "%s/all", folder);
+    (void)snprintf(one, sizeof(one), "%s/one", folder);
+    CU_ASSERT_EQUAL(run_matrix(all, NULL), 0);
+    CU_ASSERT_TRUE(says(out, "PASS s12c-killed-in-either-mode[lb.wal_mode=memory] (sim)"));
+    CU_ASSERT_TRUE(says(out, "PASS s12c-killed-in-either-mode[lb.wal_mode=file] (sim)"));
+    CU_ASSERT_TRUE(is_there(all, "lb.wal_mode=memory/results.json"));
+    CU_ASSERT_TRUE(is_there(all, "lb.wal_mode=file/report.html"));
+    CU_ASSERT_EQUAL(run_matrix(one, "lb.wal_mode=file"), 0);
+    CU_ASSERT_PTR_NULL(strstr(out, "memory] (sim)"));
+    CU_ASSERT_TRUE(is_there(one, "lb.wal_mode=file/results.json"));
+    CU_ASSERT_FALSE(is_there(one, "lb.wal_mode=memory/results.json"));
+    CU_ASSERT_EQUAL(run_matrix(one, "lb.wal_mode=fil"), 2);
+    CU_ASSERT_TRUE(says(err, "has no run \"lb.wal_mode=fil\"") && is_one_line(err));
+    CU_ASSERT_EQUAL(waldrill("plan", MATRIX, NULL), 0);
+    CU_ASSERT_TRUE(says(out, "fault  crash on lb, once wal.pending_writes > 60: kill"));
+    CU_ASSERT_TRUE(says(out, "run    lb.wal_mode=memory\n       expect after(crash).wal.pending_writes"));
+    CU_ASSERT_TRUE(says(out, "       waive  no_lost_ack\n"));
+    CU_ASSERT_TRUE(says(out, "expect alert pending_writes_critical must fire during outage\n"));
+    temp_dir_remove(folder);
+}
+
+/* For programs: one list, whatever is wrong. */
+static void problems_as_json(void)
+{
+    CU_ASSERT_EQUAL(waldrill("validate", "--json", MATRIX), 0);
+    CU_ASSERT_STRING_EQUAL(out, "[]\n");
+    CU_ASSERT_EQUAL(waldrill("validate", "--json", SCENARIOS "/base/two-instances.yaml"), 2);
+    CU_ASSERT_TRUE(
+        says(out, "\"line\":4,\"column\":1,\"width\":1,\"message\":\"the scenario needs \\\"scenario\\\""));
+    CU_ASSERT_EQUAL(waldrill("validate", "--json", "/nowhere/x.yaml"), 2);
+    CU_ASSERT_TRUE(says(out, "{\"path\":\"/nowhere/x.yaml\",\"line\":1,"));
+    CU_ASSERT_STRING_EQUAL(err, "");
+}
+
 static const struct suite_test tests[] = {
+    { "each run of a matrix has its verdict and its folder", runs_of_a_matrix },
+    { "validate --json is a list of problems", problems_as_json },
     { "help teaches", helps },
     { "wrong usage is one line and status 2", wrong_usage },
     { "an unreadable file is one line and status 2", unreadable_file },

@@ -1,6 +1,8 @@
 /* Who takes part, headers of requests, faults of the balancer's disk: what right files become, and what is
  * said about wrong ones. */
 #include "base/units.h"
+#include "harness/scenario/keys.h"
+#include "mockchroma/core/fault.h"
 #include "tests/unit/scenario/parsed.h"
 
 static void kinds_of_instances(void)
@@ -118,7 +120,31 @@ static void disks(void)
                     "did you mean \"disk-full\"?");
 }
 
+/* What the mock's own tables say of its keys; a key that the language does not pass on could not be used. */
+static void every_key_of_the_mock_is_known(void)
+{
+    struct buf tables;
+    size_t found = 0;
+    buf_init(&tables, (size_t)1 << 20);
+    fault_manual(&tables);
+    const char *at = strstr(buf_text(&tables), "| key | value | kinds |");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+    const char *end = strstr(at, "\n\n");
+    while ((at = strstr(at, "\n| `")) != NULL && (end == NULL || at < end)) {
+        at += 4;
+        struct str key = str_make(at, strcspn(at, "`"));
+        if (keys_find("fault", key) == NULL) {
+            (void)fprintf(stderr, "not passed on: %.*s\n", STR_ARGS(key));
+        }
+        CU_ASSERT_PTR_NOT_NULL(keys_find("fault", key));
+        found++;
+    }
+    CU_ASSERT_TRUE(found > 20);
+    buf_deinit(&tables);
+}
+
 static const struct suite_test tests[] = {
+    { "every key of the mock's faults is passed on", every_key_of_the_mock_is_known },
     { "an instance is a mock or a real Chroma", kinds_of_instances },
     { "a balancer is walproxy, a command or a URL", kinds_of_balancers },
     { "a balancer's keys fit its kind", wrong_balancers },

@@ -105,6 +105,12 @@ static void wrong_matrices(void)
         { "matrix: { load.writer.rte: [ 1/s ] }", "did you mean \"rate\"?" },
         { "matrix: { seed: [ 1, two ] }", "seed takes a whole number" },
         { "matrix: { phases: [ 1 ] }", "is nothing that runs can differ in" },
+        { "matrix: { lb.wal_mode: [ memory ], topology.lb.wal_mode: [ file ] }", "are the same value" },
+        { "expect_if: [ { when: lb.wal_mod == file, then: lb.answering } ]", "did you mean \"wal_mode\"?" },
+        { "matrix: { topology.lb.wal_mode: [ memory, file ] }\nexpect_if: [ { when: lb.wal_mode == fle, "
+          "then: "
+          "lb.answering } ]",
+          "did you mean \"file\"?" },
         { "matrix: [ x ]", "matrix takes paths and lists" },
         { "topology: { replica: none }\nmatrix: { replica.latency: [ none ] }", "replica is no map here" },
         { "matrix: { seed: [ 1,2,3,4,5,6,7,8,9 ], lb.check_interval: [ 1s,2s,3s,4s,5s,6s,7s,8s ] }",

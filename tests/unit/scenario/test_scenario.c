@@ -179,7 +179,8 @@ static void golden_key(void)
                 "    7 |     durning: outage\n"
                 "      |     ^^^^^^^ did you mean \"during\"?   (allowed: name, target, do, at, during, for, "
                 "restart, "
-                "expect_hits, match, times, every, share, share_of, after, status, body, retry_after, "
+                "expect_hits, match, times, every, share, share_of, after, start_in, lease, status, body, "
+                "retry_after, "
                 "apply_first, by, spread, before, then, when, bytes, rate, records, limit, collapse, up, "
                 "down, capacity, errors, latency)\n");
 }
