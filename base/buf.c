@@ -164,6 +164,16 @@ const char *buf_text(struct buf *b)
     return b->data;
 }
 
+char *buf_take(struct buf *b)
+{
+    char *text = b->failed || b->data == NULL ? mem_strdup("") : b->data;
+    if (text == b->data) {
+        text[b->size] = '\0';
+        *b = (struct buf){ .limit = b->limit };
+    }
+    return text;
+}
+
 struct str buf_str(const struct buf *b)
 {
     return b->failed ? str_make(NULL, 0) : str_make(b->data, b->size);

@@ -38,6 +38,8 @@ char *buf_reserve(struct buf *b, size_t size);
 void buf_remove_front(struct buf *b, size_t size);
 /* Terminated view of the contents, valid until the next change; "" when failed. */
 const char *buf_text(struct buf *b);
+/* The same as the caller's own, to be freed with mem_free; the buffer is empty then.  Never NULL. */
+char *buf_take(struct buf *b);
 struct str buf_str(const struct buf *b);
 
 /* The matching reader: reads past the end set failed and give zeros. */

@@ -125,7 +125,7 @@ static char *clients_share(const char *dump)
         }
     }
     buf_append_text(&out, "]}");
-    char *text = mem_strdup(buf_text(&out));
+    char *text = buf_take(&out);
     buf_deinit(&out);
     return text;
 }

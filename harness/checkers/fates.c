@@ -118,13 +118,19 @@ static void excuse_superseded(struct fates *f, const struct evidence *e, uint32_
 
 /* Where a balancer made both equal, and both hold the same in the end, what is in effect on one is in effect
  * on the other, whatever way it came there: a balancer that copies a collection need not carry out each of
- * its writes. */
+ * its writes.  Contents can be hundreds of megabytes: they are compared only when there is something to
+ * excuse. */
 static void excuse_equal(struct fates *f, const struct history *h)
 {
+    bool equal = false;
     for (size_t i = 0; i < h->op_count; i++) {
         for (uint32_t instance = 0; instance < INSTANCE_COUNT; instance++) {
             if (h->resynced[instance] && f->of[instance][i] >= FATE_NEVER &&
                 f->of[1 - instance][i] < FATE_NEVER) {
+                equal = equal || converge_equal(h);
+                if (!equal) {
+                    return;
+                }
                 f->of[instance][i] = FATE_SUPERSEDED;
             }
         }
@@ -147,7 +153,7 @@ void fates_init(struct fates *f, const struct evidence *e)
             excuse_superseded(f, e, instance);
         }
     }
-    if (e->instances == 2 && converge_equal(h)) {
+    if (e->instances == 2) {
         excuse_equal(f, h);
     }
     for (size_t i = 0; i < h->op_count; i++) {

@@ -184,7 +184,7 @@ void leap_mocks_content(const struct leap_mocks *m)
         buf_init(&dump, DUMP_LIMIT);
         mock_dump(m->at[i].mock, &dump);
         mem_free(m->history->content[i]);
-        m->history->content[i] = mem_strdup(buf_text(&dump));
+        m->history->content[i] = buf_take(&dump);
         buf_deinit(&dump);
     }
 }

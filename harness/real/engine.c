@@ -426,7 +426,7 @@ static int real_content(struct real_engine *r, struct errmsg *msg)
                         : control_ask(r->stack.controls[t], "GET", "/dump", STR(""), &answer, msg);
         if (rv == 0) {
             mem_free(r->history->content[t - 1]);
-            r->history->content[t - 1] = mem_strdup(buf_text(&answer));
+            r->history->content[t - 1] = buf_take(&answer);
         }
         buf_deinit(&answer);
         if (rv != 0) {

@@ -232,8 +232,8 @@ void instances_dump(struct world *w)
         buf_init(&dump, SIZE_MAX / 4);
         mock_dump(w->instances->at[i].mock, &dump);
         mem_free(w->history->content[i]);
-        w->history->content[i] = mem_strndup(dump.data == NULL ? "" : dump.data, dump.size);
         journal_note(&w->journal, w->now_ns, JOURNAL_INSTANCE, i, 2, 0, buf_str(&dump));
+        w->history->content[i] = buf_take(&dump);
         buf_deinit(&dump);
     }
 }
