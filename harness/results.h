@@ -62,6 +62,7 @@ enum report_format {
     REPORT_MARKDOWN = 2,
     REPORT_JUNIT = 4,
     REPORT_JSON = 8,
+    REPORT_EVENTS = 16, /* only when asked for */
     REPORT_ALL = 15
 };
 

@@ -14,6 +14,7 @@
 void report_json(struct buf *out, const struct results *r, const struct figures *f);
 void report_junit(struct buf *out, const struct results *r);
 void report_markdown(struct buf *out, const struct results *r, const struct figures *f);
+void report_events(struct buf *out, const struct results *r);
 void report_html(struct buf *out, const struct results *r, const struct figures *f);
 
 /* The members of results.json, into an open object.  shown: commands' output is cut to that many bytes
@@ -25,6 +26,10 @@ void report_json_members(struct json_writer *w, const struct results *r, const s
 
 /* "steady", "expect", "step", "invariant", "validity", "cleanup" */
 const char *report_kind_name(enum assertion_kind kind);
+const char *report_outcome_name(enum op_outcome outcome);
+/* Seconds, null for HISTORY_NEVER; a figure, null below 0. */
+void report_pair_time(struct json_writer *w, const char *key, int64_t ns);
+void report_pair_known(struct json_writer *w, const char *key, double value);
 static inline bool report_failed(const struct assertion_result *a)
 {
     return !a->passed && !a->skipped;

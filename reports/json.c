@@ -8,29 +8,6 @@
 #define RESULTS_FORMAT "waldrill-results/1"
 #define UNSERVED_SHOWN 50
 
-static double json_seconds(int64_t ns)
-{
-    return (double)ns / (double)NS_PER_S;
-}
-
-static void json_pair_time(struct json_writer *w, const char *key, int64_t ns)
-{
-    if (ns == HISTORY_NEVER) {
-        json_pair_null(w, key);
-    } else {
-        json_pair_double(w, key, json_seconds(ns));
-    }
-}
-
-static void json_pair_known(struct json_writer *w, const char *key, double value)
-{
-    if (value < 0) {
-        json_pair_null(w, key);
-    } else {
-        json_pair_double(w, key, value);
-    }
-}
-
 static void json_pair_latency(struct json_writer *w, const char *key, int64_t ns)
 {
     if (ns == FIGURES_NOTHING) {
@@ -56,7 +33,7 @@ static void json_verdict(struct json_writer *w, const struct results *r)
     json_pair_text(w, "engine", r->engine);
     json_pair_u64(w, "seed", r->seed);
     json_pair_text(w, "journal_hash", r->journal_hash[0] == '\0' ? NULL : r->journal_hash);
-    json_pair_time(w, "simulated_s", r->simulated_ns);
+    report_pair_time(w, "simulated_s", r->simulated_ns);
     json_key(w, "time_scale");
     json_put_double(w, r->history == NULL ? 1 : r->history->time_scale);
     json_key(w, "wall_s");
@@ -90,7 +67,7 @@ static void json_assertions(struct json_writer *w, const struct results *r)
         json_pair_text(w, "expected", a->expected);
         json_pair_text(w, "saw", a->saw);
         json_pair_text(w, "proves", a->proves);
-        json_pair_time(w, "at_s", a->at_ns);
+        report_pair_time(w, "at_s", a->at_ns);
         json_object_end(w);
     }
     json_array_end(w);
@@ -103,8 +80,8 @@ static void json_timeline(struct json_writer *w, const struct results *r)
     for (size_t i = 0; i < r->phase_count; i++) {
         json_object_begin(w);
         json_pair_text(w, "name", r->phases[i].name);
-        json_pair_time(w, "start_s", r->phases[i].start_ns);
-        json_pair_time(w, "end_s", r->phases[i].end_ns);
+        report_pair_time(w, "start_s", r->phases[i].start_ns);
+        report_pair_time(w, "end_s", r->phases[i].end_ns);
         json_object_end(w);
     }
     json_array_end(w);
@@ -116,8 +93,8 @@ static void json_timeline(struct json_writer *w, const struct results *r)
         json_pair_text(w, "name", fault->name);
         json_pair_text(w, "target", fault->target);
         json_pair_text(w, "what", fault->what);
-        json_pair_time(w, "start_s", fault->start_ns);
-        json_pair_time(w, "end_s", fault->end_ns);
+        report_pair_time(w, "start_s", fault->start_ns);
+        report_pair_time(w, "end_s", fault->end_ns);
         json_pair_u64(w, "hits", fault->hits);
         json_pair_u64(w, "touches", fault->touches);
         json_object_end(w);
@@ -135,7 +112,7 @@ static void json_steps(struct json_writer *w, const struct results *r, size_t sh
         json_object_begin(w);
         json_pair_text(w, "name", step->name);
         json_pair_text(w, "command", step->command);
-        json_pair_time(w, "at_s", step->at_ns);
+        report_pair_time(w, "at_s", step->at_ns);
         json_pair_bool(w, "passed", step->passed);
         json_pair_bool(w, "skipped", step->skipped);
         json_pair_i64(w, "status", step->status);
@@ -149,7 +126,7 @@ static void json_steps(struct json_writer *w, const struct results *r, size_t sh
     json_array_begin(w);
     for (size_t i = 0; i < r->event_count; i++) {
         json_object_begin(w);
-        json_pair_time(w, "at_s", r->events[i].at_ns);
+        report_pair_time(w, "at_s", r->events[i].at_ns);
         json_pair_text(w, "text", r->events[i].text);
         json_object_end(w);
     }
@@ -194,27 +171,10 @@ static void json_account(struct json_writer *w, const struct results *r, const s
     json_object_end(w);
 }
 
-static const char *json_outcome_name(enum op_outcome outcome)
-{
-    switch (outcome) {
-        case OP_PENDING:
-            return "never answered";
-        case OP_ANSWERED:
-            return "answered";
-        case OP_CONN_REFUSED:
-            return "connection refused";
-        case OP_CONN_BROKEN:
-            return "connection broken";
-        case OP_TIMED_OUT:
-            return "timed out";
-    }
-    return "";
-}
-
 static void json_operation(struct json_writer *w, const struct history *h, const struct op_record *op)
 {
     json_object_begin(w);
-    json_pair_time(w, "due_s", op->planned_ns);
+    report_pair_time(w, "due_s", op->planned_ns);
     json_pair_text(w, "op", chroma_op_name(op->op));
     struct buf on;
     buf_init(&on, 1024);
@@ -226,7 +186,7 @@ static void json_operation(struct json_writer *w, const struct history *h, const
     }
     json_pair_str(w, "on", str_trim(buf_str(&on)));
     buf_deinit(&on);
-    json_pair_text(w, "outcome", json_outcome_name(op->outcome));
+    json_pair_text(w, "outcome", report_outcome_name(op->outcome));
     json_pair_i64(w, "status", op->status);
     json_pair_latency(w, "latency_ms",
                       op->done_ns == HISTORY_NEVER ? FIGURES_NOTHING : history_latency_ns(h, op));
@@ -259,15 +219,15 @@ static void json_series(struct json_writer *w, const struct results *r, const st
     json_pair_u64(w, "operations", r->history == NULL ? 0 : r->history->op_count);
     json_pair_u64(w, "samples", r->history == NULL ? 0 : r->history->sample_count);
     json_pair_u64(w, "samples_answered", f->samples_answered);
-    json_pair_known(w, "pending_max", f->peak_pending);
-    json_pair_time(w, "pending_max_at_s", f->peak_pending_at_ns);
-    json_pair_known(w, "oldest_pending_max_s", f->peak_oldest_s);
-    json_pair_known(w, "memory_bytes_max", f->peak_memory_bytes);
-    json_pair_known(w, "wal_bytes_max", f->peak_wal_bytes);
-    json_pair_known(w, "rss_bytes_max", f->peak_rss_bytes);
-    json_pair_known(w, "total_replayed", f->replayed);
-    json_pair_known(w, "failed_replays", f->failed_replays);
-    json_pair_known(w, "dead_letters", f->dead_letters);
+    report_pair_known(w, "pending_max", f->peak_pending);
+    report_pair_time(w, "pending_max_at_s", f->peak_pending_at_ns);
+    report_pair_known(w, "oldest_pending_max_s", f->peak_oldest_s);
+    report_pair_known(w, "memory_bytes_max", f->peak_memory_bytes);
+    report_pair_known(w, "wal_bytes_max", f->peak_wal_bytes);
+    report_pair_known(w, "rss_bytes_max", f->peak_rss_bytes);
+    report_pair_known(w, "total_replayed", f->replayed);
+    report_pair_known(w, "failed_replays", f->failed_replays);
+    report_pair_known(w, "dead_letters", f->dead_letters);
     json_object_end(w);
 }
 

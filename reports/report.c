@@ -3,6 +3,7 @@
 #include "reports/report.h"
 
 #include "base/memory.h"
+#include "base/units.h"
 #include "reports/figures.h"
 #include "reports/folder.h"
 #include "reports/formats.h"
@@ -24,6 +25,46 @@ const char *report_kind_name(enum assertion_kind kind)
             return "validity";
         case ASSERT_CLEANUP:
             return "cleanup";
+    }
+    return "";
+}
+
+static double report_seconds(int64_t ns)
+{
+    return (double)ns / (double)NS_PER_S;
+}
+
+void report_pair_time(struct json_writer *w, const char *key, int64_t ns)
+{
+    if (ns == HISTORY_NEVER) {
+        json_pair_null(w, key);
+    } else {
+        json_pair_double(w, key, report_seconds(ns));
+    }
+}
+
+void report_pair_known(struct json_writer *w, const char *key, double value)
+{
+    if (value < 0) {
+        json_pair_null(w, key);
+    } else {
+        json_pair_double(w, key, value);
+    }
+}
+
+const char *report_outcome_name(enum op_outcome outcome)
+{
+    switch (outcome) {
+        case OP_PENDING:
+            return "never answered";
+        case OP_ANSWERED:
+            return "answered";
+        case OP_CONN_REFUSED:
+            return "connection refused";
+        case OP_CONN_BROKEN:
+            return "connection broken";
+        case OP_TIMED_OUT:
+            return "timed out";
     }
     return "";
 }
@@ -56,12 +97,14 @@ struct report_tally report_tally(const struct results *r)
     return tally;
 }
 
-enum { FILE_JSON, FILE_JUNIT, FILE_MARKDOWN, FILE_HTML, FILE_COUNT };
+enum { FILE_JSON, FILE_JUNIT, FILE_MARKDOWN, FILE_HTML, FILE_EVENTS, FILE_COUNT };
 
 int report_write(const char *directory, const struct results *results, struct errmsg *msg)
 {
-    static const char *const names[FILE_COUNT] = { "results.json", "junit.xml", "report.md", "report.html" };
-    static const unsigned formats[FILE_COUNT] = { REPORT_JSON, REPORT_JUNIT, REPORT_MARKDOWN, REPORT_HTML };
+    static const char *const names[FILE_COUNT] = { "results.json", "junit.xml", "report.md", "report.html",
+                                                   "events.jsonl" };
+    static const unsigned formats[FILE_COUNT] = { REPORT_JSON, REPORT_JUNIT, REPORT_MARKDOWN, REPORT_HTML,
+                                                  REPORT_EVENTS };
     int rv = folder_make(directory, msg);
     if (rv != 0) {
         return rv;
@@ -77,6 +120,9 @@ int report_write(const char *directory, const struct results *results, struct er
     report_junit(&texts[FILE_JUNIT], results);
     report_markdown(&texts[FILE_MARKDOWN], results, &figures);
     report_html(&texts[FILE_HTML], results, &figures);
+    if ((results->formats & REPORT_EVENTS) != 0) {
+        report_events(&texts[FILE_EVENTS], results);
+    }
     for (size_t i = 0; i < FILE_COUNT && rv == 0; i++) {
         bool chosen = (results->formats & formats[i]) != 0;
         files[i] = (struct folder_file){ names[i], chosen ? buf_str(&texts[i]) : str_make(NULL, 0) };

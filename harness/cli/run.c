@@ -1,6 +1,7 @@
 /* waldrill run FILE...: plays scenarios on an engine, judges them, writes the reports, and says in plain
  * words how it went: the verdict first, then each failed assertion with its place.  With several files the
  * exit status is the worst. */
+#include "harness/cli/account.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/commands.h"
 
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define FAILURES_SHOWN     20
 #define DEFAULT_OUT        "waldrill-report"
 #define DEFAULT_REAL_SCALE 10.0
 
@@ -39,6 +39,7 @@ static const char help[] =
     "  --mutant NAME   put a known-bad proxy on trial (test builds)\n"
     "  --arm HOST      lb: { kind: url } on another machine: yes, this host may be written to\n"
     "  --only RUN      of a file with a matrix: only this run, as in lb.wal_mode=memory\n"
+    "  --events        events.jsonl too: everything that was seen, a line of JSON each\n"
     "  --trace FILE    sim: everything that happened, a line of JSON each\n"
     "  --quiet         only the verdict\n"
     "\n"
@@ -58,7 +59,7 @@ struct run_request {
     const char *trace;
     const char *armed;
     const char *only; /* the run of a matrix that is wanted; NULL = all */
-    bool quiet;
+    bool quiet, events;
 };
 
 /* --- the request -------------------------------------------------------------------------------------- */
@@ -79,93 +80,6 @@ static bool request_is_sound(struct run_request *request, const char *seed, cons
         return false;
     }
     return true;
-}
-
-/* --- words -------------------------------------------------------------------------------------------- */
-
-static const char *verdict_colour(enum verdict verdict)
-{
-    if (!cli_colour(stdout)) {
-        return "";
-    }
-    return verdict == VERDICT_PASS ? "\033[1;32m" : verdict == VERDICT_INVALID ? "\033[1;33m" : "\033[1;31m";
-}
-
-static void time_text(int64_t ns, char *out, size_t size)
-{
-    units_format_duration((uint64_t)(ns < 0 ? 0 : ns - ns % 1000000), out, size);
-}
-
-static void print_failure(const struct results *r, const struct assertion_result *a)
-{
-    (void)printf("  FAILED %s\n", a->name);
-    if (a->line != 0) {
-        (void)printf("    at        %s:%u\n", r->path, a->line);
-    }
-    if (a->expected != NULL) {
-        (void)printf("    expected  %s\n", a->expected);
-    }
-    if (a->saw != NULL) {
-        (void)printf("    saw       %s\n", a->saw);
-    }
-    if (a->at_ns != HISTORY_NEVER) {
-        char when[40];
-        time_text(a->at_ns, when, sizeof(when));
-        (void)printf("    when      %s after the start\n", when);
-    }
-}
-
-static void print_assertions(const struct results *r)
-{
-    size_t passed = 0;
-    size_t skipped = 0;
-    size_t failed = 0;
-    for (size_t i = 0; i < r->assertion_count; i++) {
-        const struct assertion_result *a = &r->assertions[i];
-        passed += a->passed && !a->skipped;
-        skipped += a->skipped;
-        if (!a->passed && !a->skipped && failed++ < FAILURES_SHOWN) {
-            print_failure(r, a);
-        }
-    }
-    if (failed > FAILURES_SHOWN) {
-        (void)printf("  and %zu more failed; see the report\n", failed - FAILURES_SHOWN);
-    }
-    (void)printf("  checks    %zu held, %zu failed", passed, failed);
-    (void)printf(skipped == 0 ? "\n" : ", %zu skipped (see the report)\n", skipped);
-}
-
-/* out: NULL when no report could be written. */
-static void print_account(const struct results *r, const char *out, bool quiet)
-{
-    char simulated[40];
-    time_text(r->simulated_ns, simulated, sizeof(simulated));
-    (void)printf("%s%s%s %s (%s)\n", verdict_colour(r->verdict), verdict_name(r->verdict),
-                 cli_colour(stdout) ? "\033[0m" : "", r->scenario, r->engine);
-    if (r->verdict_words != NULL) {
-        (void)printf("  %s\n", r->verdict_words);
-    }
-    if (quiet) {
-        return;
-    }
-    print_assertions(r);
-    (void)printf("  writes    %" PRIu64 " offered, %" PRIu64 " accepted (%" PRIu64
-                 " of them queued), %" PRIu64 " refused, %" PRIu64 " failed\n",
-                 r->writes_offered, r->writes_accepted, r->writes_queued, r->writes_refused,
-                 r->writes_failed);
-    (void)printf("  reads     %" PRIu64 " offered, %" PRIu64 " answered, %" PRIu64 " failed\n",
-                 r->reads_offered, r->reads_ok, r->reads_failed);
-    (void)printf("  time      %s simulated, %.2f s on the wall\n", simulated, r->wall_seconds);
-    (void)printf("  seed      %" PRIu64 "\n", r->seed);
-    if (r->journal_hash[0] != '\0') {
-        (void)printf("  journal   %s\n", r->journal_hash);
-    }
-    if (out != NULL) {
-        (void)printf("  report    %s%s\n", out, (r->formats & REPORT_HTML) != 0 ? "/report.html" : "");
-    }
-    if (r->verdict != VERDICT_PASS && r->reproduce != NULL) {
-        (void)printf("  again     %s\n", r->reproduce);
-    }
 }
 
 /* --- the run -------------------------------------------------------------------------------------------- */
@@ -206,13 +120,14 @@ static int play(const struct scenario *s, const struct run_request *request, con
     history_init(&history);
     results_init(&results);
     runner_run(s, engine, &options, &history, &results);
+    results.formats |= request->events ? REPORT_EVENTS : 0;
     int status = verdict_exit_code(results.verdict);
     bool written = report_write(out, &results, &msg) == 0;
     if (!written) {
         (void)fprintf(stderr, "waldrill run: the report could not be written: %s\n", msg.text);
         status = status == EXIT_PASS ? EXIT_INFRASTRUCTURE : status;
     }
-    print_account(&results, written ? out : NULL, request->quiet);
+    account_print(&results, written ? out : NULL, request->quiet);
     engine->ops->close(engine);
     results_deinit(&results);
     history_deinit(&history);
@@ -325,6 +240,7 @@ int command_run(int argc, char **argv)
                                           { "--trace", &request.trace, NULL },
                                           { "--arm", &request.armed, NULL },
                                           { "--only", &request.only, NULL },
+                                          { "--events", NULL, &request.events },
                                           { "--quiet", NULL, &request.quiet } };
     if (cli_wants_help(argc, argv)) {
         (void)fputs(help, stdout);

@@ -64,7 +64,10 @@ const struct key_row key_table[] = {
     { "scenario", "cleanup", KEY_CHOICE, .choices = "always", .value = "always",
       .meaning = "every run heals its faults and drains; there is no other choice" },
     { "scenario", "report", KEY_OTHER, .shape = "list:format", .value = "[ html, md, junit, json ]",
-      .meaning = "the files that a run leaves in its folder (default: all four)", .read = read_report },
+      .meaning = "the files that a run leaves in its folder (default: these four); events: everything that "
+                 "was seen, "
+                 "a line of JSON each (docs/events.md)",
+      .read = read_report },
     { "scenario", "alerts", KEY_OTHER, .shape = "alerts", .value = "must_fire, must_clear, never_fire",
       .meaning = "what the balancer's alert rules must do", .read = read_alerts },
     /* --- limits ---------------------------------------------------------------------------------------- */
