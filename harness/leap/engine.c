@@ -20,6 +20,7 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "harness/leap/clock.h"
+#include "harness/leap/journal.h"
 #include "harness/leap/lb.h"
 #include "harness/leap/mocks.h"
 #include "harness/leap/selftest.h"
@@ -48,7 +49,9 @@ struct leap_engine {
     LIST_HEAD(, leap_direct) direct;
     size_t direct_count;
     unsigned kernel_tries; /* since all requests were accounted for */
-    bool ready;            /* while opening */
+    struct history *history;
+    char hash[DIGEST_TEXT_SIZE + 1];
+    bool ready; /* while opening */
 };
 
 /* A request of a client to an instance, counted while it is open. */
@@ -285,6 +288,7 @@ static int leap_open(struct engine *e, const struct engine_setup *setup, struct 
     if (setup->work_dir == NULL) {
         return error_set(msg, ERR_INVALID, "the engine leap needs a folder for the log and the sockets");
     }
+    l->history = history;
     leap_clock_start();
     (void)leap_clock_switch(true);
     int rv = leap_open_all(l, setup, history, msg);
@@ -392,9 +396,16 @@ static const char *leap_environment(struct engine *e)
 
 static int leap_finish(struct engine *e, struct errmsg *msg)
 {
+    struct leap_engine *l = leap_of(e);
     (void)msg;
-    leap_mocks_content(leap_of(e)->mocks);
+    leap_mocks_content(l->mocks);
+    leap_journal_hash(l->history, l->hash);
     return 0;
+}
+
+static const char *leap_hash(struct engine *e)
+{
+    return leap_of(e)->hash;
 }
 
 static void leap_close(struct engine *e)
@@ -431,6 +442,7 @@ static const struct engine_ops leap_ops = {
     .base_url = leap_base_url,
     .environment = leap_environment,
     .finish = leap_finish,
+    .journal_hash = leap_hash,
     .close = leap_close,
 };
 
