@@ -139,6 +139,7 @@ struct run {
     size_t text_count;
     bool asks_alerts;                     /* /alerts is sampled, too */
     uint32_t alerts_known, alerts_firing; /* of its last answer */
+    uint32_t alerts_told;                 /* as the events have it */
     bool was_pending[3];                  /* thresholds of pending_writes that were passed, for events */
 
     struct run_replay replay[2];

@@ -262,6 +262,19 @@ static void sampling_read_alerts(struct run *run, const struct engine_answer *an
 
 /* ---- both ---- */
 
+static void sampling_alert_events(struct run *run, const struct status_sample *sample)
+{
+    for (unsigned i = 0; i < ALERT_RULES; i++) {
+        bool firing = (run->alerts_firing >> i & 1u) != 0;
+        if ((run->alerts_known >> i & 1u) == 0 || firing == (run->alerts_told >> i & 1u)) {
+            continue;
+        }
+        run->alerts_told ^= 1u << i;
+        results_add_event(run->results, sample->at_ns, "alert %s %s", alert_names[i],
+                          firing ? "fires" : "is over");
+    }
+}
+
 static void sampling_answered(void *context, uint64_t tag, const struct engine_answer *answer)
 {
     (void)tag;
@@ -287,6 +300,7 @@ static void sampling_answered(void *context, uint64_t tag, const struct engine_a
         run->history->lost_on_crash = (uint64_t)run->died_in_memory;
         results_add_event(run->results, sample->at_ns, "the balancer says that its queue was lost");
     }
+    sampling_alert_events(run, sample);
     bool first = run->history->sample_count == 1;
     sampling_events(run, first ? NULL : sample - 1, sample);
     run->samples_in_flight--;

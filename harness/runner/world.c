@@ -37,7 +37,7 @@ static bool world_own(struct run *run, const char *metric, const struct status_s
     } else if (strcmp(metric, "wall") == 0) { /* only stop_if may name it */
         *out = (double)(run_wall_ns() - run->wall_start_ns);
     } else if (strcmp(metric, "report.lost_on_crash") == 0) {
-        *out = run->history->lb_lost_queue ? (double)run->history->lost_on_crash : 0;
+        *out = run->died_in_memory; /* what /status last said to be pending when it was killed */
     } else if (strcmp(metric, "capacity.predicted_bytes") == 0) {
         *known = figures_predicted_bytes(run, out);
     } else if (strcmp(metric, "primary.replay_rps") == 0 || strcmp(metric, "replica.replay_rps") == 0) {

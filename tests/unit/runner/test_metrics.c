@@ -93,6 +93,14 @@ static void alerts_are_sampled_when_somebody_asks(void)
     p->fake.firing_to_s = 40;
     CU_ASSERT_EQUAL(played_run(p), VERDICT_PASS);
     CU_ASSERT_TRUE(p->fake.alert_requests > 50);
+    size_t told = 0;
+    for (size_t i = 0; i < p->results.event_count; i++) {
+        told += strcmp(p->results.events[i].text, "alert replay_failures fires") == 0 ||
+                        strcmp(p->results.events[i].text, "alert replay_failures is over") == 0
+                    ? 1
+                    : 0;
+    }
+    CU_ASSERT_EQUAL(told, 2);
     played_free(p);
     p = played_new(PLAYED_HEAD "expect: [ never alerts.replay_failures ]\n");
     p->fake.alerts_silent = true;
