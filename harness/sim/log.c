@@ -14,6 +14,7 @@
 #include "base/units.h"
 #include "harness/sim/balancer.h"
 #include "harness/sim/disk.h"
+#include "harness/sim/log_op.h"
 #include "proxy/core/records.h"
 #include "proxy/wal/memory_log.h"
 #include "proxy/wal/writer.h"
@@ -60,60 +61,6 @@ static void run_job(struct world *w, struct sim_log *log);
 static bool stale(const struct world *w, const struct happening *h)
 {
     return w->log == NULL || w->log->generation != h->value;
-}
-
-/* ---- operations ---- */
-
-static uint64_t op_time(struct world *w, struct sim_log *log, const struct wal_op *op)
-{
-    switch (op->kind) {
-        case WAL_OP_SYNC:
-        case WAL_OP_SYNC_DIR: /* mostly a millisecond or two, unless asked otherwise */
-            return 300 * NS_PER_US + prng_exponential(&log->prng, w->disk_sync_ns) + disk_sync_extra(w);
-        case WAL_OP_READ:
-            return 50 * NS_PER_US + op->size;
-        case WAL_OP_CREATE:
-        case WAL_OP_RENAME:
-        case WAL_OP_UNLINK:
-            return 30 * NS_PER_US;
-        case WAL_OP_WRITE:
-        case WAL_OP_ZERO:
-            break;
-    }
-    return 5 * NS_PER_US + op->size / 4;
-}
-
-static int begin_op(struct world *w, const struct wal_op *op)
-{
-    switch (op->kind) {
-        case WAL_OP_CREATE:
-            return disk_create(w, op->name);
-        case WAL_OP_WRITE:
-            return disk_write(w, op->name, op->offset, op->bytes, op->size);
-        case WAL_OP_ZERO:
-            return disk_zero(w, op->name, op->offset, op->size);
-        case WAL_OP_RENAME:
-            return disk_rename(w, op->name, op->to);
-        case WAL_OP_UNLINK:
-            return disk_unlink(w, op->name);
-        case WAL_OP_READ:
-            return disk_read(w, op->name, op->offset, op->into, op->size);
-        case WAL_OP_SYNC:
-        case WAL_OP_SYNC_DIR:
-            break;
-    }
-    return 0;
-}
-
-static int end_op(struct world *w, const struct wal_op *op)
-{
-    if (op->kind == WAL_OP_SYNC) {
-        return disk_sync(w, op->name);
-    }
-    if (op->kind == WAL_OP_SYNC_DIR) {
-        disk_sync_dir(w);
-    }
-    return 0;
 }
 
 static void drop_kept(struct sim_log *log, uint64_t upto)
@@ -265,7 +212,7 @@ static void op_ended(struct world *w, struct happening *h)
     }
     struct sim_log *log = w->log;
     if (log->result == 0) { /* else it was refused when it began: the disk is full */
-        log->result = end_op(w, &log->job->ops[log->op]);
+        log->result = log_op_end(w, &log->job->ops[log->op]);
     }
     log->op++;
     if (log->result != 0 || log->op == log->job->op_count) {
@@ -283,8 +230,8 @@ static void run_job(struct world *w, struct sim_log *log)
         const struct wal_op *op = &log->job->ops[log->op];
         journal_note(&w->journal, w->now_ns, JOURNAL_DISK, (uint64_t)op->kind, op->offset, op->size,
                      str_of(op->name));
-        log->result = begin_op(w, op);
-        took += op_time(w, log, op);
+        log->result = log_op_begin(w, op);
+        took += log_op_time(w, &log->prng, op);
         bool is_sync = op->kind == WAL_OP_SYNC || op->kind == WAL_OP_SYNC_DIR;
         if (log->result != 0 || is_sync || log->op + 1 == log->job->op_count) {
             break;
@@ -540,12 +487,12 @@ static void finish_ops(struct world *w, struct sim_log *log)
 {
     for (;;) {
         if (log->result == 0) {
-            log->result = end_op(w, &log->job->ops[log->op]);
+            log->result = log_op_end(w, &log->job->ops[log->op]);
         }
         if (log->result != 0 || ++log->op == log->job->op_count) {
             return;
         }
-        log->result = begin_op(w, &log->job->ops[log->op]);
+        log->result = log_op_begin(w, &log->job->ops[log->op]);
     }
 }
 
@@ -566,7 +513,7 @@ void sim_log_finish(struct world *w)
             if (log->job == NULL) {
                 return;
             }
-            log->result = begin_op(w, &log->job->ops[0]);
+            log->result = log_op_begin(w, &log->job->ops[0]);
         }
         finish_ops(w, log);
         struct wal_notice notice;
