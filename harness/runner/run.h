@@ -135,7 +135,8 @@ struct run {
     bool fresh_sample; /* one has come since the loop last looked */
     struct run_status_more *more;
     size_t more_count, more_capacity;
-    char **texts; /* what /status said in words, each once */
+    size_t metric; /* the last one asked for, index of metric_table */
+    char **texts;  /* what /status said in words, each once */
     size_t text_count;
     bool asks_alerts;                     /* /alerts is sampled, too */
     uint32_t alerts_known, alerts_firing; /* of its last answer */

@@ -27,19 +27,20 @@ static bool world_alert(const struct run_status_more *more, const char *rule, do
     return false;
 }
 
-/* What the harness itself knows, whether or not the balancer answered. */
-static bool world_own(struct run *run, const char *metric, const struct status_sample *s, double *out,
-                      bool *known)
+/* What the harness itself knows, mostly whether or not the balancer answered. */
+static bool world_own(struct run *run, const char *metric, const struct status_sample *s, double *out)
 {
-    *known = true;
     if (strcmp(metric, "lb.answering") == 0) {
         *out = s->answered;
+    } else if (strcmp(metric, "lb.status_latency") == 0) {
+        *out = (double)s->latency_ns;
+        return s->answered;
     } else if (strcmp(metric, "wall") == 0) { /* only stop_if may name it */
         *out = (double)(run_wall_ns() - run->wall_start_ns);
     } else if (strcmp(metric, "report.lost_on_crash") == 0) {
         *out = run->died_in_memory; /* what /status last said to be pending when it was killed */
     } else if (strcmp(metric, "capacity.predicted_bytes") == 0) {
-        *known = figures_predicted_bytes(run, out);
+        return figures_predicted_bytes(run, out);
     } else if (strcmp(metric, "primary.replay_rps") == 0 || strcmp(metric, "replica.replay_rps") == 0) {
         *out = figures_replay_rps(run, metric[0] == 'p' ? 0 : 1, s->at_ns);
     } else {
@@ -48,37 +49,43 @@ static bool world_own(struct run *run, const char *metric, const struct status_s
     return true;
 }
 
-static const struct run_figure *world_figure(const struct run *run, const char *metric, size_t sample)
+/* Expressions ask for one name at sample after sample: the last place is looked at first. */
+static size_t world_index(struct run *run, const char *metric)
 {
-    size_t index = metric_index(metric);
+    if (run->metric >= metric_table_size || strcmp(metric_table[run->metric].name, metric) != 0) {
+        run->metric = metric_index(metric);
+    }
+    return run->metric;
+}
+
+/* What /status said; NULL when it said nothing about it. */
+static const struct run_figure *world_figure(const struct run *run, size_t index, size_t sample)
+{
     const struct run_figure *figures = run->more[sample].figures;
-    return index == metric_table_size || figures == NULL || !figures[index].known ? NULL : &figures[index];
+    return figures == NULL || !figures[index].known ? NULL : &figures[index];
 }
 
 static bool world_value(void *context, const char *metric, size_t sample, double *out)
 {
     struct run *run = context;
     CHECK(sample < run->history->sample_count);
-    const struct status_sample *s = &run->history->samples[sample];
-    bool known;
-    if (world_own(run, metric, s, out, &known)) {
-        return known;
+    size_t index = world_index(run, metric);
+    if (index < metric_table_size && metric_table[index].status != NULL) {
+        const struct run_figure *figure = world_figure(run, index, sample);
+        *out = figure == NULL ? 0 : figure->number;
+        return figure != NULL;
     }
     if (strncmp(metric, "alerts.", 7) == 0) {
         return world_alert(&run->more[sample], metric + 7, out);
     }
-    if (strcmp(metric, "lb.status_latency") == 0) {
-        *out = (double)s->latency_ns;
-        return s->answered;
-    }
-    const struct run_figure *figure = world_figure(run, metric, sample);
-    *out = figure == NULL ? 0 : figure->number;
-    return figure != NULL;
+    return world_own(run, metric, &run->history->samples[sample], out);
 }
 
 static bool world_text(void *context, const char *metric, size_t sample, struct str *out)
 {
-    const struct run_figure *figure = world_figure(context, metric, sample);
+    struct run *run = context;
+    size_t index = world_index(run, metric);
+    const struct run_figure *figure = index == metric_table_size ? NULL : world_figure(run, index, sample);
     *out = str_of(figure == NULL ? "" : figure->text);
     return figure != NULL;
 }

@@ -117,7 +117,7 @@ static void add_words(struct corpus *c, size_t file, const char *line, size_t si
 
 static void corpus_read(struct corpus *c)
 {
-    static const char *const folders[] = { "guide", "incidents", "repair", "settings" };
+    static const char *const folders[] = { "guide", "incidents", "repair", "settings", "chroma" };
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         char pattern[512];
         glob_t files;
