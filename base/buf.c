@@ -166,11 +166,12 @@ const char *buf_text(struct buf *b)
 
 char *buf_take(struct buf *b)
 {
-    char *text = b->failed || b->data == NULL ? mem_strdup("") : b->data;
-    if (text == b->data) {
-        text[b->size] = '\0';
-        *b = (struct buf){ .limit = b->limit };
+    if (b->failed || b->data == NULL) {
+        return mem_strdup("");
     }
+    char *text = b->data;
+    text[b->size] = '\0';
+    *b = (struct buf){ .limit = b->limit };
     return text;
 }
 

@@ -79,6 +79,28 @@ static void a_buffer_stops_at_its_ceiling_and_says_so_once(void)
 }
 
 /* Every allocation of a growing buffer fails once: each failure is told, none writes. */
+static void what_is_taken_is_the_callers(void)
+{
+    struct buf b;
+    buf_init(&b, 8);
+    char *nothing = buf_take(&b);
+    CU_ASSERT_STRING_EQUAL(nothing, "");
+    buf_append_text(&b, "12345678"); /* full: the terminator has room all the same */
+    char *text = buf_take(&b);
+    CU_ASSERT_STRING_EQUAL(text, "12345678");
+    CU_ASSERT_EQUAL(b.size, 0);
+    buf_append_text(&b, "again");
+    CU_ASSERT_STRING_EQUAL(buf_text(&b), "again");
+    CU_ASSERT_STRING_EQUAL(text, "12345678");
+    buf_append_text(&b, "too much");
+    char *failed = buf_take(&b);
+    CU_ASSERT_STRING_EQUAL(failed, "");
+    mem_free(nothing);
+    mem_free(text);
+    mem_free(failed);
+    buf_deinit(&b);
+}
+
 static void a_buffer_survives_each_failed_allocation(void)
 {
     unsigned failures = 0;
@@ -170,6 +192,7 @@ static const struct suite_test tests[] = {
     { "messages wrap outside-in and stay one line", messages_wrap_outside_in_and_stay_one_line },
     { "a long message is cut, not overrun", a_long_message_is_cut_not_overrun },
     { "a buffer stops at its ceiling and says so once", a_buffer_stops_at_its_ceiling_and_says_so_once },
+    { "what is taken from a buffer is the caller's", what_is_taken_is_the_callers },
     { "a buffer survives each failed allocation", a_buffer_survives_each_failed_allocation },
     { "what is written reads back", what_is_written_reads_back },
     { "a reader never passes the end", a_reader_never_passes_the_end },
