@@ -23,3 +23,15 @@ configure_and_build() {
         die "preset $preset does not build (whole log: build/$preset.log)"
     fi
 }
+
+# A run with processes, played again (twice at most) when it proved nothing: exit status 3 says that this machine was
+# too busy to offer the load in time, which is no verdict on anybody.
+run_in_time() { # run_in_time ARGUMENTS of waldrill run
+    local status try
+    for try in 1 2 3; do
+        status=0
+        build/bin/waldrill run "$@" || status=$?
+        ((status == 3 && try < 3)) || return "$status"
+        say "the run proved nothing; once more"
+    done
+}
