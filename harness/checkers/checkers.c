@@ -14,5 +14,9 @@ const struct checker checker_table[] = {
     { "read_your_writes", "a read soon after a write shows it", oracle_read_your_writes },
     { "status_truthful", "/status says what is so", oracle_status_truthful },
     { "refused_not_applied", "what was refused was not done", oracle_refused_not_applied },
+    { "not_denied", "a collection that is there is not denied", oracle_not_denied },
+    { "bounded_recovery", "once everything is healed, everything gets where it belongs in bounded time",
+      oracle_bounded_recovery },
+    { "bounded_memory", "what waits stays within the bounds that were set", oracle_bounded_memory },
 };
 const size_t checker_table_size = sizeof(checker_table) / sizeof(checker_table[0]);

@@ -6,6 +6,12 @@
 #include "harness/history.h"
 #include "harness/results.h"
 
+/* A time in which nobody can have reached an instance: its process was gone, or its port closed. */
+struct checker_outage {
+    uint32_t instance; /* 0 primary, 1 replica */
+    int64_t start_ns, end_ns;
+};
+
 struct checker_input {
     const struct history *history;
     bool has_replica;
@@ -13,6 +19,16 @@ struct checker_input {
     /* Last /status of the drained balancer. */
     double pending_at_end;
     double dead_letters_at_end;
+    /* When everything that was broken had been mended (healed), and whether the balancer then came to rest
+     * with all of its instances. */
+    bool healed, drained;
+    int64_t healed_ns;
+    const struct checker_outage *outages; /* borrowed */
+    size_t outage_count;
+    uint64_t notice_ns; /* health checks notice an outage within so long */
+    /* Bounds the balancer was given; 0 = none to judge. */
+    uint64_t memory_most; /* bytes of payload it may hold, with what may be in hand besides */
+    uint64_t writes_most; /* writes it may have open */
 };
 
 struct checker {

@@ -35,6 +35,9 @@ const char *const scenario_invariant_names[INVARIANT_COUNT] = {
     [INVARIANT_READ_YOUR_WRITES] = "read_your_writes",
     [INVARIANT_STATUS_TRUTHFUL] = "status_truthful",
     [INVARIANT_REFUSED_NOT_APPLIED] = "refused_not_applied",
+    [INVARIANT_NOT_DENIED] = "not_denied",
+    [INVARIANT_BOUNDED_RECOVERY] = "bounded_recovery",
+    [INVARIANT_BOUNDED_MEMORY] = "bounded_memory",
 };
 
 /* The names again, then older spellings of the same promises. */
