@@ -20,7 +20,7 @@
  * nobody may queue, does not run out of it (a sync may take ten times its mean). */
 #define DISK_SHARE      16
 #define COLLECTIONS_URL "${lb}/api/v2/tenants/default_tenant/databases/default_database/collections"
-#define FAULTS_MAX      10u
+#define FAULTS_MAX      14u
 #define STEPS_MAX       8u
 #define SETTINGS_MAX    24u
 #define LOADS_MAX       3u
@@ -352,13 +352,18 @@ static void draw_loss(struct draw *d)
     f->at = (struct mark){ .phase = 0, .offset_ns = at_ns };
 }
 
-static void draw_fault(struct draw *d, enum drawn_fault kind)
+/* A fault on one instance; what it does, and when, is still to be said. */
+static struct scenario_fault *draw_target(struct draw *d)
 {
     struct scenario *s = d->s;
     struct scenario_fault *f = &s->faults[s->fault_count];
     f->name = text("fault%zu", s->fault_count++);
     f->target = chance(d, 2, 3) ? SCENARIO_PRIMARY : SCENARIO_REPLICA;
-    f->document = draw_document(d, kind);
+    return f;
+}
+
+static void draw_length(struct draw *d, struct scenario_fault *f)
+{
     uint64_t from_ns = between(d, 0, d->storm_ns / NS_PER_MS) * NS_PER_MS;
     uint64_t length_ns = between(d, 1, d->storm_ns / NS_PER_MS / 2) * NS_PER_MS;
     f->at = (struct mark){ .phase = 0, .offset_ns = (int64_t)(from_ns % d->storm_ns) };
@@ -367,6 +372,13 @@ static void draw_fault(struct draw *d, enum drawn_fault kind)
     if (f->until.offset_ns > (int64_t)d->storm_ns) {
         f->until.offset_ns = (int64_t)d->storm_ns;
     }
+}
+
+static void draw_fault(struct draw *d, enum drawn_fault kind)
+{
+    struct scenario_fault *f = draw_target(d);
+    f->document = draw_document(d, kind);
+    draw_length(d, f);
 }
 
 /* The same record is refused by both instances for as long as the storm lasts, and before any other fault can
@@ -424,6 +436,33 @@ static void draw_faults(struct draw *d)
     }
 }
 
+/* Answers that are not what they seem: pages of something in between, refusals for a while, halves of
+ * answers. From a stream of its own, so that the rest of a campaign does not change with what is drawn here.
+ */
+static void draw_strange(struct draw *d, struct prng *root)
+{
+    static const char *const answers[] = {
+        "\"do\":\"respond\",\"status\":404,\"body\":\"<html>no such page</html>\"",
+        "\"do\":\"respond\",\"status\":429,\"retry_after\":\"2s\"",
+        "\"do\":\"respond\",\"status\":408",
+        "\"do\":\"malformed\"",
+        "\"do\":\"wrong_schema\"",
+        "\"do\":\"hang\"",
+        "\"do\":\"cut\",\"bytes\":\"60B\",\"then\":\"close\"",
+        "\"do\":\"slow\",\"rate\":\"100B\"",
+    };
+    struct draw own = { .prng = prng_split(root, "strange"), .s = d->s, .storm_ns = d->storm_ns };
+    size_t count = chance(&own, 1, 3) ? (size_t)between(&own, 1, 2) : 0;
+    for (size_t i = 0; i < count && d->s->fault_count < FAULTS_MAX; i++) {
+        struct scenario_fault *f = draw_target(&own);
+        const char *answer = answers[between(&own, 0, sizeof(answers) / sizeof(answers[0]) - 1)];
+        const char *match = draw_match(&own);
+        uint64_t share = between(&own, 10, 100);
+        f->document = text("{%s,\"share\":\"%" PRIu64 "%%\"%s}", answer, share, match);
+        draw_length(&own, f);
+    }
+}
+
 /* ---- bounds ---- */
 
 /* What the replica was not given for want of room is on the primary only, and gone if that forgets it. */
@@ -446,6 +485,11 @@ static void draw_bounds(struct draw *d, struct prng *root)
         uint64_t kib = between(&own, 4, 48);
         set(&own, "wal_memory_bytes", text("%" PRIu64 "KiB", kib));
         set(&own, "max_body_bytes", text("%" PRIu64 "KiB", kib));
+        if (chance(&own, 1, 2)) { /* so that a backlog does not fit */
+            d->s->loads[0].body_bytes = kib * 1024 / between(&own, 3, 12);
+        }
+    } else if (chance(&own, 1, 6)) { /* so that segments fill up, and are trimmed */
+        d->s->loads[0].body_bytes = between(&own, 40, 200) * 1024;
     }
     if (chance(&own, 1, 4) && !primary_forgets(d->s)) {
         set(&own, "wal_max_writes", text("%" PRIu64, between(&own, 10, 80)));
@@ -538,6 +582,7 @@ struct scenario *campaign_draw(uint64_t seed, struct runner_options *options)
     draw_faults(&d);
     draw_bounds(&d, &root);
     draw_acknowledgement(&d, &root);
+    draw_strange(&d, &root);
     draw_steps(&d);
     for (size_t i = 0; i < s->fault_count && !s->has_replica; i++) {
         if (s->faults[i].target == SCENARIO_REPLICA) {

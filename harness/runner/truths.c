@@ -8,7 +8,7 @@
 
 #define DEFAULT_MEMORY_BYTES (UINT64_C(512) << 20)
 #define DEFAULT_BODY_BYTES   UINT64_C(41943040)
-#define DEFAULT_INTERVAL_NS  (30 * NS_PER_S)
+#define DEFAULT_INTERVAL_NS  (60 * NS_PER_S) /* of the slowest load profile */
 #define DEFAULT_THRESHOLD    3
 #define NOTICE_LEAST_NS      (5 * NS_PER_S)
 #define PROBE_FAST_MOST_NS   (3 * NS_PER_S)
