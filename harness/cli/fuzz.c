@@ -9,7 +9,6 @@
 
 #include "base/digest.h"
 #include "base/memory.h"
-#include "base/suggest.h"
 #include "base/units.h"
 #include "harness/engine.h"
 #include "harness/results.h"
@@ -435,22 +434,6 @@ static bool shard(const char *given, struct request *request)
     return true;
 }
 
-static bool oracle_is_known(const char *name)
-{
-    const char *names[INVARIANT_COUNT];
-    for (size_t i = 0; i < INVARIANT_COUNT; i++) {
-        names[i] = scenario_invariant_names[i];
-        if (name == NULL || strcmp(name, names[i]) == 0) {
-            return true;
-        }
-    }
-    const char *near = suggest_name(str_of(name), names, INVARIANT_COUNT);
-    (void)fprintf(stderr, "waldrill fuzz: no oracle \"%s\"%s%s%s\n", name,
-                  near == NULL ? "; docs/oracles.md lists them" : "; did you mean \"",
-                  near == NULL ? "" : near, near == NULL ? "" : "\"?");
-    return false;
-}
-
 int command_fuzz(int argc, char **argv)
 {
     struct request request = { .seeds = 100, .from = 1, .jobs = 1 };
@@ -477,7 +460,7 @@ int command_fuzz(int argc, char **argv)
         !number("--from", from, 1, UINT64_MAX / 2, &request.from) ||
         !number("--jobs", jobs, 1, JOBS_MAX, &request.jobs) ||
         !number("--room", room, 1, 1024, &request.room) || !shard(share, &request) ||
-        !oracle_is_known(request.until)) {
+        !cli_oracle_known(argv[0], request.until)) {
         return EXIT_USAGE;
     }
     if (argc > 1) {
