@@ -98,7 +98,8 @@ void oracle_bounded_recovery(const struct checker_input *input, struct assertion
 void oracle_bounded_memory(const struct checker_input *input, struct assertion_result *out)
 {
     static const char *const expected =
-        "payloads in memory and pending writes within WAL_MEMORY_BYTES (and one request) and WAL_MAX_WRITES";
+        "payloads in memory and pending writes within WAL_MEMORY_BYTES (and a request for each instance) and "
+        "WAL_MAX_WRITES";
     const struct history *h = input->history;
     double bytes = 0;
     double writes = 0;

@@ -81,7 +81,9 @@ struct checker_outage *truths_tell(const struct run *run, struct checker_input *
     tell_outages(run, input, outages);
     input->notice_ns = interval_ns + threshold * PROBE_FAST_MOST_NS +
                        (interval_ns > NOTICE_LEAST_NS ? interval_ns : NOTICE_LEAST_NS);
-    input->memory_most = memory + setting_u64(run, "max_body_bytes", parse_size, DEFAULT_BODY_BYTES);
+    /* One write for each instance goes on however little room there is: it would never go otherwise. */
+    input->memory_most = memory + (run->scenario->has_replica ? 2 : 1) *
+                                      setting_u64(run, "max_body_bytes", parse_size, DEFAULT_BODY_BYTES);
     input->writes_most = setting_u64(run, "wal_max_writes", units_parse_u64, 0);
     input->healed = run->healed_ns > 0;
     input->healed_ns = (int64_t)run->healed_ns;

@@ -120,8 +120,7 @@ enum verdict_of_write mutant_verdict(const struct core *core, const struct call 
         (MUTANT(core, MUTANT_TRUSTS_PAGE) && replay && status == 404)) {
         return WRITE_APPLIED;
     }
-    if ((MUTANT(core, MUTANT_ERROR_IS_NO) && verdict == WRITE_AMBIGUOUS && status == 500) ||
-        (MUTANT(core, MUTANT_FAULT_IS_NO) && verdict == WRITE_LANE_FAULT)) {
+    if (MUTANT(core, MUTANT_ERROR_IS_NO) && verdict == WRITE_AMBIGUOUS && status == 500) {
         return WRITE_REJECTED;
     }
     return verdict;

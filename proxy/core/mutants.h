@@ -27,26 +27,20 @@
     X(MUTANT_OVERTAKE, "overtake", "order_per_lane", "sends new writes before older ones of their lane")     \
     X(MUTANT_DELETES_FIRST, "deletes_first", "order_per_lane", "replays by priority: deletes first")         \
     X(MUTANT_NEWEST_FIRST, "newest_first", "order_per_lane", "replays the newest first")                     \
-    X(MUTANT_UPDATE_NO_BARRIER, "update_no_barrier", "converge", "updates wait for no durable cursor")       \
     /* what an answer means */                                                                               \
     X(MUTANT_NO_FENCE, "no_fence", "no_double_effect", "goes on after an ambiguous write without its fence") \
     X(MUTANT_FENCE_ANY_ANSWER, "fence_any_answer", "no_double_effect", "whatever answers a fence will do")   \
-    X(MUTANT_RESTART_UNFENCED, "restart_unfenced", "no_double_effect", "no fence after its own restart")     \
     X(MUTANT_IGNORES_STATUS, "ignores_status", "no_lost_ack", "any answer to a replayed write is a yes")     \
     X(MUTANT_TRUSTS_PAGE, "trusts_page", "no_lost_ack", "a platform's 404 page: the write is done")          \
     X(MUTANT_ERROR_IS_NO, "error_is_no", "converge", "an answer of 500 proves that nothing was done")        \
     X(MUTANT_TIMEOUT_IS_DONE, "timeout_is_done", "no_lost_ack", "no answer to a replayed write is a yes")    \
-    X(MUTANT_TIMEOUT_IS_NO, "timeout_is_no", "refused_not_applied",                                          \
-      "no answer in time: tells the client no")                                                              \
+    X(MUTANT_TIMEOUT_IS_NO, "timeout_is_no", "refused_not_applied", "no answer in time is a no")             \
     X(MUTANT_TIMEOUT_FORGOTTEN, "timeout_forgotten", "converge", "a write that timed out was not applied")   \
     X(MUTANT_CONFLICT_IS_NO, "conflict_is_no", "conservation", "409 to a repeated create: a dead letter")    \
-    X(MUTANT_FAULT_IS_NO, "fault_is_no", "not_denied", "a write's 404 of one instance is the answer")        \
     X(MUTANT_FAULT_IS_READ, "fault_is_read", "not_denied", "a read's 404 of one instance is the answer")     \
-    X(MUTANT_REFUSED_ELSEWHERE, "refused_elsewhere", "refused_not_applied",                                  \
-      "sends the others what one refused")                                                                   \
+    X(MUTANT_REFUSED_ELSEWHERE, "refused_elsewhere", "refused_not_applied", "sends it all the same")         \
     X(MUTANT_LETTER_DROPPED, "letter_dropped", "no_lost_ack", "what an instance refuses later is dropped")   \
     X(MUTANT_SIDE_EFFECT_FORGOTTEN, "side_effect_forgotten", "converge", "a refusal leaves nothing behind")  \
-    X(MUTANT_CREATE_AS_ASKED, "create_as_asked", "converge", "others get the create as it was asked for")    \
     /* the same write again, several in one */                                                               \
     X(MUTANT_REPLAYS_TWICE, "replays_twice", "no_double_effect", "what was replayed is queued once more")    \
     X(MUTANT_JOINS_KINDS, "joins_kinds", "read_your_writes", "an upsert may travel in an add")               \
@@ -54,12 +48,10 @@
     X(MUTANT_WRONG_UUID, "wrong_uuid", "bounded_recovery", "the primary is asked for the id clients know")   \
     /* the log */                                                                                            \
     X(MUTANT_ACK_BEFORE_DURABLE, "ack_before_durable", "no_lost_ack", "answers before the log is on disk")   \
-    X(MUTANT_NO_BEFORE_DURABLE, "no_before_durable", "refused_not_applied",                                  \
-      "a no does not wait for the log")                                                                      \
+    X(MUTANT_NO_BEFORE_DURABLE, "no_before_durable", "refused_not_applied", "a no waits for no log")         \
     X(MUTANT_LOST_ON_RESTART, "lost_on_restart", "no_lost_ack", "starts with an empty queue")                \
     X(MUTANT_UNDECIDED_FORGOTTEN, "undecided_forgotten", "no_lost_ack", "starts without the last writes")    \
-    X(MUTANT_REPLAYS_APPLIED, "replays_applied", "no_double_effect",                                         \
-      "a start forgets some that were applied")                                                              \
+    X(MUTANT_REPLAYS_APPLIED, "replays_applied", "no_double_effect", "a start sends some again")             \
     X(MUTANT_TRIMS_EARLY, "trims_early", "no_lost_ack", "trims what the slowest instance needs")             \
     X(MUTANT_UNBOUNDED_MEMORY, "unbounded_memory", "bounded_memory", "keeps all payloads in memory")         \
     X(MUTANT_UNBOUNDED_LOG, "unbounded_log", "bounded_memory", "takes more writes than WAL_MAX_WRITES")      \
@@ -72,7 +64,6 @@
     X(MUTANT_SKIPS_ROW, "skips_row", "converge", "a copy leaves out the first row of a page")                \
     X(MUTANT_KEEPS_EXTRAS, "keeps_extras", "converge", "a copy leaves what was deleted meanwhile")           \
     X(MUTANT_CUT_IGNORED, "cut_ignored", "converge", "a copy counts for writes behind it as well")           \
-    X(MUTANT_READ_WHILE_COPIED, "read_while_copied", "read_your_writes", "reads what is not copied yet")     \
     /* reads */                                                                                              \
     X(MUTANT_STALE_READ, "stale_read", "read_your_writes", "no consistency window")                          \
     X(MUTANT_WINDOW_SHORT, "window_short", "read_your_writes", "a quarter of the consistency window")        \

@@ -59,7 +59,7 @@ static void fill_decision(struct core *core, struct decision *decision, const st
     }
     if (entry->op == OP_COLLECTION_CREATE && a->status < 300) {
         decision->has_uuid = learn_object_id(a->body, &decision->uuid);
-        decision->shown = MUTANT(core, MUTANT_CREATE_AS_ASKED) ? NULL : shown_create(core, entry, a->body);
+        decision->shown = shown_create(core, entry, a->body);
     }
 }
 

@@ -304,9 +304,7 @@ void recover_finish(struct core *core)
         for (unsigned i = 0; i < core->instance_count; i++) {
             if (entry->at[i] == AT_WAITING) {
                 entry->maybe_sent[i] = true;
-                if (!MUTANT(core, MUTANT_RESTART_UNFENCED)) {
-                    writes_fence(entry, i);
-                }
+                writes_fence(entry, i);
                 send_wake_entry(core, entry, i);
             }
         }

@@ -307,8 +307,7 @@ static bool other_is_up(const struct core *core, unsigned i)
 
 bool resync_lane_readable(const struct core *core, const struct lane *lane, unsigned i)
 {
-    return lane->trust[i] == TRUST_OK || MUTANT(core, MUTANT_READ_WHILE_COPIED) ||
-           (lane->trust[i] == TRUST_VERIFY && !other_is_up(core, i));
+    return lane->trust[i] == TRUST_OK || (lane->trust[i] == TRUST_VERIFY && !other_is_up(core, i));
 }
 
 bool resync_names_readable(const struct core *core, unsigned i)

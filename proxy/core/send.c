@@ -118,7 +118,7 @@ static bool awaits_sync(struct core *core, struct strand *strand, const struct e
         }
     }
     bool needed = entry->nonconvergent || strand->sync_after[i];
-    if (!needed || MUTANT(core, MUTANT_UPDATE_NO_BARRIER) || strand->mark_lsn[i] <= core->durable_lsn) {
+    if (!needed || strand->mark_lsn[i] <= core->durable_lsn) {
         return false;
     }
     wait_for_log(core, strand);
