@@ -1,7 +1,37 @@
-/* The table of oracles, in the order of enum scenario_invariant. */
+/* The table of oracles, in the order of enum scenario_invariant, and what they share. */
 #include "harness/checkers/checkers.h"
 
+#include "base/memory.h"
+#include "harness/checkers/evidence.h"
+#include "harness/checkers/fates.h"
 #include "harness/checkers/oracles.h"
+
+struct prepared {
+    struct evidence evidence; /* first, so that its address is ours */
+    struct fates fates;
+};
+
+void checkers_prepare(struct checker_input *input)
+{
+    struct prepared *p = mem_alloc(sizeof(*p));
+    evidence_init(&p->evidence, input);
+    fates_init(&p->fates, &p->evidence, input);
+    input->evidence = &p->evidence;
+    input->fates = &p->fates;
+}
+
+void checkers_release(struct checker_input *input)
+{
+    union {
+        const struct evidence *shown;
+        struct prepared *own;
+    } p = { .shown = input->evidence };
+    input->evidence = NULL;
+    input->fates = NULL;
+    fates_deinit(&p.own->fates);
+    evidence_deinit(&p.own->evidence);
+    mem_free(p.own);
+}
 
 const struct checker checker_table[] = {
     { "conservation",

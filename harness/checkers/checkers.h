@@ -12,6 +12,9 @@ struct checker_outage {
     int64_t start_ns, end_ns;
 };
 
+struct evidence;
+struct fates;
+
 struct checker_input {
     const struct history *history;
     bool has_replica;
@@ -29,7 +32,15 @@ struct checker_input {
     /* Bounds the balancer was given; 0 = none to judge. */
     uint64_t memory_most; /* bytes of payload it may hold, with what may be in hand besides */
     uint64_t writes_most; /* writes it may have open */
+    /* Made ready once for all oracles; NULL = each makes its own. */
+    const struct evidence *evidence;
+    const struct fates *fates;
 };
+
+/* Joins both ends of the history for all oracles that are to judge it; nothing it is made of may change until
+ * checkers_release. */
+void checkers_prepare(struct checker_input *input);
+void checkers_release(struct checker_input *input);
 
 struct checker {
     const char *name;    /* as in a scenario's invariants: "no_lost_ack" */

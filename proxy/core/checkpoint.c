@@ -81,7 +81,7 @@ static uint64_t first_needed(struct core *core)
 {
     const struct entry *oldest = entries_from(&core->entries, 0);
     uint64_t lsn = core->checkpoint_lsn;
-    lsn = oldest != NULL && oldest->lsn < lsn && !MUTANT(core, MUTANT_TRIMS_EARLY) ? oldest->lsn : lsn;
+    lsn = oldest != NULL && oldest->lsn < lsn ? oldest->lsn : lsn;
     uint64_t retained = retained_from(core);
     lsn = retained < lsn ? retained : lsn;
     return mark_pins(core, lsn);

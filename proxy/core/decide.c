@@ -364,7 +364,7 @@ void entry_reject(struct core *core, struct entry *entry, struct decision *decis
         (void)letters_add(core, entry, by, decision->status, decision->reason);
     }
     note_taken(core, entry, decision->status);
-    answer(core, entry, decision, lsn, !MUTANT(core, MUTANT_NO_BEFORE_DURABLE));
+    answer(core, entry, decision, lsn, true);
     entry_settle(core, entry, decision->by, NULL, decision->kept || mutant_sends_refused(core, entry));
     entry_release_if_over(core, entry);
 }

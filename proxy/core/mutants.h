@@ -35,8 +35,6 @@
     X(MUTANT_ERROR_IS_NO, "error_is_no", "converge", "an answer of 500 proves that nothing was done")        \
     X(MUTANT_TIMEOUT_IS_DONE, "timeout_is_done", "no_lost_ack", "no answer to a replayed write is a yes")    \
     X(MUTANT_TIMEOUT_IS_NO, "timeout_is_no", "refused_not_applied", "no answer in time is a no")             \
-    X(MUTANT_TIMEOUT_FORGOTTEN, "timeout_forgotten", "converge", "a write that timed out was not applied")   \
-    X(MUTANT_CONFLICT_IS_NO, "conflict_is_no", "conservation", "409 to a repeated create: a dead letter")    \
     X(MUTANT_FAULT_IS_READ, "fault_is_read", "not_denied", "a read's 404 of one instance is the answer")     \
     X(MUTANT_REFUSED_ELSEWHERE, "refused_elsewhere", "refused_not_applied", "sends it all the same")         \
     X(MUTANT_LETTER_DROPPED, "letter_dropped", "no_lost_ack", "what an instance refuses later is dropped")   \
@@ -48,11 +46,10 @@
     X(MUTANT_WRONG_UUID, "wrong_uuid", "bounded_recovery", "the primary is asked for the id clients know")   \
     /* the log */                                                                                            \
     X(MUTANT_ACK_BEFORE_DURABLE, "ack_before_durable", "no_lost_ack", "answers before the log is on disk")   \
-    X(MUTANT_NO_BEFORE_DURABLE, "no_before_durable", "refused_not_applied", "a no waits for no log")         \
     X(MUTANT_LOST_ON_RESTART, "lost_on_restart", "no_lost_ack", "starts with an empty queue")                \
-    X(MUTANT_UNDECIDED_FORGOTTEN, "undecided_forgotten", "no_lost_ack", "starts without the last writes")    \
+    X(MUTANT_UNDECIDED_FORGOTTEN, "undecided_forgotten", "no_double_effect",                                 \
+      "starts without the last writes")                                                                      \
     X(MUTANT_REPLAYS_APPLIED, "replays_applied", "no_double_effect", "a start sends some again")             \
-    X(MUTANT_TRIMS_EARLY, "trims_early", "no_lost_ack", "trims what the slowest instance needs")             \
     X(MUTANT_UNBOUNDED_MEMORY, "unbounded_memory", "bounded_memory", "keeps all payloads in memory")         \
     X(MUTANT_UNBOUNDED_LOG, "unbounded_log", "bounded_memory", "takes more writes than WAL_MAX_WRITES")      \
     X(MUTANT_LOGS_REFUSED, "logs_refused", "refused_not_applied", "logs what it refuses for want of room")   \

@@ -292,8 +292,6 @@ static void taken(struct core *core, struct call *call, const struct answer *a)
     struct entry *entry = call->members[0];
     if (entry->fate == FATE_UNDECIDED) {
         rejected(core, call, a);
-    } else if (MUTANT(core, MUTANT_CONFLICT_IS_NO)) {
-        entry_dead(core, entry, call->instance, a->status, a->body);
     } else if (entry->op == OP_COLLECTION_CREATE) {
         learn_check_name(core, entry, call->instance);
     } else {

@@ -299,8 +299,7 @@ bool submit_plainly_wrong(const struct entry *entry)
 static bool maybe_applied(const struct core *core, const struct entry *entry)
 {
     for (unsigned i = 0; i < core->instance_count; i++) {
-        bool maybe = entry->maybe_sent[i] && !MUTANT(core, MUTANT_TIMEOUT_FORGOTTEN);
-        if (maybe || entry->at[i] == AT_SENT) {
+        if (entry->maybe_sent[i] || entry->at[i] == AT_SENT) {
             return true;
         }
     }
