@@ -47,8 +47,7 @@
     /* the log */                                                                                            \
     X(MUTANT_ACK_BEFORE_DURABLE, "ack_before_durable", "no_lost_ack", "answers before the log is on disk")   \
     X(MUTANT_LOST_ON_RESTART, "lost_on_restart", "no_lost_ack", "starts with an empty queue")                \
-    X(MUTANT_UNDECIDED_FORGOTTEN, "undecided_forgotten", "no_double_effect",                                 \
-      "starts without the last writes")                                                                      \
+    X(MUTANT_UNDECIDED_FORGOTTEN, "undecided_forgotten", "no_double_effect", "forgets the last")             \
     X(MUTANT_REPLAYS_APPLIED, "replays_applied", "no_double_effect", "a start sends some again")             \
     X(MUTANT_UNBOUNDED_MEMORY, "unbounded_memory", "bounded_memory", "keeps all payloads in memory")         \
     X(MUTANT_UNBOUNDED_LOG, "unbounded_log", "bounded_memory", "takes more writes than WAL_MAX_WRITES")      \
