@@ -14,6 +14,7 @@ static const struct command commands[] = {
     { "fault", "switch faults of a live stack on and off", command_fault },
     { "coverage", "say which check proves what the runbook says, and whether it can fail", command_coverage },
     { "fuzz", "hunt with random campaigns on the simulator", command_fuzz },
+    { "shrink", "make a small scenario file of a campaign that fails", command_shrink },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

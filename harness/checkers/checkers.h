@@ -6,6 +6,15 @@
 #include "harness/history.h"
 #include "harness/results.h"
 
+/* A time in which nobody can have reached an instance: its process was gone, or its port closed. */
+struct checker_outage {
+    uint32_t instance; /* 0 primary, 1 replica */
+    int64_t start_ns, end_ns;
+};
+
+struct evidence;
+struct fates;
+
 struct checker_input {
     const struct history *history;
     bool has_replica;
@@ -13,7 +22,25 @@ struct checker_input {
     /* Last /status of the drained balancer. */
     double pending_at_end;
     double dead_letters_at_end;
+    /* When everything that was broken had been mended (healed), and whether the balancer then came to rest
+     * with all of its instances. */
+    bool healed, drained;
+    int64_t healed_ns;
+    const struct checker_outage *outages; /* borrowed */
+    size_t outage_count;
+    uint64_t notice_ns; /* health checks notice an outage within so long */
+    /* Bounds the balancer was given; 0 = none to judge. */
+    uint64_t memory_most; /* bytes of payload it may hold, with what may be in hand besides */
+    uint64_t writes_most; /* writes it may have open */
+    /* Made ready once for all oracles; NULL = each makes its own. */
+    const struct evidence *evidence;
+    const struct fates *fates;
 };
+
+/* Joins both ends of the history for all oracles that are to judge it; nothing it is made of may change until
+ * checkers_release. */
+void checkers_prepare(struct checker_input *input);
+void checkers_release(struct checker_input *input);
 
 struct checker {
     const char *name;    /* as in a scenario's invariants: "no_lost_ack" */

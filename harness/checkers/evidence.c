@@ -283,6 +283,11 @@ static void settle_deletions(struct evidence *e, uint32_t instance)
 void evidence_init(struct evidence *e, const struct checker_input *input)
 {
     const struct history *h = input->history;
+    if (input->evidence != NULL) {
+        *e = *input->evidence;
+        e->borrowed = true;
+        return;
+    }
     *e = (struct evidence){ .h = h, .instances = input->has_replica ? 2 : 1 };
     index_tags(e);
     for (size_t i = 0; i < h->op_count; i++) {
@@ -316,6 +321,9 @@ void evidence_init(struct evidence *e, const struct checker_input *input)
 
 void evidence_deinit(struct evidence *e)
 {
+    if (e->borrowed) {
+        return;
+    }
     mem_free(e->op_of_effect);
     mem_free(e->traces[0]);
     mem_free(e->traces[1]);

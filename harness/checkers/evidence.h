@@ -44,8 +44,10 @@ struct evidence {
     size_t tag_count;
     uint32_t *by_tag;
     uint64_t by_tag_size;
+    bool borrowed; /* what it points to belongs to the input's evidence */
 };
 
+/* What checkers_prepare has made ready is borrowed, else made. */
 void evidence_init(struct evidence *e, const struct checker_input *input);
 void evidence_deinit(struct evidence *e);
 /* Index of the operation with that tag; HISTORY_NONE. */

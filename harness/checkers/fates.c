@@ -137,8 +137,13 @@ static void excuse_equal(struct fates *f, const struct history *h)
     }
 }
 
-void fates_init(struct fates *f, const struct evidence *e)
+void fates_init(struct fates *f, const struct evidence *e, const struct checker_input *input)
 {
+    if (input->fates != NULL) {
+        *f = *input->fates;
+        f->borrowed = true;
+        return;
+    }
     const struct history *h = e->h;
     *f = (struct fates){ .first_missing = { HISTORY_NONE, HISTORY_NONE } };
     for (uint32_t instance = 0; instance < e->instances; instance++) {
@@ -177,6 +182,9 @@ void fates_init(struct fates *f, const struct evidence *e)
 
 void fates_deinit(struct fates *f)
 {
+    if (f->borrowed) {
+        return;
+    }
     mem_free(f->of[0]);
     mem_free(f->of[1]);
 }

@@ -22,9 +22,11 @@ struct fates {
     uint64_t missing[INSTANCE_COUNT];       /* acknowledged writes with a fate from FATE_NEVER on */
     uint32_t first_missing[INSTANCE_COUNT]; /* the one acknowledged first; HISTORY_NONE */
     uint64_t acknowledged;
+    bool borrowed; /* what it points to belongs to the input's fates */
 };
 
-void fates_init(struct fates *f, const struct evidence *e);
+/* What checkers_prepare has made ready is borrowed, else made. */
+void fates_init(struct fates *f, const struct evidence *e, const struct checker_input *input);
 void fates_deinit(struct fates *f);
 
 #endif

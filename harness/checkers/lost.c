@@ -89,7 +89,7 @@ void oracle_no_lost_ack(const struct checker_input *input, struct assertion_resu
     struct fates f;
     struct buf saw;
     evidence_init(&e, input);
-    fates_init(&f, &e);
+    fates_init(&f, &e, input);
     buf_init(&saw, TEXT_MAX);
     uint64_t dead = as_count(input->dead_letters_at_end);
     uint64_t pending = as_count(input->pending_at_end);
@@ -154,7 +154,7 @@ void oracle_conservation(const struct checker_input *input, struct assertion_res
     struct evidence e;
     struct fates f;
     evidence_init(&e, input);
-    fates_init(&f, &e);
+    fates_init(&f, &e, input);
     uint64_t pending = as_count(input->pending_at_end);
     uint64_t dead = as_count(input->dead_letters_at_end);
     uint64_t lost = h->lb_lost_queue ? h->lost_on_crash : 0;

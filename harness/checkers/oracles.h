@@ -1,4 +1,4 @@
-/* The eight judges, one function each; checkers.c lists them. */
+/* The judges, one function each; checkers.c lists them. */
 #ifndef WALDRILL_HARNESS_CHECKERS_ORACLES_H
 #define WALDRILL_HARNESS_CHECKERS_ORACLES_H
 
@@ -12,6 +12,9 @@ void oracle_converge(const struct checker_input *input, struct assertion_result 
 void oracle_read_your_writes(const struct checker_input *input, struct assertion_result *out);
 void oracle_status_truthful(const struct checker_input *input, struct assertion_result *out);
 void oracle_refused_not_applied(const struct checker_input *input, struct assertion_result *out);
+void oracle_not_denied(const struct checker_input *input, struct assertion_result *out);
+void oracle_bounded_recovery(const struct checker_input *input, struct assertion_result *out);
+void oracle_bounded_memory(const struct checker_input *input, struct assertion_result *out);
 
 /* The clients' share of both instances' contents is known and equal. */
 bool converge_equal(const struct history *h);

@@ -78,11 +78,11 @@ static bool looks_at_record(const struct op_record *op)
            op->collection != HISTORY_NONE && op_acknowledged(op);
 }
 
-static void ryw_init(struct ryw *r, const struct evidence *e, uint64_t window_ns)
+static void ryw_init(struct ryw *r, const struct evidence *e, const struct checker_input *input)
 {
     const struct history *h = e->h;
-    *r = (struct ryw){ .e = e, .window_ns = window_ns };
-    fates_init(&r->fates, e);
+    *r = (struct ryw){ .e = e, .window_ns = input->consistency_window_ns };
+    fates_init(&r->fates, e, input);
     r->writes = mem_alloc_array(h->op_count + 1, sizeof(*r->writes));
     r->removals = mem_alloc_array(h->op_count + 1, sizeof(*r->removals));
     r->reads = mem_alloc_array(h->op_count + 1, sizeof(*r->reads));
@@ -277,7 +277,7 @@ void oracle_read_your_writes(const struct checker_input *input, struct assertion
     struct ryw r;
     struct buf saw;
     evidence_init(&e, input);
-    ryw_init(&r, &e, input->consistency_window_ns);
+    ryw_init(&r, &e, input);
     buf_init(&saw, TEXT_MAX);
     bool cleared = false; /* a reset or a dropped database explains any absence */
     for (size_t i = 0; i < e.h->op_count; i++) {

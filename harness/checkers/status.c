@@ -12,11 +12,10 @@
 #include "base/units.h"
 #include "harness/checkers/evidence.h"
 #include "harness/checkers/oracles.h"
+#include "harness/checkers/status_lie.h"
 #include "harness/checkers/words.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #define TEXT_MAX 8192
 /* An application whose answer never left is known when the balancer has asked again: within its patience. */
@@ -25,13 +24,6 @@
 #define PATIENCE_NS (INT64_C(10) * (int64_t)NS_PER_S)
 /* Rounding of an age to whole seconds, and a scaled clock's jitter. */
 #define AGE_TOLERANCE_S 3.0
-
-struct lie {
-    bool found;
-    int64_t at_ns;
-    int64_t since_ns;
-    char text[256];
-};
 
 /* A sorted list of instants, and how many have passed. */
 struct clock_hand {
@@ -164,33 +156,10 @@ static double seconds(int64_t ns)
     return (double)ns / (double)NS_PER_S;
 }
 
-/* The first lie is the one that is told. */
-static void lie_note(struct lie *lie, int64_t at_ns, int64_t since_ns, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void lie_note(struct lie *lie, int64_t at_ns, int64_t since_ns, const char *format, ...)
-{
-    if (lie->found) {
-        return;
-    }
-    lie->found = true;
-    lie->at_ns = at_ns;
-    lie->since_ns = since_ns;
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(lie->text, sizeof(lie->text), format, args); /* a few figures; cut is no harm */
-    va_end(args);
-}
-
 /* Has it been wrong for so long that it is a lie? */
 static bool lasts(int64_t *since_ns, bool wrong, int64_t at_ns)
 {
-    if (!wrong) {
-        *since_ns = HISTORY_NEVER;
-        return false;
-    }
-    *since_ns = *since_ns == HISTORY_NEVER ? at_ns : *since_ns;
-    return at_ns - *since_ns >= PATIENCE_NS;
+    return status_lie_lasts(since_ns, wrong, at_ns, PATIENCE_NS);
 }
 
 static double at_least_zero(double value)
@@ -200,7 +169,7 @@ static double at_least_zero(double value)
 
 struct watch {
     struct truth truth;
-    struct lie lie;
+    struct status_lie lie;
     int64_t high_since, age_since, failed_since;
     uint64_t judged;
     bool bounded_above; /* false when the primary forgot something: what is pending again is not known */
@@ -218,19 +187,20 @@ static void judge_pending(struct watch *w, const struct history *h, const struct
     double most = sent > known ? (double)(sent - known) : 0;
     double held = s->pending_writes + at_least_zero(s->dead_letters);
     if (s->pending_writes < least) {
-        lie_note(&w->lie, s->at_ns, s->at_ns,
-                 "pending_writes was %g, but at least %g acknowledged writes were not applied on the primary",
-                 s->pending_writes, least);
+        status_lie_note(
+            &w->lie, s->at_ns, s->at_ns,
+            "pending_writes was %g, but at least %g acknowledged writes were not applied on the primary",
+            s->pending_writes, least);
     }
     if (lasts(&w->high_since, w->bounded_above && s->pending_writes > most, s->at_ns)) {
-        lie_note(&w->lie, s->at_ns, w->high_since,
-                 "pending_writes was %g, but at most %g writes could have been pending", s->pending_writes,
-                 most);
+        status_lie_note(&w->lie, s->at_ns, w->high_since,
+                        "pending_writes was %g, but at most %g writes could have been pending",
+                        s->pending_writes, most);
     }
     if (lasts(&w->failed_since, s->failed_replays > held, s->at_ns)) {
-        lie_note(&w->lie, s->at_ns, w->failed_since,
-                 "failed_replays was %g, but only %g writes were pending or dead-lettered", s->failed_replays,
-                 held);
+        status_lie_note(&w->lie, s->at_ns, w->failed_since,
+                        "failed_replays was %g, but only %g writes were pending or dead-lettered",
+                        s->failed_replays, held);
     }
 }
 
@@ -243,15 +213,16 @@ static void judge_age(struct watch *w, const struct evidence *e, const struct st
     double least = certain == HISTORY_NEVER ? 0 : seconds(from_ns - certain);
     double most = possible == HISTORY_NEVER ? 0 : seconds(to_ns - possible);
     if (!aside && s->oldest_pending_s + AGE_TOLERANCE_S < least) {
-        lie_note(&w->lie, s->at_ns, s->at_ns,
-                 "oldest_pending was %g s (-1 = null), but a write had been pending for at least %.1f s",
-                 s->oldest_pending_s, least);
+        status_lie_note(
+            &w->lie, s->at_ns, s->at_ns,
+            "oldest_pending was %g s (-1 = null), but a write had been pending for at least %.1f s",
+            s->oldest_pending_s, least);
     }
     bool too_old = w->bounded_above && s->oldest_pending_s > most + AGE_TOLERANCE_S;
     if (lasts(&w->age_since, too_old, s->at_ns)) {
-        lie_note(&w->lie, s->at_ns, w->age_since,
-                 "oldest_pending was %g s, but no write can have been pending for more than %.1f s",
-                 s->oldest_pending_s, most);
+        status_lie_note(&w->lie, s->at_ns, w->age_since,
+                        "oldest_pending was %g s, but no write can have been pending for more than %.1f s",
+                        s->oldest_pending_s, most);
     }
 }
 
@@ -280,8 +251,9 @@ static void watch_samples(struct watch *w, const struct evidence *e)
 void oracle_status_truthful(const struct checker_input *input, struct assertion_result *out)
 {
     static const char *const expected =
-        "pending_writes, oldest_pending and failed_replays agree with what clients and primary saw at that "
-        "instant";
+        "pending_writes, oldest_pending, failed_replays, is_replaying and healthy agree with what clients "
+        "and "
+        "instances saw at that instant";
     struct evidence e;
     evidence_init(&e, input);
     struct watch w = { .high_since = HISTORY_NEVER,
@@ -290,6 +262,7 @@ void oracle_status_truthful(const struct checker_input *input, struct assertion_
     w.bounded_above = !e.lost_state[0];
     truth_init(&w.truth, &e);
     watch_samples(&w, &e);
+    status_flags(input, &w.lie);
     struct buf saw;
     buf_init(&saw, TEXT_MAX);
     if (!w.lie.found) {

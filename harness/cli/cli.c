@@ -87,6 +87,22 @@ bool cli_options_parse(int *argc, char **argv, const struct cli_option *options,
     return true;
 }
 
+bool cli_oracle_known(const char *command, const char *name)
+{
+    const char *names[INVARIANT_COUNT];
+    for (size_t i = 0; i < INVARIANT_COUNT; i++) {
+        names[i] = scenario_invariant_names[i];
+        if (name == NULL || strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    const char *near = suggest_name(str_of(name), names, INVARIANT_COUNT);
+    (void)fprintf(stderr, "waldrill %s: no oracle \"%s\"%s%s%s\n", command, name,
+                  near == NULL ? "; docs/oracles.md lists them" : "; did you mean \"",
+                  near == NULL ? "" : near, near == NULL ? "" : "\"?");
+    return false;
+}
+
 /* run: SIZE_MAX = the whole file is checked, its first run comes back. */
 static struct scenario *load(const char *path, size_t run)
 {

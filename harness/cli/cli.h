@@ -39,6 +39,8 @@ extern const char *const cli_engine_names[]; /* up to NULL */
 bool cli_engine_known(const char *command, const char *name);
 /* name NULL = the one that the scenario's clock means.  The caller closes it. */
 struct engine *cli_engine_new(const char *name, const struct scenario *s);
+/* NULL is no name, and known.  False after a line on stderr. */
+bool cli_oracle_known(const char *command, const char *name);
 /* Where walproxy and mockchroma stand: beside this program. */
 void cli_bin_dir(char *out, size_t size);
 

@@ -25,8 +25,8 @@
 #define JOBS_MAX   64
 
 static const char help[] =
-    "usage: waldrill fuzz [--seeds N] [--from SEED] [--jobs N] [--mutant NAME] [--hashes] [--trace FILE]\n"
-    "                     [--room N]\n"
+    "usage: waldrill fuzz [--seeds N] [--from SEED] [--shard I/N] [--jobs N] [--mutant NAME]\n"
+    "                     [--until-caught ORACLE] [--hashes] [--trace FILE] [--room N]\n"
     "\n"
     "Random campaigns on the simulator: load, faults, crashes and settings drawn from each seed, every "
     "oracle\n"
@@ -34,29 +34,44 @@ static const char help[] =
     "\n"
     "  --seeds N      how many campaigns (default 100)\n"
     "  --from SEED    the first seed (default 1)\n"
+    "  --shard I/N    only each N-th of them, beginning with the I-th: N machines share the work\n"
     "  --jobs N       worker processes (default 1)\n"
     "  --mutant NAME  put a known-bad proxy on trial (test builds)\n"
+    "  --until-caught ORACLE\n"
+    "                 stop at the first seed that breaks that oracle's promise\n"
     "  --hashes       print only \"seed hash\" lines, to compare builds\n"
     "  --trace FILE   with one seed: every event as a line of JSON\n"
     "  --room N       actions the proxy's core may hand over at once (default: as many as it likes)\n"
     "\n"
     "examples\n"
     "  waldrill fuzz --seeds 1000 --jobs 2\n"
+    "  waldrill fuzz --seeds 10000 --shard 2/4\n"
+    "  waldrill fuzz --seeds 400 --mutant drop_queue --until-caught no_lost_ack\n"
     "  waldrill fuzz --from 137 --seeds 1 --trace trace.jsonl\n"
     "\n"
     "exit status: 0 all passed, 1 some failed, 2 usage wrong, 4 infrastructure\n";
 
 struct request {
     uint64_t seeds, from, jobs, room;
+    uint64_t shard, shards; /* the shard counts from 1 */
+    uint64_t places;        /* of the seeds, those of this shard */
     const char *mutant, *trace;
+    const char *until; /* an oracle's name; NULL = all seeds are run */
     bool hashes;
 };
 
+/* The seeds of a shard are numbered from 0: their places. */
+static uint64_t seed_at(const struct request *request, uint64_t place)
+{
+    return request->from + request->shard - 1 + place * request->shards;
+}
+
 /* What a worker tells: a seed begins (over false), or is over. */
 struct report {
-    uint64_t seed;
+    uint64_t place;
     bool over;
     bool passed;
+    bool caught; /* the promise that was asked for is broken */
     uint64_t simulated_ns;
     char hash[DIGEST_TEXT_SIZE + 1];
     char words[WORDS_SIZE]; /* the broken promises */
@@ -65,14 +80,16 @@ struct report {
 struct worker {
     pid_t pid;
     int fd;
-    uint64_t next; /* the first seed it has not begun */
-    uint64_t now;  /* the seed it runs; 0 = none */
+    uint64_t next; /* the first place it has not begun */
+    uint64_t now;  /* the place it runs */
+    bool runs;
 };
 
 struct hunt {
     const struct request *request;
     struct worker workers[JOBS_MAX];
-    struct report **told; /* by seed - from; NULL = not yet */
+    struct report **told;        /* by place; NULL = not yet */
+    const struct report *caught; /* the first told; NULL = none */
     uint64_t printed;
     uint64_t done, failed;
     uint64_t simulated_ns;
@@ -80,13 +97,15 @@ struct hunt {
 
 /* ---- one campaign ---- */
 
-static void describe(const struct results *r, struct report *out)
+static void describe(const struct request *request, const struct results *r, struct report *out)
 {
     size_t at = 0;
-    for (size_t i = 0; i < r->assertion_count && at < sizeof(out->words); i++) {
+    for (size_t i = 0; i < r->assertion_count; i++) {
         const struct assertion_result *a = &r->assertions[i];
         if (!a->passed && !a->skipped) {
-            int size = snprintf(out->words + at, sizeof(out->words) - at,
+            out->caught = out->caught || (request->until != NULL && strcmp(request->until, a->name) == 0);
+            size_t left = at < sizeof(out->words) ? sizeof(out->words) - at : 0; /* the rest is cut */
+            int size = snprintf(left == 0 ? NULL : out->words + at, left,
                                 "  broken promise: %s\n    expected %s\n    saw %s\n", a->name,
                                 a->expected == NULL ? "-" : a->expected, a->saw == NULL ? "-" : a->saw);
             at += size > 0 ? (size_t)size : 0;
@@ -98,8 +117,9 @@ static void describe(const struct results *r, struct report *out)
     }
 }
 
-static void run_campaign(const struct request *request, uint64_t seed, struct report *out)
+static void run_campaign(const struct request *request, uint64_t place, struct report *out)
 {
+    uint64_t seed = seed_at(request, place);
     struct runner_options options = { .time_scale = 1 };
     struct scenario *s = campaign_draw(seed, &options);
     options.mutant = request->mutant;
@@ -112,11 +132,11 @@ static void run_campaign(const struct request *request, uint64_t seed, struct re
     results_init(&results);
     struct engine *engine = engine_sim_new();
     runner_run(s, engine, &options, &history, &results);
-    *out = (struct report){ .seed = seed, .over = true, .passed = results.verdict == VERDICT_PASS };
+    *out = (struct report){ .place = place, .over = true, .passed = results.verdict == VERDICT_PASS };
     out->simulated_ns = (uint64_t)results.simulated_ns;
     (void)snprintf(out->hash, sizeof(out->hash), "%s", results.journal_hash);
     if (!out->passed) {
-        describe(&results, out);
+        describe(request, &results, out);
     }
     engine->ops->close(engine);
     results_deinit(&results);
@@ -146,12 +166,12 @@ static bool write_report(int fd, const struct report *report)
 
 static int work(const struct request *request, uint64_t first, int fd)
 {
-    for (uint64_t seed = first; seed < request->from + request->seeds; seed += request->jobs) {
-        struct report report = { .seed = seed };
+    for (uint64_t place = first; place < request->places; place += request->jobs) {
+        struct report report = { .place = place };
         if (!write_report(fd, &report)) {
             return EXIT_INFRASTRUCTURE;
         }
-        run_campaign(request, seed, &report);
+        run_campaign(request, place, &report);
         if (!write_report(fd, &report)) {
             return EXIT_INFRASTRUCTURE;
         }
@@ -185,7 +205,8 @@ static void tell(struct hunt *hunt, const struct report *report)
 {
     struct report *kept = mem_alloc(sizeof(*kept));
     *kept = *report;
-    hunt->told[report->seed - hunt->request->from] = kept;
+    hunt->told[report->place] = kept;
+    hunt->caught = hunt->caught == NULL && report->caught ? kept : hunt->caught;
     hunt->done++;
     hunt->failed += report->passed ? 0 : 1;
     hunt->simulated_ns += report->simulated_ns;
@@ -194,11 +215,12 @@ static void tell(struct hunt *hunt, const struct report *report)
 static void take_report(struct hunt *hunt, struct worker *worker, const struct report *report)
 {
     if (report->over) {
-        worker->now = 0;
+        worker->runs = false;
         tell(hunt, report);
     } else {
-        worker->now = report->seed;
-        worker->next = report->seed + hunt->request->jobs;
+        worker->runs = true;
+        worker->now = report->place;
+        worker->next = report->place + hunt->request->jobs;
     }
 }
 
@@ -211,12 +233,12 @@ static int worker_ended(struct hunt *hunt, struct worker *worker)
     while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR) {
     }
     worker->pid = 0;
-    uint64_t end = hunt->request->from + hunt->request->seeds;
-    if (worker->now == 0) {
+    uint64_t end = hunt->request->places;
+    if (!worker->runs) {
         bool through = WIFEXITED(status) && WEXITSTATUS(status) == 0;
         return through || worker->next >= end + hunt->request->jobs ? 0 : -1;
     }
-    struct report died = { .seed = worker->now, .over = true };
+    struct report died = { .place = worker->now, .over = true };
     if (WIFSIGNALED(status)) {
         (void)snprintf(died.words, sizeof(died.words), "  the simulation died: %s\n",
                        strsignal(WTERMSIG(status)));
@@ -224,7 +246,7 @@ static int worker_ended(struct hunt *hunt, struct worker *worker)
         (void)snprintf(died.words, sizeof(died.words), "  the simulation ended with status %d\n",
                        WEXITSTATUS(status));
     }
-    worker->now = 0;
+    worker->runs = false;
     tell(hunt, &died);
     return worker->next < end ? worker_start(hunt, worker) : 0;
 }
@@ -252,26 +274,27 @@ static int read_report(int fd, struct report *out)
 
 static void print_failure(const struct request *request, const struct report *report)
 {
-    (void)printf("seed %" PRIu64 " FAILED\n%s  again: waldrill fuzz --from %" PRIu64 " --seeds 1%s%s\n",
-                 report->seed, report->words, report->seed, request->mutant == NULL ? "" : " --mutant ",
+    uint64_t seed = seed_at(request, report->place);
+    (void)printf("seed %" PRIu64 " FAILED\n%s  again: waldrill fuzz --from %" PRIu64 " --seeds 1%s%s\n", seed,
+                 report->words, seed, request->mutant == NULL ? "" : " --mutant ",
                  request->mutant == NULL ? "" : request->mutant);
 }
 
 static void print_told(struct hunt *hunt)
 {
     const struct request *request = hunt->request;
-    while (hunt->printed < request->seeds && hunt->told[hunt->printed] != NULL) {
+    while (hunt->printed < request->places && hunt->told[hunt->printed] != NULL) {
         struct report *report = hunt->told[hunt->printed];
         if (request->hashes) {
-            (void)printf("%" PRIu64 " %s\n", report->seed, report->hash);
-        } else if (!report->passed) {
+            (void)printf("%" PRIu64 " %s\n", seed_at(request, report->place), report->hash);
+        } else if (!report->passed && (request->until == NULL || report == hunt->caught)) {
             print_failure(request, report);
         }
         hunt->printed++;
     }
     if (!request->hashes && isatty(STDERR_FILENO) == 1) {
         (void)fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " seeds, %" PRIu64 " failed ", hunt->done,
-                      request->seeds, hunt->failed);
+                      request->places, hunt->failed);
     }
 }
 
@@ -287,7 +310,7 @@ static int hunt_run(struct hunt *hunt)
     const struct request *request = hunt->request;
     for (uint64_t i = 0; i < request->jobs; i++) {
         struct worker *worker = &hunt->workers[i];
-        worker->next = request->from + i;
+        worker->next = i;
         worker->fd = -1;
         if (worker_start(hunt, worker) != 0) {
             return -1;
@@ -319,13 +342,33 @@ static int hunt_run(struct hunt *hunt)
             }
         }
         print_told(hunt);
+        if (hunt->caught != NULL) {
+            return 0;
+        }
     }
+}
+
+/* Of those who break the promise that was asked for, the one told first is enough. */
+static int hunt_caught(const struct hunt *hunt)
+{
+    const struct request *request = hunt->request;
+    if (hunt->caught == NULL) {
+        (void)printf("not caught by %s in %" PRIu64 " seeds, %" PRIu64 " of them failed\n", request->until,
+                     hunt->done, hunt->failed);
+        return EXIT_PASS;
+    }
+    uint64_t seed = seed_at(request, hunt->caught->place);
+    if (hunt->caught->place >= hunt->printed) {
+        print_failure(request, hunt->caught);
+    }
+    (void)printf("caught by %s: seed %" PRIu64 "\n", request->until, seed);
+    return EXIT_FAILED;
 }
 
 static int hunt_all(const struct request *request)
 {
     struct hunt hunt = { .request = request };
-    hunt.told = mem_alloc_array((size_t)request->seeds, sizeof(struct report *));
+    hunt.told = mem_alloc_array((size_t)request->places, sizeof(struct report *));
     double begun = wall_seconds();
     int rc = hunt_run(&hunt);
     for (uint64_t i = 0; i < request->jobs; i++) {
@@ -334,24 +377,28 @@ static int hunt_all(const struct request *request)
             (void)waitpid(hunt.workers[i].pid, NULL, 0);
         }
     }
-    bool whole = rc == 0 && hunt.done == request->seeds;
+    bool whole = rc == 0 && (hunt.done == request->places || hunt.caught != NULL);
     if (!whole) {
         (void)fprintf(stderr, "waldrill fuzz: a worker could not be run: %s\n", strerror(errno));
     }
     if (!request->hashes && isatty(STDERR_FILENO) == 1) {
         (void)fputc('\n', stderr);
     }
-    if (!request->hashes) {
+    if (!request->hashes && request->until == NULL) {
         double took = wall_seconds() - begun;
         (void)printf("%.1f s on the wall, %.0f s simulated, %.0f seeds a minute\n", took,
                      (double)hunt.simulated_ns / 1e9, took > 0 ? 60.0 * (double)hunt.done / took : 0.0);
         (void)printf("%" PRIu64 " seeds, %" PRIu64 " failed\n", hunt.done, hunt.failed);
     }
-    for (uint64_t i = 0; i < request->seeds; i++) {
+    int status = !whole                   ? EXIT_INFRASTRUCTURE
+                 : request->until != NULL ? hunt_caught(&hunt)
+                 : hunt.failed > 0        ? EXIT_FAILED
+                                          : EXIT_PASS;
+    for (uint64_t i = 0; i < request->places; i++) {
         mem_free(hunt.told[i]);
     }
     mem_free(hunt.told);
-    return !whole ? EXIT_INFRASTRUCTURE : hunt.failed > 0 ? EXIT_FAILED : EXIT_PASS;
+    return status;
 }
 
 static bool number(const char *name, const char *given, uint64_t low, uint64_t high, uint64_t *out)
@@ -370,6 +417,23 @@ static bool number(const char *name, const char *given, uint64_t low, uint64_t h
     return true;
 }
 
+/* "2/4": the second of four shares. */
+static bool shard(const char *given, struct request *request)
+{
+    struct str count = STR("1");
+    struct str which = given == NULL ? STR("1") : str_cut(str_of(given), '/', &count);
+    bool good = units_parse_u64(which, &request->shard, NULL) == 0 &&
+                units_parse_u64(count, &request->shards, NULL) == 0 && request->shard >= 1 &&
+                request->shard <= request->shards && request->shards <= request->seeds;
+    if (!good) {
+        (void)fprintf(
+            stderr, "waldrill fuzz: --shard is I/N, the I-th of N shares of the seeds, not \"%s\"\n", given);
+        return false;
+    }
+    request->places = (request->seeds - request->shard) / request->shards + 1;
+    return true;
+}
+
 int command_fuzz(int argc, char **argv)
 {
     struct request request = { .seeds = 100, .from = 1, .jobs = 1 };
@@ -377,11 +441,16 @@ int command_fuzz(int argc, char **argv)
     const char *from = NULL;
     const char *jobs = NULL;
     const char *room = NULL;
-    const struct cli_option options[] = {
-        { "--seeds", &seeds, NULL },           { "--from", &from, NULL }, { "--jobs", &jobs, NULL },
-        { "--mutant", &request.mutant, NULL }, { "--room", &room, NULL }, { "--trace", &request.trace, NULL },
-        { "--hashes", NULL, &request.hashes }
-    };
+    const char *share = NULL;
+    const struct cli_option options[] = { { "--seeds", &seeds, NULL },
+                                          { "--from", &from, NULL },
+                                          { "--jobs", &jobs, NULL },
+                                          { "--mutant", &request.mutant, NULL },
+                                          { "--room", &room, NULL },
+                                          { "--trace", &request.trace, NULL },
+                                          { "--hashes", NULL, &request.hashes },
+                                          { "--shard", &share, NULL },
+                                          { "--until-caught", &request.until, NULL } };
     if (cli_wants_help(argc, argv)) {
         (void)fputs(help, stdout);
         return EXIT_PASS;
@@ -390,17 +459,18 @@ int command_fuzz(int argc, char **argv)
         !number("--seeds", seeds, 1, 10000000, &request.seeds) ||
         !number("--from", from, 1, UINT64_MAX / 2, &request.from) ||
         !number("--jobs", jobs, 1, JOBS_MAX, &request.jobs) ||
-        !number("--room", room, 1, 1024, &request.room)) {
+        !number("--room", room, 1, 1024, &request.room) || !shard(share, &request) ||
+        !cli_oracle_known(argv[0], request.until)) {
         return EXIT_USAGE;
     }
     if (argc > 1) {
         (void)fprintf(stderr, "waldrill fuzz: what is \"%s\"?  see waldrill fuzz --help\n", argv[1]);
         return EXIT_USAGE;
     }
-    if (request.trace != NULL && request.seeds != 1) {
+    if (request.trace != NULL && request.places != 1) {
         (void)fputs("waldrill fuzz: --trace needs --seeds 1\n", stderr);
         return EXIT_USAGE;
     }
-    request.jobs = request.jobs < request.seeds ? request.jobs : request.seeds;
+    request.jobs = request.jobs < request.places ? request.jobs : request.places;
     return hunt_all(&request);
 }

@@ -131,6 +131,8 @@ static void judging_invariants(struct run *run)
         .pending_at_end = last == NULL ? 0 : last->pending_writes,
         .dead_letters_at_end = last == NULL ? 0 : last->dead_letters,
     };
+    struct checker_outage *outages = truths_tell(run, &input);
+    checkers_prepare(&input);
     for (size_t i = 0; i < checker_table_size && i < INVARIANT_COUNT; i++) {
         if (!run->scenario->invariants[i]) {
             continue;
@@ -145,6 +147,8 @@ static void judging_invariants(struct run *run)
         }
         checker_table[i].check(&input, a);
     }
+    checkers_release(&input);
+    mem_free(outages);
 }
 
 /* ---- validity ---- */

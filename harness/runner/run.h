@@ -10,6 +10,7 @@
  *   figures.c   what is counted from the whole history: replay rates, predicted memory
  *   healing.c   after the last phase: everything mended, everything drained
  *   expecting.c expectations, thresholds and alert rules over the whole series
+ *   truths.c    what the oracles are told beside the history
  *   judging.c   assertions, verdict, words
  *
  * Everything runs on one thread.  Answers arrive as callbacks from inside engine->advance; they note facts
@@ -18,6 +19,7 @@
 #define WALDRILL_HARNESS_RUNNER_RUN_H
 
 #include "base/units.h"
+#include "harness/checkers/checkers.h"
 #include "harness/runner/runner.h"
 #include "harness/runner/workload.h"
 #include <sys/types.h>
@@ -244,6 +246,10 @@ bool healing_is_steady(struct run *run);
 
 /* ---- expecting.c ---- */
 size_t judging_expects(struct run *run); /* returns how many could not be told */
+
+/* ---- truths.c ---- */
+/* Fills in what a run knows besides its history.  The caller frees the outages with mem_free. */
+struct checker_outage *truths_tell(const struct run *run, struct checker_input *input);
 
 /* ---- judging.c ---- */
 __attribute__((format(printf, 1, 2))) char *judging_text(const char *format, ...); /* cut at 400 bytes */

@@ -35,24 +35,23 @@ const char *const scenario_invariant_names[INVARIANT_COUNT] = {
     [INVARIANT_READ_YOUR_WRITES] = "read_your_writes",
     [INVARIANT_STATUS_TRUTHFUL] = "status_truthful",
     [INVARIANT_REFUSED_NOT_APPLIED] = "refused_not_applied",
+    [INVARIANT_NOT_DENIED] = "not_denied",
+    [INVARIANT_BOUNDED_RECOVERY] = "bounded_recovery",
+    [INVARIANT_BOUNDED_MEMORY] = "bounded_memory",
 };
 
 /* The names again, then older spellings of the same promises. */
 const char *const scenario_invariant_spellings[] = {
-    "conservation",
-    "no_lost_ack",
-    "no_double_effect",
-    "order_per_lane",
-    "converge",
-    "read_your_writes",
-    "status_truthful",
-    "refused_not_applied",
-    "no_duplicate_effect",
-    "order_per_collection",
+    "conservation",     "no_lost_ack",         "no_double_effect",     "order_per_lane", "converge",
+    "read_your_writes", "status_truthful",     "refused_not_applied",  "not_denied",     "bounded_recovery",
+    "bounded_memory",   "no_duplicate_effect", "order_per_collection",
 };
 const size_t scenario_invariant_spelling_count =
     sizeof(scenario_invariant_spellings) / sizeof(scenario_invariant_spellings[0]);
 static const enum scenario_invariant older[] = { INVARIANT_NO_DOUBLE_EFFECT, INVARIANT_ORDER_PER_LANE };
+_Static_assert(sizeof(scenario_invariant_spellings) / sizeof(scenario_invariant_spellings[0]) ==
+                   INVARIANT_COUNT + sizeof(older) / sizeof(older[0]),
+               "every promise can be named");
 
 static bool invariant_find(const char *text, size_t *out)
 {

@@ -155,9 +155,10 @@ static bool same_way(struct core *core, const struct batch *batch, const struct 
                      const struct entry *entry, const struct record_write *record)
 {
     const struct entry *head = batch->members[0];
-    return entry->op == head->op && str_equal(record->method, first->method) &&
-           str_equal(record->target, first->target) && str_equal(record->content_type, first->content_type) &&
-           same_side(core, head, entry) && same_credentials(lines_of(core, head), lines_of(core, entry));
+    bool same = entry->op == head->op && str_equal(record->target, first->target);
+    return (same || mutant_joins(core, entry, head)) && str_equal(record->method, first->method) &&
+           str_equal(record->content_type, first->content_type) && same_side(core, head, entry) &&
+           same_credentials(lines_of(core, head), lines_of(core, entry));
 }
 
 /* How far one request may reach. */

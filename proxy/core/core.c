@@ -346,28 +346,3 @@ void core_set_audit(struct core *core, bool failed, uint64_t lost)
     core->audit_failed = failed;
     core->audit_lost = lost;
 }
-
-#ifdef WALDRILL_MUTANTS
-const char *const core_mutant_names[] = {
-#define X(id, name, promise, meaning) name,
-    MUTANT_TABLE(X)
-#undef X
-        NULL
-};
-
-int core_set_mutant(struct core *core, const char *name)
-{
-    static const enum mutant ids[] = {
-#define X(id, name, promise, meaning) id,
-        MUTANT_TABLE(X)
-#undef X
-    };
-    for (size_t i = 0; core_mutant_names[i] != NULL; i++) {
-        if (strcmp(core_mutant_names[i], name) == 0) {
-            core->mutant = ids[i];
-            return 0;
-        }
-    }
-    return ERR_NOT_FOUND;
-}
-#endif

@@ -267,8 +267,8 @@ struct core_facts {
 void core_facts(const struct core *core, uint64_t now_ns, struct core_facts *out);
 
 #ifdef WALDRILL_MUTANTS
-/* Turns this core into a known-bad one ("drop_queue", "overtake", "no_fence", "ack_before_durable"), to test
- * the oracles.  0, or ERR_NOT_FOUND for a name that is not in core_mutant_names. */
+/* Turns this core into a known-bad one (mutants.h), to test the oracles.  0, or ERR_NOT_FOUND for a name that
+ * is not in core_mutant_names. */
 int core_set_mutant(struct core *core, const char *name);
 extern const char *const core_mutant_names[]; /* ends with NULL */
 #endif

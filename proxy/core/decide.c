@@ -68,7 +68,7 @@ void entry_finish_at(struct core *core, struct entry *entry, unsigned i, bool de
     }
     if (entry->failed[i]) {
         entry->failed[i] = false;
-        core->instances[i].failed--;
+        core->instances[i].failed -= MUTANT(core, MUTANT_FAILED_STICKS) ? 0 : 1;
     }
     entry->at[i] = dead ? AT_DEAD : AT_DONE;
     note_applied(core, entry, i);
@@ -319,6 +319,7 @@ void entry_accept(struct core *core, struct entry *entry, struct decision *decis
     acknowledged(core, entry);
     uint64_t tied_lsn = tie(core, entry);
     answer(core, entry, decision, tied_lsn == 0 ? lsn : tied_lsn, wait);
+    mutant_accepted(core, entry);
     entry_release_if_over(core, entry);
 }
 
@@ -364,7 +365,7 @@ void entry_reject(struct core *core, struct entry *entry, struct decision *decis
     }
     note_taken(core, entry, decision->status);
     answer(core, entry, decision, lsn, true);
-    entry_settle(core, entry, decision->by, NULL, decision->kept);
+    entry_settle(core, entry, decision->by, NULL, decision->kept || mutant_sends_refused(core, entry));
     entry_release_if_over(core, entry);
 }
 
@@ -393,6 +394,10 @@ void entry_applied(struct core *core, struct entry *entry, unsigned i, const str
 void entry_dead(struct core *core, struct entry *entry, unsigned i, int status, struct str reason)
 {
     CHECK(entry->fate == FATE_ACCEPTED);
+    if (MUTANT(core, MUTANT_LETTER_DROPPED)) {
+        entry_applied(core, entry, i, NULL);
+        return;
+    }
     mark_gone(entry, i, letters_add(core, entry, i, status, reason));
     char lsn[24];
     char code[16];

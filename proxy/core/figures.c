@@ -38,12 +38,15 @@ static bool memory_warning(const struct core *core)
 void figures_take(const struct core *core, struct figures *out)
 {
     const struct instance *primary = &core->instances[core->primary];
-    out->pending = primary->pending;
-    out->oldest = out->pending == 0 ? NULL : oldest_pending(core);
+    out->pending = MUTANT(core, MUTANT_PENDING_ZERO) ? 0 : primary->pending;
+    out->oldest = out->pending == 0 || MUTANT(core, MUTANT_AGE_UNTOLD) ? NULL : oldest_pending(core);
     out->oldest_s = out->oldest == NULL ? -1 : age_s(core, out->oldest->since_ns);
     out->dead = core->instances[0].dead + core->instances[1].dead;
     out->failed = primary->failed + out->dead;
     out->replaying = primary->pending > 0 && primary->state == INSTANCE_UP;
+    if (MUTANT(core, MUTANT_REPLAYING_STICKS)) {
+        out->replaying = core->stats.total_replayed > 0;
+    }
     uint64_t idle_ns = idle_since(primary, out->oldest);
     out->replay_stuck = out->replaying && core->now_ns - idle_ns > core->settings.check_interval_ns;
     out->progress_age_s = out->pending == 0 ? 0 : age_s(core, idle_ns);

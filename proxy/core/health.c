@@ -203,7 +203,7 @@ static void probe_answered(struct core *core, unsigned i)
     }
     bool enough = instance->healthy || instance->forced == FORCED_UP || !instance->probed ||
                   instance->successes >= checks_needed(core, instance);
-    if (!enough || core->refused) {
+    if (!enough || core->refused || mutant_ignores_return(core, i)) {
         return;
     }
     if (instance->mark.stage == MARK_UNREAD) {

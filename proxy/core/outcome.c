@@ -144,6 +144,7 @@ static void applied_one(struct core *core, struct entry *entry, unsigned i, cons
     if (entry->refused) { /* it took what the client was told is refused */
         resync_lane_diverged(core, entry->lane, i);
     }
+    mutant_replayed(core, entry, i);
     entry_applied(core, entry, i, has_uuid ? &uuid : NULL);
 }
 
@@ -176,7 +177,8 @@ static bool leaves_something(const struct core *core, const struct entry *entry,
 {
     return status == 400 && core->instance_count > 1 && entry->lane != NULL && entry->lane->dimension == 0 &&
            !entry->near->redriven && payload_is_here(entry) &&
-           side_effect_of((enum chroma_op)entry->op, block_str(entry->near->body));
+           side_effect_of((enum chroma_op)entry->op, block_str(entry->near->body)) &&
+           !MUTANT(core, MUTANT_SIDE_EFFECT_FORGOTTEN);
 }
 
 /* Only a refusal of a request sent alone says something about a write. */
@@ -186,6 +188,7 @@ static void rejected(struct core *core, struct call *call, const struct answer *
     unsigned i = call->instance;
     if (call->member_count > 1) {
         batch_refused(call);
+        mutant_split(core, call);
         if (a->status == 413) {
             pace_too_large(core, i, body_bytes(call));
         }
@@ -203,6 +206,10 @@ static void rejected(struct core *core, struct call *call, const struct answer *
         entry_applied(core, entry, i, NULL);
         return;
     }
+    if (MUTANT(core, MUTANT_POISON_BLOCKS)) {
+        retry_strands(core, call, MUTANT_NEVER_NS);
+        return;
+    }
     entry_dead(core, entry, i, a->status, a->body);
 }
 
@@ -216,6 +223,9 @@ static void trouble(struct core *core, const struct call *call, enum pace_troubl
 static void ambiguous(struct core *core, struct call *call, enum pace_trouble kind)
 {
     unsigned i = call->instance;
+    if (mutant_believes_silence(core, call)) {
+        return;
+    }
     mark_maybe_sent(call);
     batch_repeat(call);
     if (MUTANT(core, MUTANT_NO_FENCE)) {
@@ -298,7 +308,8 @@ static void not_sent(struct core *core, struct call *call)
 static void judge(struct core *core, struct call *call, const struct answer *a)
 {
     enum chroma_op op = (enum chroma_op)call->members[0]->op;
-    switch (verdict_of(op, a->status, a->body, writes_by_uuid(op))) {
+    enum verdict_of_write verdict = verdict_of(op, a->status, a->body, writes_by_uuid(op));
+    switch (mutant_verdict(core, call, a->status, verdict)) {
         case WRITE_APPLIED:
             applied(core, call, a);
             break;
@@ -345,7 +356,8 @@ void outcome_write(struct core *core, struct call *call, const struct core_event
     unsigned i = call->instance;
     struct instance *instance = &core->instances[i];
     instance->writes_in_flight--;
-    instance->replays_in_flight -= call->was_replay ? 1 : 0;
+    bool leaks = MUTANT(core, MUTANT_WINDOW_LEAKS) && call->timed_out;
+    instance->replays_in_flight -= call->was_replay && !leaks ? 1 : 0;
     instance->ambiguous_in_flight -= call->was_ambiguous ? 1 : 0;
     for (size_t k = 0; k < call->member_count; k++) {
         CHECK(call->members[k]->at[i] == AT_SENT);
@@ -373,7 +385,7 @@ void outcome_fence(struct core *core, struct call *call, const struct core_event
     struct str message;
     /* A server too old to know the route cannot be fenced by name; the old connection is closed. */
     bool no_such_route = lane == NULL && (a.status == 404 || a.status == 405);
-    if ((a.status >= 200 && a.status < 300) || no_such_route) {
+    if ((a.status >= 200 && a.status < 300) || no_such_route || MUTANT(core, MUTANT_FENCE_ANY_ANSWER)) {
         strand->fenced[i] = false;
         strand->failures[i] = 0;
         send_wake(core, strand, i);

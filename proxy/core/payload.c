@@ -127,8 +127,9 @@ void payload_hold(struct core *core, struct entry *entry)
 
 void payload_loosen(struct core *core, struct entry *entry, bool soon)
 {
-    if (core->settings.wal_mode == WAL_MODE_MEMORY || !payload_is_here(entry) ||
-        entry->lsn > core->durable_lsn || is_sent(core, entry) || movable_bytes(entry) == 0 ||
+    if (core->settings.wal_mode == WAL_MODE_MEMORY || MUTANT(core, MUTANT_UNBOUNDED_MEMORY) ||
+        !payload_is_here(entry) || entry->lsn > core->durable_lsn || is_sent(core, entry) ||
+        movable_bytes(entry) == 0 ||
         (entry->near->redriven && entry->fate == FATE_UNDECIDED)) { /* refused, it is a dead letter again */
         return;
     }
@@ -179,7 +180,7 @@ static bool make_room(struct core *core, uint64_t bytes, bool spare_ahead)
 
 bool payload_make_room(struct core *core, uint64_t bytes)
 {
-    return make_room(core, bytes, false);
+    return make_room(core, bytes, false) || MUTANT(core, MUTANT_UNBOUNDED_MEMORY);
 }
 
 /* ---- reading back ---- */

@@ -77,6 +77,10 @@ static bool anything_waits(const struct core *core, unsigned i)
 /* Whatever waits for that instance is dropped, for good: it needs a resync. */
 static void give_up(struct core *core, unsigned i)
 {
+    if (MUTANT(core, MUTANT_GIVEN_UP_UNMARKED)) {
+        writes_drop_backlog(core, i);
+        return;
+    }
     char count[24];
     (void)snprintf(count, sizeof(count), "%llu", (unsigned long long)core->instances[i].pending);
     core_line(core, LOG_ERROR, "backlog_given_up", "target", core->instances[i].name, "writes", count,
@@ -129,7 +133,9 @@ bool quota_admits(struct core *core, struct client *client, const struct record_
         return false;
     }
     bool log_full = !in_memory(core) && core->log_bytes + size > s->wal_max_bytes;
-    if (log_full || core->entries.live >= s->wal_max_writes) {
+    bool many = core->entries.live >= s->wal_max_writes && !MUTANT(core, MUTANT_UNBOUNDED_LOG);
+    if (log_full || many) {
+        mutant_logs_refused(core, client, record);
         full(core, client);
         return false;
     }

@@ -23,9 +23,10 @@
 static bool qualifies_by_strand(const struct core *core, const struct strand *strand, unsigned i,
                                 uint64_t up_to)
 {
-    bool in_window =
-        strand->ever_acked && core->now_ns - strand->last_ack_ns < core->settings.consistency_window_ns;
-    return !in_window || strand_has_reached(strand, i, up_to);
+    bool in_window = strand->ever_acked &&
+                     core->now_ns - strand->last_ack_ns <
+                         core->settings.consistency_window_ns / (MUTANT(core, MUTANT_WINDOW_SHORT) ? 4 : 1);
+    return !in_window || MUTANT(core, MUTANT_STALE_READ) || strand_has_reached(strand, i, up_to);
 }
 
 static bool lane_qualifies(const struct core *core, const struct client *client, unsigned i)
@@ -365,7 +366,8 @@ static bool is_fault_404(struct core *core, struct client *client, const struct 
     enum chroma_op op = client->route.op;
     bool by_name = op == OP_COLLECTION_GET || op == OP_DATABASE_GET || op == OP_TENANT_GET;
     struct str message;
-    if (call->kind != CALL_READ || call->status != 404 || (client->lane == NULL && !by_name)) {
+    if (MUTANT(core, MUTANT_FAULT_IS_READ) || call->kind != CALL_READ || call->status != 404 ||
+        (client->lane == NULL && !by_name)) {
         return false;
     }
     if (!verdict_chroma_error(body, &message)) {

@@ -103,6 +103,10 @@ static void read_decided(struct core *core, const struct record_decided *record,
 static void read_finished(struct core *core, uint64_t lsn, unsigned i, bool dead, const struct uuid *uuid)
 {
     struct entry *entry = entries_find(&core->entries, lsn);
+    if (MUTANT(core, MUTANT_REPLAYS_APPLIED) && lsn % 3 == 0 && entry != NULL &&
+        writes_of_records((enum chroma_op)entry->op)) {
+        return;
+    }
     if (entry == NULL || entry->fate != FATE_ACCEPTED) {
         if (entry == NULL && !dead) {
             letters_applied_elsewhere(core, lsn);
@@ -281,13 +285,16 @@ static void accept_recovered(struct core *core, struct entry *entry)
     struct record_decided record = { .lsn = entry->lsn, .accepted = true, .by = PROXY_DECIDES };
     (void)core_append(core, RECORD_DECIDED, record_decided_encode(&record), NULL, false);
     entry_set_late(core, entry);
-    entry_settle(core, entry, PROXY_DECIDES, NULL, true);
+    entry_settle(core, entry, PROXY_DECIDES, NULL, !MUTANT(core, MUTANT_UNDECIDED_FORGOTTEN));
     payload_near_settle(entry);
 }
 
 void recover_finish(struct core *core)
 {
     orders_start(core);
+    for (unsigned i = 0; MUTANT(core, MUTANT_LOST_ON_RESTART) && i < core->instance_count; i++) {
+        writes_drop_backlog(core, i);
+    }
     uint64_t waiting = 0;
     struct entry *entry = entries_from(&core->entries, 0);
     for (; entry != NULL; entry = entries_next(&core->entries, entry)) {

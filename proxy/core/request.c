@@ -11,8 +11,8 @@
 
 #define TARGET_LIMIT ((size_t)1 << 20)
 
-static struct str base_target(struct buf *out, const struct record_write *record, const struct lane *lane,
-                              unsigned i)
+static struct str base_target(const struct core *core, struct buf *out, const struct record_write *record,
+                              const struct lane *lane, unsigned i)
 {
     struct chroma_route route = chroma_route(record->method, record->target, true);
     if (!writes_by_uuid((enum chroma_op)record->op) && !route.short_path) {
@@ -21,7 +21,8 @@ static struct str base_target(struct buf *out, const struct record_write *record
     struct str collection = route.collection;
     char id[UUID_TEXT_SIZE + 1];
     if (lane != NULL && writes_by_uuid((enum chroma_op)record->op)) {
-        uuid_format(&lane->ids[i], id);
+        bool wrong = MUTANT(core, MUTANT_WRONG_UUID) && i == core->primary;
+        uuid_format(wrong ? &lane->logical : &lane->ids[i], id);
         collection = str_of(id);
     }
     learn_build_target(out, &route, collection);
@@ -44,7 +45,7 @@ static struct call *start_batch(struct core *core, unsigned i, struct block *bod
         .kind = CALL_WRITE,
         .instance = i,
         .method = record.method,
-        .target = base_target(&target, &record, head->lane, i),
+        .target = base_target(core, &target, &record, head->lane, i),
         .content_type = record.content_type,
         .request_id = buf_str(&request_id),
         .by_client = client != NULL,

@@ -172,20 +172,22 @@ void resync_returned(struct core *core, unsigned i, enum resync_found found, uin
     say_returned(core, i, found);
     switch (found) {
         case RESYNC_FOUND_SAME:
-            if (!kept_in_sight && core->instance_count > 1) {
+            if (!kept_in_sight && core->instance_count > 1 && !MUTANT(core, MUTANT_UNVERIFIED)) {
                 distrust_since(core, i, lsn, TRUST_VERIFY);
             }
             break;
         case RESYNC_FOUND_OLDER:
             forget_copies(core, i);
-            if (core->instance_count > 1) {
+            if (core->instance_count > 1 && !MUTANT(core, MUTANT_BACKUP_TRUSTED)) {
                 distrust_since(core, i, lsn, TRUST_STALE);
             }
             break;
         case RESYNC_FOUND_EMPTY:
             instance->keep_extras = false;
             instance->refilled = true;
-            resync_instance(core, i);
+            if (!MUTANT(core, MUTANT_EMPTY_TRUSTED)) {
+                resync_instance(core, i);
+            }
             break;
         case RESYNC_FOUND_NEW:
             if (i != core->primary) {

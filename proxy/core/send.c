@@ -43,6 +43,9 @@ void send_retry_later(struct core *core, struct strand *strand, unsigned i, uint
     if (wait_ns < at_least_ns) {
         wait_ns = at_least_ns;
     }
+    if (MUTANT(core, MUTANT_GIVES_UP) && strand->failures[i] >= 4) {
+        wait_ns = MUTANT_NEVER_NS;
+    }
     strand->failures[i]++;
     strand->retry_ns[i] = core->now_ns + wait_ns;
     timer_set(core, &strand->retry_timer[i], strand->retry_ns[i]);
@@ -211,23 +214,12 @@ static enum sent prepare_lane(struct core *core, struct lane *lane, unsigned i)
 static struct entry *pick(struct core *core, struct strand *strand, unsigned i)
 {
     struct entry *head = strand_head(strand, i);
-    (void)core; /* asked by mutants only */
-    if (MUTANT(core, MUTANT_OVERTAKE)) {
-        struct entry *entry;
-        for (uint64_t place = strand->next[i]; (entry = strand_at(strand, place)) != NULL; place++) {
-            if (entry->fate == FATE_UNDECIDED && entry->near->asker == i && entry->at[i] == AT_WAITING &&
-                head->fate == FATE_ACCEPTED && head->at[i] == AT_WAITING && head->lsn < entry->lsn) {
-                return entry;
-            }
-        }
-    }
-    return head;
+    return mutant_pick(core, strand, i, head);
 }
 
 static bool in_order(struct core *core, const struct entry *entry, unsigned i)
 {
-    (void)core;
-    return send_is_head(entry, i) || MUTANT(core, MUTANT_OVERTAKE);
+    return send_is_head(entry, i) || mutant_picks(core);
 }
 
 static bool room(struct core *core, const struct entry *entry, unsigned i)
@@ -244,10 +236,10 @@ static bool room(struct core *core, const struct entry *entry, unsigned i)
 }
 
 /* Writes behind the one that deleted their collection have nothing left to do. */
-static bool outlived(const struct entry *entry)
+static bool outlived(const struct core *core, const struct entry *entry, unsigned i)
 {
     const struct lane *lane = entry->lane;
-    return lane != NULL && lane->dead && lane->death_lsn < entry->lsn;
+    return (lane != NULL && lane->dead && lane->death_lsn < entry->lsn) || mutant_drops(core, entry, i);
 }
 
 static bool name_fenced(const struct entry *entry, unsigned i)
@@ -318,7 +310,7 @@ static enum sent try_strand(struct core *core, struct strand *strand, unsigned i
         look_again(core, strand, i);
         return SENT_NOT;
     }
-    if (outlived(entry)) {
+    if (outlived(core, entry, i)) {
         writes_outlived(core, entry, i);
         return SENT_IT;
     }

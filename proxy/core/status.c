@@ -82,7 +82,7 @@ static void put_instance(struct json_writer *w, const struct core *core, unsigne
     const struct instance *instance = &core->instances[i];
     json_object_begin(w);
     json_pair_text(w, "name", instance->name);
-    json_pair_bool(w, "healthy", instance->healthy);
+    json_pair_bool(w, "healthy", mutant_tells_healthy(core, i, instance->healthy));
     json_pair_text(w, "state", health_state_name(core, i));
     char trouble[HEALTH_TROUBLE_SIZE];
     json_pair_text(w, "trouble", health_trouble(core, i, trouble));

@@ -115,7 +115,7 @@ static void submit_record_write(struct core *core, struct client *client, struct
     if (client->route.op == OP_COLLECTION_UPDATE && json_scan(block_str(client->body), &scan) == 0) {
         (void)decode_member(&scan, "new_name", names->new_name, &record->new_name);
     }
-    if (quota_admits(core, client, record)) {
+    if (!mutant_drops_unlogged(core, client) && quota_admits(core, client, record)) {
         writes_begin(core, client, record);
     }
 }

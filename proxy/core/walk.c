@@ -114,8 +114,8 @@ static void settle_before_cut(struct core *core)
     const struct strand *strand = &r->lane->strand;
     for (uint64_t place = strand->base; place < strand_end(strand); place++) {
         struct entry *entry = strand_at(strand, place);
-        if (entry == NULL || entry->lsn >= r->walk_lsn || entry->fate != FATE_ACCEPTED ||
-            entry->at[r->target] != AT_WAITING) {
+        bool behind = entry != NULL && entry->lsn >= r->walk_lsn && !MUTANT(core, MUTANT_CUT_IGNORED);
+        if (entry == NULL || behind || entry->fate != FATE_ACCEPTED || entry->at[r->target] != AT_WAITING) {
             continue;
         }
         const struct letter *letter = entry->at[r->source] == AT_DEAD ? letters_find(core, entry->lsn) : NULL;

@@ -25,7 +25,7 @@ void walk_page_read(struct core *core, struct block *body)
         return;
     }
     w->todo = mem_alloc_array(w->page.count, sizeof(*w->todo));
-    for (size_t i = 0; i < w->page.count; i++) {
+    for (size_t i = mutant_first_row(core, w->page.count); i < w->page.count; i++) {
         w->todo[w->todo_count++] = &w->page.list[i];
     }
     w->step = STEP_ADD;
@@ -90,7 +90,7 @@ void walk_page_compare(struct core *core, struct block *body)
     w->todo_count = 0;
     find_surplus(w);
     for (unsigned pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < w->page.count; i++) {
+        for (size_t i = mutant_first_row(core, w->page.count); i < w->page.count; i++) {
             const struct row *row = &w->page.list[i];
             const struct row *other = rows_find(&w->there, row->id);
             bool wanted = pass == 0 ? other != NULL && !rows_equal(row, other) : other == NULL;
@@ -174,7 +174,7 @@ void walk_extras_compare(struct core *core, struct block *body)
         w->step = STEP_EXTRAS_WHOLE;
         return;
     }
-    if (w->todo_count > 0 && r->remove) {
+    if (w->todo_count > 0 && r->remove && !MUTANT(core, MUTANT_KEEPS_EXTRAS)) {
         w->extras_offset += w->page.count - w->todo_count;
         w->step = STEP_EXTRAS_DELETE;
         return;

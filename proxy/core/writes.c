@@ -194,7 +194,9 @@ static struct entry_wide *wide_new(struct entry *entry, const struct record_writ
 static uint64_t age_of_record(const struct core *core, const struct record_write *source)
 {
     int64_t age_ms = core->wall_ms - source->wall_ms;
-    return age_ms <= 0 ? 0 : (uint64_t)((double)age_ms * (double)NS_PER_MS * core->settings.time_scale);
+    return age_ms <= 0 || MUTANT(core, MUTANT_YOUNG_AGAIN)
+               ? 0
+               : (uint64_t)((double)age_ms * (double)NS_PER_MS * core->settings.time_scale);
 }
 
 struct entry *entry_new(struct core *core, uint64_t lsn, const struct record_write *source,
