@@ -1,5 +1,5 @@
-/* Operations of the log's writer, executed on the simulated disk: they take effect in its cache when they begin, a
- * sync when it ends. */
+/* Operations of the log's writer, executed on the simulated disk: they take effect in its cache when they
+ * begin, a sync when it ends. */
 #ifndef WALDRILL_HARNESS_SIM_LOG_OP_H
 #define WALDRILL_HARNESS_SIM_LOG_OP_H
 
