@@ -58,7 +58,7 @@ static void index_tags(struct evidence *e)
     }
     if (max / 4 < h->op_count + BY_TAG_SLACK) {
         e->by_tag_size = max + 1;
-        e->by_tag = mem_alloc_array(e->by_tag_size, sizeof(*e->by_tag));
+        e->by_tag = keyed_alloc(e->by_tag_size, sizeof(*e->by_tag));
         for (uint64_t t = 0; t <= max; t++) {
             e->by_tag[t] = HISTORY_NONE;
         }
@@ -69,7 +69,7 @@ static void index_tags(struct evidence *e)
         }
         return;
     }
-    e->tags = mem_alloc_array(h->op_count, sizeof(*e->tags));
+    e->tags = keyed_alloc(h->op_count, sizeof(*e->tags));
     for (size_t i = 0; i < h->op_count; i++) {
         if (h->ops[i].tag != 0) {
             e->tags[e->tag_count++] = (struct keyed){ .key = h->ops[i].tag, .index = (uint32_t)i };
@@ -231,7 +231,7 @@ static void note_repair(struct evidence *e, const struct effect_record *effect, 
 static void trace_instance(struct evidence *e, uint32_t instance)
 {
     const struct history *h = e->h;
-    struct keyed *order = mem_alloc_array(h->effect_count + 1, sizeof(*order));
+    struct keyed *order = keyed_alloc(h->effect_count + 1, sizeof(*order));
     size_t count = 0;
     for (size_t i = 0; i < h->effect_count; i++) {
         if (h->effects[i].instance == instance) {
@@ -240,7 +240,7 @@ static void trace_instance(struct evidence *e, uint32_t instance)
     }
     keyed_sort(order, count);
     uint64_t last = last_incarnation(h, instance);
-    e->repairs[instance] = mem_alloc_array(count + 1, sizeof(*e->repairs[instance]));
+    e->repairs[instance] = keyed_alloc(count + 1, sizeof(*e->repairs[instance]));
     for (size_t i = 0; i < count; i++) {
         bool alive = survived(h, &h->effects[order[i].index], last);
         e->lost_state[instance] = e->lost_state[instance] || !alive;
@@ -258,7 +258,7 @@ static void trace_instance(struct evidence *e, uint32_t instance)
 static void settle_deletions(struct evidence *e, uint32_t instance)
 {
     const struct history *h = e->h;
-    int64_t *over_ns = mem_alloc_array(h->collection_count + 1, sizeof(*over_ns));
+    int64_t *over_ns = keyed_alloc(h->collection_count + 1, sizeof(*over_ns));
     for (size_t c = 0; c < h->collection_count; c++) {
         over_ns[c] = HISTORY_NEVER;
     }
@@ -293,7 +293,7 @@ void evidence_init(struct evidence *e, const struct checker_input *input)
     for (size_t i = 0; i < h->op_count; i++) {
         e->renames = e->renames || h->ops[i].op == OP_COLLECTION_UPDATE;
     }
-    e->op_of_effect = mem_alloc_array(h->effect_count + 1, sizeof(*e->op_of_effect));
+    e->op_of_effect = keyed_alloc(h->effect_count + 1, sizeof(*e->op_of_effect));
     for (size_t i = 0; i < h->effect_count; i++) {
         e->op_of_effect[i] = evidence_op(e, h->effects[i].tag);
     }
@@ -303,7 +303,7 @@ void evidence_init(struct evidence *e, const struct checker_input *input)
         }
     }
     for (uint32_t instance = 0; instance < e->instances; instance++) {
-        e->traces[instance] = mem_alloc_array(h->op_count + 1, sizeof(*e->traces[instance]));
+        e->traces[instance] = keyed_alloc(h->op_count + 1, sizeof(*e->traces[instance]));
         for (size_t i = 0; i < h->op_count; i++) {
             e->traces[instance][i] = (struct trace){
                 .first = EVIDENCE_NOWHERE,

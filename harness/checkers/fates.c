@@ -18,8 +18,8 @@ static void deletions_init(struct deletions *d, const struct evidence *e, uint32
 {
     const struct history *h = e->h;
     *d = (struct deletions){ .count = h->collection_count, .upheaval_ns = HISTORY_NEVER };
-    d->over_ns = mem_alloc_array(d->count + 1, sizeof(*d->over_ns));
-    d->position = mem_alloc_array(d->count + 1, sizeof(*d->position));
+    d->over_ns = keyed_alloc(d->count + 1, sizeof(*d->over_ns));
+    d->position = keyed_alloc(d->count + 1, sizeof(*d->position));
     for (size_t c = 0; c < d->count; c++) {
         d->over_ns[c] = HISTORY_NEVER;
         d->position[c] = EVIDENCE_NOWHERE;
@@ -90,7 +90,7 @@ static enum fate fate_of(const struct deletions *d, const struct op_record *op, 
 static void excuse_superseded(struct fates *f, const struct evidence *e, uint32_t instance)
 {
     const struct history *h = e->h;
-    struct keyed *group = mem_alloc_array(h->op_count + 1, sizeof(*group));
+    struct keyed *group = keyed_alloc(h->op_count + 1, sizeof(*group));
     size_t count = 0;
     for (size_t i = 0; i < h->op_count; i++) {
         if (op_writes_record(&h->ops[i]) && !op_refused(&h->ops[i])) {
@@ -149,7 +149,7 @@ void fates_init(struct fates *f, const struct evidence *e, const struct checker_
     for (uint32_t instance = 0; instance < e->instances; instance++) {
         struct deletions deletions;
         deletions_init(&deletions, e, instance);
-        f->of[instance] = mem_alloc_array(h->op_count + 1, sizeof(*f->of[instance]));
+        f->of[instance] = keyed_alloc(h->op_count + 1, sizeof(*f->of[instance]));
         for (size_t i = 0; i < h->op_count; i++) {
             f->of[instance][i] = (uint8_t)fate_of(&deletions, &h->ops[i], &e->traces[instance][i]);
         }

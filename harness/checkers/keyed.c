@@ -5,10 +5,24 @@
 #include "base/memory.h"
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define DIGIT_BITS  16
 #define DIGIT_COUNT ((size_t)1 << DIGIT_BITS)
 #define SMALL       64
+
+#define LARGE_PAGE ((uintptr_t)2 << 20)
+
+void *keyed_alloc(size_t count, size_t size)
+{
+    char *p = mem_alloc_array(count, size);
+    uintptr_t start = ((uintptr_t)p + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
+    uintptr_t end = ((uintptr_t)p + count * size) & ~(LARGE_PAGE - 1);
+    if (end > start + LARGE_PAGE) {
+        (void)madvise(p + (start - (uintptr_t)p), end - start, MADV_HUGEPAGE); /* or small ones, no harm */
+    }
+    return p;
+}
 
 static void insertion_sort(struct keyed *items, size_t count)
 {
@@ -51,7 +65,7 @@ void keyed_sort(struct keyed *items, size_t count)
         insertion_sort(items, count);
         return;
     }
-    struct keyed *spare = mem_alloc_array(count, sizeof(*spare));
+    struct keyed *spare = keyed_alloc(count, sizeof(*spare));
     size_t *starts = mem_alloc_array(DIGIT_COUNT, sizeof(*starts));
     struct keyed *from = items;
     struct keyed *to = spare;

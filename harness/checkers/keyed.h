@@ -12,6 +12,9 @@ struct keyed {
 };
 
 void keyed_sort(struct keyed *items, size_t count);
+/* mem_alloc_array for arrays as long as a history: on large pages where the system has them, because touching
+ * them for the first time is a good part of the work.  Freed with mem_free. */
+void *keyed_alloc(size_t count, size_t size);
 /* A time as a key: keeps the order of signed values. */
 static inline uint64_t keyed_time(int64_t t_ns)
 {

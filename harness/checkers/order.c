@@ -36,7 +36,7 @@ static void breach_note(struct breach *b, uint32_t instance, uint32_t older, uin
 static struct keyed *applied_by_key(const struct evidence *e, uint32_t instance, size_t *count)
 {
     const struct history *h = e->h;
-    struct keyed *list = mem_alloc_array(h->op_count + 1, sizeof(*list));
+    struct keyed *list = keyed_alloc(h->op_count + 1, sizeof(*list));
     *count = 0;
     for (size_t i = 0; i < h->op_count; i++) {
         uint32_t last = e->traces[instance][i].last;
@@ -75,7 +75,7 @@ static void order_sweep(const struct evidence *e, uint32_t instance, const struc
 static void order_across_deletions(const struct evidence *e, uint32_t instance, struct breach *breach)
 {
     const struct history *h = e->h;
-    uint32_t *deletion = mem_alloc_array(h->collection_count + 1, sizeof(*deletion));
+    uint32_t *deletion = keyed_alloc(h->collection_count + 1, sizeof(*deletion));
     bool any = false;
     for (size_t c = 0; c < h->collection_count; c++) {
         deletion[c] = HISTORY_NONE;

@@ -83,9 +83,9 @@ static void ryw_init(struct ryw *r, const struct evidence *e, const struct check
     const struct history *h = e->h;
     *r = (struct ryw){ .e = e, .window_ns = input->consistency_window_ns };
     fates_init(&r->fates, e, input);
-    r->writes = mem_alloc_array(h->op_count + 1, sizeof(*r->writes));
-    r->removals = mem_alloc_array(h->op_count + 1, sizeof(*r->removals));
-    r->reads = mem_alloc_array(h->op_count + 1, sizeof(*r->reads));
+    r->writes = keyed_alloc(h->op_count + 1, sizeof(*r->writes));
+    r->removals = keyed_alloc(h->op_count + 1, sizeof(*r->removals));
+    r->reads = keyed_alloc(h->op_count + 1, sizeof(*r->reads));
     for (size_t i = 0; i < h->op_count; i++) {
         const struct op_record *op = &h->ops[i];
         struct keyed entry = { .index = (uint32_t)i };

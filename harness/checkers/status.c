@@ -84,9 +84,9 @@ static void truth_init(struct truth *t, const struct evidence *e)
     *t = (struct truth){ 0 };
     struct clock_hand *hands[] = { &t->acknowledged, &t->applied, &t->sent, &t->known };
     for (size_t i = 0; i < sizeof(hands) / sizeof(hands[0]); i++) {
-        hands[i]->list = mem_alloc_array(h->op_count + 1, sizeof(*hands[i]->list));
+        hands[i]->list = keyed_alloc(h->op_count + 1, sizeof(*hands[i]->list));
     }
-    t->known_ns = mem_alloc_array(h->op_count + 1, sizeof(*t->known_ns));
+    t->known_ns = keyed_alloc(h->op_count + 1, sizeof(*t->known_ns));
     for (size_t i = 0; i < h->op_count; i++) {
         const struct op_record *op = &h->ops[i];
         if (!chroma_op_is_write(op->op) || op_refused(op)) {
