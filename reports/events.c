@@ -5,6 +5,7 @@
  * is some hundred megabytes of it. */
 #include "reports/formats.h"
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/units.h"
 #include <stdio.h>
@@ -81,6 +82,7 @@ static void put_line(struct buf *out, const struct results *r, const struct line
     static const char *const names[] = { "event", "op", "effect", "status" };
     const struct history *h = r->history;
     struct json_writer w;
+    CHECK(line->kind == KIND_EVENT || h != NULL);
     json_writer_init(&w, out, 0);
     json_object_begin(&w);
     report_pair_time(&w, "at", line->at_ns);
