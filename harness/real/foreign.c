@@ -13,27 +13,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define FOREIGN_READY_MS   60000
 #define FOREIGN_POLL_MS    20
+#define FOREIGN_PORT_FIRST 20000u
+#define FOREIGN_PORT_COUNT 12000u
+#define FOREIGN_PORT_TRIES 100u
 #define FOREIGN_ANSWER_MAX ((size_t)1 << 20)
 
+/* Below the range from which the kernel serves outgoing connections: one of those cannot take it before it is
+ * used. */
 unsigned foreign_free_port(void)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
-    socklen_t size = sizeof(address);
-    unsigned port = 0;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0 &&
-        getsockname(fd, (struct sockaddr *)&address, &size) == 0) {
-        port = ntohs(address.sin_port);
+    for (unsigned tries = 0; tries < FOREIGN_PORT_TRIES; tries++) {
+        uint16_t drawn = 0;
+        if (getrandom(&drawn, sizeof(drawn), 0) != (ssize_t)sizeof(drawn)) {
+            return 0;
+        }
+        unsigned port = FOREIGN_PORT_FIRST + drawn % FOREIGN_PORT_COUNT;
+        struct sockaddr_in address = { .sin_family = AF_INET,
+                                       .sin_port = htons((uint16_t)port),
+                                       .sin_addr = { htonl(INADDR_LOOPBACK) } };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool free = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        if (free) {
+            return port;
+        }
     }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return port;
+    return 0;
 }
 
 int foreign_chroma_empty(const char *name, const char *directory, struct errmsg *msg)

@@ -20,12 +20,6 @@ struct up {
     unsigned port, primary_port, replica_port;
 };
 
-/* A port whose neighbour ten above is free too. */
-static unsigned port_pair(void)
-{
-    return free_port() % 40000 + 20000;
-}
-
 static void up_start(struct up *up)
 {
     char port[16];
@@ -35,9 +29,9 @@ static void up_start(struct up *up)
     char work[PATH_MAX_ + 8];
     (void)snprintf(work, sizeof(work), "%s/work", up->dir);
     for (int tries = 0; tries < 5; tries++) { /* another program may take a port in between */
-        up->port = port_pair();
-        up->primary_port = port_pair();
-        up->replica_port = port_pair();
+        up->port = free_port();
+        up->primary_port = free_port();
+        up->replica_port = free_port();
         (void)snprintf(port, sizeof(port), "%u", up->port);
         (void)snprintf(primary, sizeof(primary), "%u", up->primary_port);
         (void)snprintf(replica, sizeof(replica), "%u", up->replica_port);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -279,16 +280,21 @@ void temp_dir_remove(const char *path)
 
 unsigned free_port(void)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
-    socklen_t size = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    unsigned port = 0;
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0 &&
-        getsockname(fd, (struct sockaddr *)&address, &size) == 0) {
-        port = ntohs(address.sin_port);
+    for (unsigned tries = 0; tries < 100; tries++) {
+        uint16_t drawn = 0;
+        (void)getrandom(&drawn, sizeof(drawn), 0); /* it cannot fail for two bytes */
+        unsigned port = 20000u + drawn % 12000u;
+        struct sockaddr_in address = { .sin_family = AF_INET,
+                                       .sin_port = htons((uint16_t)port),
+                                       .sin_addr = { htonl(INADDR_LOOPBACK) } };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool free = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        if (free) {
+            return port;
+        }
     }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return port;
+    return 0;
 }

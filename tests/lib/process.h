@@ -36,7 +36,8 @@ int process_run(const char *const argv[], const char *const env[], char *out, si
 /* A directory of its own below TMPDIR, removed with all its contents. */
 bool temp_dir_make(char *path, size_t size);
 void temp_dir_remove(const char *path);
-/* A TCP port on loopback that was free a moment ago. */
+/* A TCP port on loopback that was free a moment ago; below the range from which the kernel serves outgoing
+ * connections, so that none of those takes it before it is used. */
 unsigned free_port(void);
 /* Monotonic milliseconds, for bounds. */
 long long test_now_ms(void);

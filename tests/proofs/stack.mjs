@@ -9,12 +9,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export const INSTANCES = ['primary', 'replica'];
 
+// Below the range from which the kernel serves outgoing connections: one of those cannot take it before it is used.
 export async function freePort() {
-    const server = createServer();
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address();
-    await new Promise((resolve) => server.close(resolve));
-    return port;
+    for (;;) {
+        const port = 20000 + Math.floor(Math.random() * 12000);
+        const server = createServer();
+        const free = await new Promise((resolve) => {
+            server.once('error', () => resolve(false));
+            server.listen(port, '127.0.0.1', () => resolve(true));
+        });
+        if (!free) continue;
+        await new Promise((resolve) => server.close(resolve));
+        return port;
+    }
 }
 
 // The value of probe() once it is truthy; an exception counts as "not yet".
