@@ -96,7 +96,7 @@ void effects_note(struct history *history, uint32_t instance, uint64_t incarnati
         .answered_ns = told ? (int64_t)entry->answered_ns + shift_ns : HISTORY_NEVER,
     };
     if (!chroma_op_is_record(entry->op) || entry->id_count == 0) {
-        struct str rest = entry->request_id;
+        struct str rest = entry->request_id.data == NULL ? STR("") : entry->request_id;
         while (rest.data != NULL) {
             uint64_t tag = effects_tag(str_cut(rest, ',', &rest));
             if (tag > 0 || history->guesses) {
