@@ -191,7 +191,7 @@ static size_t append(struct audit_file *a, struct str text, bool again, char *wh
 
 static void wait_for_lines(struct audit_file *a)
 {
-    while (a->waiting.size == 0 && !a->closing) {
+    while (a->waiting.size == 0 && !a->closing && !a->reopen) {
         (void)pthread_cond_wait(&a->wake, &a->lock);
     }
     if (a->state.failed && !a->closing) { /* the disk may have room again in a second */
@@ -308,6 +308,7 @@ void audit_file_reopen(struct audit_file *a)
 {
     (void)pthread_mutex_lock(&a->lock);
     a->reopen = true;
+    (void)pthread_cond_signal(&a->wake);
     (void)pthread_mutex_unlock(&a->lock);
 }
 

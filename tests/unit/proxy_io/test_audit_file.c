@@ -182,10 +182,35 @@ static void test_refuses(void)
     temp_dir_remove(dir);
 }
 
+/* Whoever moved the file waits for the new one; the next line may be days away. */
+static void test_opens_anew(void)
+{
+    char moved[310];
+    begin();
+    struct audit_file *a = open_it(5, 0);
+    say(a, "one\n");
+    long long bound = test_now_ms() + BOUND_MS;
+    while (strcmp(contents(), "one\n") != 0 && test_now_ms() < bound) {
+        (void)poll(NULL, 0, 2);
+    }
+    (void)snprintf(moved, sizeof(moved), "%s.moved", path);
+    CU_ASSERT_EQUAL_FATAL(rename(path, moved), 0);
+    audit_file_reopen(a);
+    while (access(path, F_OK) != 0 && test_now_ms() < bound) {
+        (void)poll(NULL, 0, 2);
+    }
+    CU_ASSERT_EQUAL(access(path, F_OK), 0);
+    say(a, "two\n");
+    audit_file_close(a);
+    CU_ASSERT_STRING_EQUAL(contents(), "two\n");
+    temp_dir_remove(dir);
+}
+
 static const struct suite_test tests[] = {
     { "lines are appended, for the owner only", test_appends },
     { "a full file is put aside, and the oldest go", test_rotates_by_size },
     { "each day has its own", test_rotates_by_day },
+    { "it is opened anew at once, without waiting for a line", test_opens_anew },
     { "what cannot be written waits and is told", test_fails_and_recovers },
     { "what does not fit is counted", test_loses_in_the_end },
     { "only a plain file will do", test_refuses },
