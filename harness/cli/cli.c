@@ -103,6 +103,18 @@ bool cli_oracle_known(const char *command, const char *name)
     return false;
 }
 
+void cli_print_problems(const struct yaml_problems *problems, const char *path, struct str source)
+{
+    struct buf out;
+    if (problems->count == 0) {
+        return;
+    }
+    buf_init(&out, (size_t)1 << 20);
+    yaml_problems_print(problems, path, source, PROBLEMS_SHOWN, cli_colour(stderr), &out);
+    (void)fputs(buf_text(&out), stderr);
+    buf_deinit(&out);
+}
+
 /* run: SIZE_MAX = the whole file is checked, its first run comes back. */
 static struct scenario *load(const char *path, size_t run)
 {
@@ -117,13 +129,7 @@ static struct scenario *load(const char *path, size_t run)
     struct str source = str_make(text, size);
     struct scenario *s = run == SIZE_MAX ? scenario_parse(path, source, &problems)
                                          : scenario_parse_run(path, source, run, &problems);
-    if (problems.count > 0) {
-        struct buf out;
-        buf_init(&out, (size_t)1 << 20);
-        yaml_problems_print(&problems, path, str_make(text, size), PROBLEMS_SHOWN, cli_colour(stderr), &out);
-        (void)fputs(buf_text(&out), stderr);
-        buf_deinit(&out);
-    }
+    cli_print_problems(&problems, path, source);
     yaml_problems_deinit(&problems);
     mem_free(text);
     return s;

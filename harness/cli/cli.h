@@ -44,6 +44,9 @@ bool cli_oracle_known(const char *command, const char *name);
 /* Where walproxy and mockchroma stand: beside this program. */
 void cli_bin_dir(char *out, size_t size);
 
+/* Everything that is wrong with a file, on stderr; nothing when nothing is. */
+void cli_print_problems(const struct yaml_problems *problems, const char *path, struct str source);
+
 /* May this stream show colours?  (A terminal, and NO_COLOR is not set.) */
 bool cli_colour(FILE *stream);
 

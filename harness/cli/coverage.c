@@ -9,7 +9,6 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/commands.h"
 
-#include "base/buf.h"
 #include "base/memory.h"
 #include "harness/runbook/lying.h"
 #include "harness/runbook/proof.h"
@@ -18,10 +17,9 @@
 #include "reports/report.h"
 #include <string.h>
 
-#define DEFAULT_LIST   "scenarios/runbook.yaml"
-#define DEFAULT_OUT    "waldrill-report/coverage"
-#define REAL_SCALE     20.0 /* commands take what they take; the phases between them need not */
-#define PROBLEMS_SHOWN 40
+#define DEFAULT_LIST "scenarios/runbook.yaml"
+#define DEFAULT_OUT  "waldrill-report/coverage"
+#define REAL_SCALE   20.0 /* commands take what they take; the phases between them need not */
 
 static const char help[] =
     "usage: waldrill coverage [--list FILE] [--run] [--throw ID|all] [--engine NAME] [--out DIR]\n"
@@ -62,13 +60,8 @@ static struct runbook *load_book(const char *path)
     size_t size = 0;
     char *text = scenario_read_file(path, &size, &msg);
     struct runbook *book = text == NULL ? NULL : runbook_load(path, str_make(text, size), &problems, &msg);
-    if (problems.count > 0) {
-        struct buf out;
-        buf_init(&out, (size_t)1 << 20);
-        yaml_problems_print(&problems, path, str_make(text, size), PROBLEMS_SHOWN, cli_colour(stderr), &out);
-        (void)fputs(buf_text(&out), stderr);
-        buf_deinit(&out);
-    } else if (book == NULL) {
+    cli_print_problems(&problems, path, str_make(text, size));
+    if (book == NULL && problems.count == 0) {
         (void)fprintf(stderr, "waldrill coverage: cannot read %s\n", msg.text);
     }
     yaml_problems_deinit(&problems);

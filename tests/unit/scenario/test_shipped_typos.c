@@ -7,6 +7,7 @@
 #include "harness/scenario/keys.h"
 #include "proxy/core/settings.h"
 #include "tests/lib/suite.h"
+#include "tests/unit/scenario/slip.h"
 #include <glob.h>
 #include <stdio.h>
 #include <string.h>
@@ -152,36 +153,6 @@ static void corpus_free(struct corpus *c)
     mem_free(c);
 }
 
-/* --- one slip ----------------------------------------------------------------------------------------------
- */
-
-/* False: nothing changed, or the word is gone. */
-static bool slip(struct prng *prng, const char *word, char *out)
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
-    size_t length = strlen(word);
-    size_t at = prng_below(prng, length);
-    (void)snprintf(out, WORD_BYTES + 1, "%s", word);
-    switch (prng_below(prng, 4)) {
-        case 0: /* lost */
-            memmove(out + at, out + at + 1, length - at);
-            break;
-        case 1: /* doubled */
-            memmove(out + at + 1, out + at, length - at + 1);
-            break;
-        case 2: /* replaced */
-            out[at] = letters[prng_below(prng, 26)];
-            break;
-        default: /* swapped with its neighbour */
-            if (at + 1 < length) {
-                out[at] = word[at + 1];
-                out[at + 1] = word[at];
-            }
-            break;
-    }
-    return strcmp(out, word) != 0;
-}
-
 enum slip_result { SLIP_RIGHT, SLIP_WRONG, SLIP_ANOTHER_WORD };
 
 static enum slip_result judge(const struct corpus *c, const struct word *w, const char *word,
@@ -226,7 +197,7 @@ static void slips(void)
         char word[WORD_BYTES];
         char typo[WORD_BYTES + 2];
         (void)snprintf(word, sizeof(word), "%.*s", (int)w->size, c->texts[w->file] + w->at);
-        if (!slip(&c->prng, word, typo)) {
+        if (!slip(&c->prng, word, typo, WORD_BYTES + 1)) {
             continue;
         }
         enum slip_result result = judge(c, w, word, typo);

@@ -5,6 +5,7 @@
 #include "harness/scenario/keys.h"
 #include "proxy/core/settings.h"
 #include "tests/lib/suite.h"
+#include "tests/unit/scenario/slip.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -19,29 +20,8 @@ struct tally {
 /* One edit; the result is never the name itself. */
 static void edit(struct prng *prng, const char *name, char *out, size_t size)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
-    do {
-        size_t length = strlen(name);
-        size_t at = prng_below(prng, length);
-        (void)snprintf(out, size, "%s", name);
-        switch (prng_below(prng, 4)) {
-            case 0: /* lost; a key of one letter is no key */
-                memmove(out + at, out + at + 1, length - at);
-                break;
-            case 1: /* doubled */
-                memmove(out + at + 1, out + at, length - at + 1);
-                break;
-            case 2: /* replaced */
-                out[at] = letters[prng_below(prng, 26)];
-                break;
-            default: /* swapped with its neighbour */
-                if (at + 1 < length) {
-                    out[at] = name[at + 1];
-                    out[at + 1] = name[at];
-                }
-                break;
-        }
-    } while (strcmp(out, name) == 0 || out[0] == '\0' || strpbrk(out, ".") == out);
+    while (!slip(prng, name, out, size) || out[0] == '\0' || strpbrk(out, ".") == out) {
+    }
 }
 
 static void count(struct tally *t, bool right, const char *typo, const char *name, const char *got)
