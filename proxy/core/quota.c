@@ -64,11 +64,11 @@ static bool pins_bytes(const struct core *core, unsigned i)
            others - oldest->lsn > (core->next_lsn - oldest->lsn) / 2;
 }
 
-/* What is on its way to the instance is not dropped: with nothing else, nothing would be gained. */
+/* With nothing to drop, nothing would be gained. */
 static bool anything_waits(const struct core *core, unsigned i)
 {
     const struct entry *entry = entries_from(&core->entries, core->instances[i].behind_lsn);
-    while (entry != NULL && (entry->fate != FATE_ACCEPTED || entry->at[i] != AT_WAITING)) {
+    while (entry != NULL && !writes_can_drop(core, entry, i)) {
         entry = entries_next(&core->entries, entry);
     }
     return entry != NULL;

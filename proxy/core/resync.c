@@ -11,6 +11,7 @@
 #include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/reads.h"
+#include "proxy/core/request.h"
 #include "proxy/core/resync_job.h"
 #include "proxy/core/send.h"
 #include "proxy/core/strands.h"
@@ -189,6 +190,22 @@ static bool names_settled(struct core *core, unsigned s)
     return true;
 }
 
+/* A request about a name that was given up may still be carried out: not behind its fence. */
+static bool names_fenced(struct core *core, unsigned t)
+{
+    bool fenced = false;
+    struct name_slot *slot;
+    for (slot = core->names; slot != NULL; slot = slot->hh.next) {
+        struct strand *strand = &slot->strand;
+        bool due = strand->fenced[t] && !strand->fence_sent[t] && strand->retry_ns[t] <= core->now_ns;
+        if (due && core->instances[t].ambiguous_in_flight == 0) {
+            request_fence(core, strand, t);
+        }
+        fenced = fenced || strand->fenced[t];
+    }
+    return fenced;
+}
+
 static bool pick_names(struct core *core, unsigned t)
 {
     struct instance *target = &core->instances[t];
@@ -205,7 +222,7 @@ static bool pick_names(struct core *core, unsigned t)
         return false;
     }
     if (source->names_trust != TRUST_OK || !usable(core, t) || !usable(core, resync_other(t)) ||
-        !names_settled(core, resync_other(t))) {
+        !names_settled(core, resync_other(t)) || names_fenced(core, t)) {
         return false;
     }
     begin(core, JOB_AUDIT, t, NULL, true);

@@ -433,12 +433,31 @@ void entry_release_if_over(struct core *core, struct entry *entry)
     entry_free(core, entry);
 }
 
+/* A request on its way, or a database about to go, may still change what its name means there. */
+static bool behind_one_in_flight(const struct core *core, const struct entry *entry, unsigned i)
+{
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        const struct strand *strand = entry_strand(entry, k);
+        const struct entry *head = strand->lane == NULL ? strand_head(strand, i) : NULL;
+        if (head != NULL && head->at[i] == AT_SENT) {
+            return true;
+        }
+    }
+    return send_behind_barrier(core, entry, i);
+}
+
+bool writes_can_drop(const struct core *core, const struct entry *entry, unsigned i)
+{
+    return entry->fate == FATE_ACCEPTED && entry->at[i] == AT_WAITING &&
+           !behind_one_in_flight(core, entry, i);
+}
+
 void writes_drop_backlog(struct core *core, unsigned i)
 {
     struct entry *entry = entries_from(&core->entries, 0);
     while (entry != NULL) {
         uint64_t lsn = entry->lsn;
-        if (entry->fate == FATE_ACCEPTED && entry->at[i] == AT_WAITING) {
+        if (writes_can_drop(core, entry, i)) {
             entry_finish_at(core, entry, i, false);
             entry_release_if_over(core, entry);
         }

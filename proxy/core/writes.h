@@ -66,7 +66,9 @@ bool writes_in_place(const struct entry *entry, const struct entry_wide *barrier
 /* A barrier stands no longer at that instance: what waited behind it may go. Nothing for other entries. */
 void writes_wake_place(struct core *core, const struct entry *entry, unsigned instance);
 bool writes_older_in_place(const struct core *core, const struct entry *entry, unsigned instance);
-/* What waits for that instance is no longer to be carried out there. */
+/* What waits for that instance is no longer to be carried out there; but what the outcome of a request about
+ * names that is on its way decides upon stays: an audit cannot know it. */
+bool writes_can_drop(const struct core *core, const struct entry *entry, unsigned instance);
 void writes_drop_backlog(struct core *core, unsigned instance);
 /* How far the instances are; at the end of each step. */
 void writes_note_cursors(struct core *core);

@@ -148,6 +148,31 @@ static void test_full_by_one_in_flight(void)
     driver_close(&d);
 }
 
+/* The replica still makes a collection that was deleted meanwhile: the copy cannot know what it will make, so
+ * the deletion behind it is not given up. */
+static void test_deletion_behind_one_in_flight(void)
+{
+    ready();
+    uint64_t client = driver_send(&d, "POST", C_PATH, "{\"name\":\"brief\"}");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/collections"), 200,
+                  driver_object(driver_id(PRIMARY, 2), "brief"));
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+    struct driver_call *making = driver_expect(&d, REPLICA, "POST", "/collections");
+    client = driver_send(&d, "DELETE", C_PATH "/brief", "");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "DELETE", "/brief"), 200, "{}");
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+    for (unsigned n = 0; n < 20; n++) {
+        CU_ASSERT_EQUAL(driver_status(&d, write_to(n, PRIMARY)), 200);
+    }
+    fill(QUOTA / 10 * 9);
+    CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&d.trace), "backlog_given_up"));
+    driver_advance(&d, NS_PER_S);
+    driver_answer(&d, making, 200, driver_object(driver_id(REPLICA, 2), "brief"));
+    driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/upsert"), 200, "{}"); /* was on its way as well */
+    driver_answer(&d, driver_expect(&d, REPLICA, "DELETE", "/brief"), 200, "{}");
+    driver_close(&d);
+}
+
 /* Half of what is kept is kept for the primary anyway: giving up the replica would not help. */
 static void test_full_by_both(void)
 {
@@ -246,6 +271,7 @@ static const struct suite_test tests[] = {
     { "a log that is full because of the replica: it needs a resync, nobody is refused",
       test_full_by_replica },
     { "what is on its way is not given up", test_full_by_one_in_flight },
+    { "nor is a deletion behind it", test_deletion_behind_one_in_flight },
     { "full because of both: the replica is kept", test_full_by_both },
     { "answers are held back when the quota is nearly used", test_throttle },
     { "never beyond the client's budget", test_throttle_within_budget },
