@@ -171,14 +171,10 @@ static void names_are_whole(struct core *core)
 {
     struct resync *r = core->resync;
     unsigned t = r->target;
-    core->instances[t].names_trust = TRUST_OK;
     core->instances[t].unclean = true; /* the lanes are looked over, and the mark is set after that */
     core_line(core, LOG_INFO, "names_resynced", "target", core->instances[t].name, NULL);
     resync_done(core);
-    struct name_slot *slot;
-    for (slot = core->names; slot != NULL; slot = slot->hh.next) {
-        send_wake(core, &slot->strand, t);
-    }
+    resync_trust_names(core, t);
     reads_unpark_all(core);
 }
 

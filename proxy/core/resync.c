@@ -85,10 +85,26 @@ void resync_retry(struct core *core)
     resync_rest(core, health_jitter(core, RETRY_BASE_NS, RETRY_CAP_NS, r->failures));
 }
 
+/* What waited for the audit. */
+static void wake_names(struct core *core, unsigned i)
+{
+    struct name_slot *slot;
+    for (slot = core->names; slot != NULL; slot = slot->hh.next) {
+        send_wake(core, &slot->strand, i);
+    }
+}
+
+void resync_trust_names(struct core *core, unsigned i)
+{
+    core->instances[i].names_trust = TRUST_OK;
+    wake_names(core, i);
+}
+
 void resync_done(struct core *core)
 {
     struct resync *r = core->resync;
     struct lane *lane = r->lane;
+    bool names = r->job == JOB_AUDIT;
     if (r->job == JOB_WALK && !r->repair && !r->told) {
         compared_lane_end(r->compared, lane, false);
     }
@@ -101,6 +117,9 @@ void resync_done(struct core *core)
     audit_free(r);
     if (lane != NULL) {
         resync_wake_lane(core, lane);
+    }
+    if (names) {
+        wake_names(core, r->target);
     }
 }
 
@@ -214,11 +233,11 @@ static bool pick_names(struct core *core, unsigned t)
         return false;
     }
     if (target->names_trust == TRUST_VERIFY && core->now_ns >= target->verify_until_ns) {
-        target->names_trust = TRUST_OK;
+        resync_trust_names(core, t);
         return false;
     }
     if (holds_truth(core, t, target->names_trust, source->names_trust)) {
-        target->names_trust = TRUST_OK;
+        resync_trust_names(core, t);
         return false;
     }
     if (source->names_trust != TRUST_OK || !usable(core, t) || !usable(core, resync_other(t)) ||

@@ -102,9 +102,35 @@ static void test_names_wait(void)
     driver_close(&d);
 }
 
+/* The other one dies before they are compared, and they are believed without: what waited goes on. */
+static void test_names_wait_no_longer(void)
+{
+    driver_init(&d);
+    driver_start(&d);
+    driver_advance(&d, 11 * NS_PER_S);
+    driver_make(&d, 1, "docs"); /* after the mark */
+    driver_down(&d, REPLICA);
+    (void)driver_write(&d, 1, "upsert", "a"); /* that it is away is noticed */
+    (void)driver_serve(&d, PRIMARY);
+    d.hold_resync = true;
+    driver_up(&d, REPLICA);
+    (void)driver_serve(&d, REPLICA);
+    uint64_t client = driver_send(&d, "POST", C_PATH, "{\"name\":\"next\"}");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/databases"), 503, NOT_NOW);
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/collections"), 200,
+                  driver_object(driver_id(PRIMARY, 3), "next"));
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+    CU_ASSERT_PTR_NULL(driver_next(&d, REPLICA));
+    driver_down(&d, PRIMARY);
+    driver_advance(&d, 40 * NS_PER_S);
+    (void)driver_expect(&d, REPLICA, "POST", "/collections");
+    driver_close(&d);
+}
+
 static const struct suite_test tests[] = {
     { "names are made what they are", test_mended },
     { "writes about names wait for that", test_names_wait },
+    { "and no longer", test_names_wait_no_longer },
 };
 
 TEST_MAIN("core_audit", tests)
