@@ -236,6 +236,7 @@ static void take(struct core *core, const struct core_event *event)
                 recover_lost(core);
             }
             core->start_ms = event->wall_ms;
+            core->start_ns = core->now_ns;
             recover_finish(core);
             mark_start(core);
             health_start(core);

@@ -270,12 +270,22 @@ static struct letter *letter_of(struct core *core, struct entry *entry, int stat
     return letter;
 }
 
+/* When an earlier life of this process acknowledged it is not known: at the latest at its end. */
+static void not_read_before(const struct core *core, struct lane *lane, unsigned i)
+{
+    uint64_t acked_ns = lane->strand.ever_acked ? lane->strand.last_ack_ns : core->start_ns;
+    uint64_t until_ns = acked_ns + core->settings.consistency_window_ns;
+    if (lane->unread_ns[i] < until_ns) {
+        lane->unread_ns[i] = until_ns;
+    }
+}
+
 uint64_t letters_add(struct core *core, struct entry *entry, unsigned i, int status, struct str reason)
 {
     struct letter *known = letters_find(core, entry->lsn);
     struct letter *letter = known != NULL ? known : letter_of(core, entry, status, reason);
     if (entry->lane != NULL) {
-        entry->lane->unread_ns[i] = entry->lane->strand.last_ack_ns + core->settings.consistency_window_ns;
+        not_read_before(core, entry->lane, i);
     }
     set_on(core, letter, 1u << i);
     set_lacking(core, letter, applied_by_another(core, entry, i) ? letter->on : 0);

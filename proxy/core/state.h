@@ -522,6 +522,7 @@ struct core {
         uint64_t told_ns;
     } access;
     int64_t start_ms; /* wall, of CORE_EV_START */
+    uint64_t start_ns;
     struct trail trail;
     bool audit_failed;
     uint64_t audit_lost;

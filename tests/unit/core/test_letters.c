@@ -485,6 +485,32 @@ static void test_copy_lacks_it_too(void)
     driver_close(&d);
 }
 
+/* A restart between the promise and the refusal does not shorten the window. */
+static void test_refused_after_restart(void)
+{
+    driver_init(&d);
+    d.settings.check_interval_ns = 5 * NS_PER_S;
+    d.settings.consistency_window_ns = 120 * NS_PER_S;
+    d.settings.ack_policy = ACK_POLICY_DURABLE;
+    make();
+    driver_advance(&d, 200 * NS_PER_S);
+    CU_ASSERT_EQUAL(driver_status(&d, driver_write(&d, 1, "add", "a")), 201);
+    driver_restart(&d, false);
+    for (unsigned i = 0; i < 2; i++) {
+        driver_answer(&d, driver_expect(&d, i, "POST", "/add"), 201, "{}"); /* the fence */
+        driver_answer(&d, driver_expect(&d, i, "POST", "/add"), 400, INVALID);
+    }
+    CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 0);
+    char target[512];
+    (void)snprintf(target, sizeof(target), C_PATH "/%s/get", driver_id(PRIMARY, 1));
+    uint64_t reader = driver_send(&d, "POST", target, "{\"ids\":[\"a\"]}");
+    CU_ASSERT_PTR_NULL(driver_next(&d, PRIMARY));
+    CU_ASSERT_PTR_NULL(driver_next(&d, REPLICA));
+    driver_advance(&d, 20 * NS_PER_S);
+    CU_ASSERT_EQUAL(driver_status(&d, reader), 503);
+    driver_close(&d);
+}
+
 static const struct suite_test tests[] = {
     { "in memory mode a letter's body is read back as well", test_memory_mode },
     { "a dead letter is listed with the instance's reason", test_listed },
@@ -500,6 +526,7 @@ static const struct suite_test tests[] = {
     { "letters alone do not hold back a long log", test_moves_on },
     { "an instance is divergent only where another has what it lacks", test_who_differs },
     { "a copy of what lacks a promised write is not read sooner", test_copy_lacks_it_too },
+    { "nor after a restart before the refusal", test_refused_after_restart },
     { "replay is paused, stepped and resumed", test_pause },
     { "why it is not replaying, in words", test_why },
 };
