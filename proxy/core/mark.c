@@ -54,6 +54,9 @@ void mark_recover(struct core *core, const struct record_mark *record)
 void mark_forget(struct core *core, unsigned i)
 {
     struct mark *mark = &core->instances[i].mark;
+    if (mark->stage != MARK_UNREAD) {
+        mark->lost_ns = core->now_ns;
+    }
     mark->stage = MARK_UNREAD;
     mark->lost = true;
     mark->looked_at = false;

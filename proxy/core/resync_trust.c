@@ -305,9 +305,19 @@ static bool other_is_up(const struct core *core, unsigned i)
     return core->instance_count > 1 && health_can_read(core, resync_other(i));
 }
 
+/* What was acknowledged before it went out of sight it may have lost; the consistency window promises it. */
+static bool owes_the_window(const struct core *core, const struct lane *lane, unsigned i)
+{
+    const struct strand *strand = &lane->strand;
+    uint64_t seen_ns = core->instances[i].mark.lost_ns;
+    uint64_t owed_ns = strand->last_ack_ns < seen_ns ? strand->last_ack_ns : seen_ns;
+    return strand->ever_acked && core->now_ns < owed_ns + core->settings.consistency_window_ns;
+}
+
 bool resync_lane_readable(const struct core *core, const struct lane *lane, unsigned i)
 {
-    return lane->trust[i] == TRUST_OK || (lane->trust[i] == TRUST_VERIFY && !other_is_up(core, i));
+    return lane->trust[i] == TRUST_OK ||
+           (lane->trust[i] == TRUST_VERIFY && !other_is_up(core, i) && !owes_the_window(core, lane, i));
 }
 
 bool resync_names_readable(const struct core *core, unsigned i)

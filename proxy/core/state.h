@@ -224,6 +224,7 @@ struct mark {
     enum mark_stage stage; /* UNREAD: contact was lost since it was read; nothing is written before it is */
     uint64_t call;         /* 0 = none in flight */
     bool lost;             /* contact was lost at least once since this process began */
+    uint64_t lost_ns;      /* the last time */
     bool began_anew;       /* it refused connections since all was well: nobody was there */
     bool ever;             /* this log has marked the instance */
     uint64_t lsn;          /* of the last mark known to stand there */

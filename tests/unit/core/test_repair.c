@@ -380,6 +380,37 @@ static void test_waits_quietly(void)
     driver_close(&d);
 }
 
+/* It may have lost its latest, and there is nobody to compare it with: not read inside the window. */
+static void test_window_of_the_unverified(void)
+{
+    driver_init(&d);
+    d.settings.check_interval_ns = 5 * NS_PER_S;
+    driver_start(&d);
+    driver_make(&d, 1, "docs");
+    driver_advance(&d, 60 * NS_PER_S);
+    (void)driver_write(&d, 1, "upsert", "a");
+    (void)driver_serve(&d, PRIMARY);
+    (void)driver_serve(&d, REPLICA); /* and dies, and loses it */
+    driver_down(&d, REPLICA);
+    (void)driver_write(&d, 1, "upsert", "b");
+    (void)driver_serve(&d, PRIMARY); /* that it is away is noticed */
+    driver_down(&d, PRIMARY);
+    driver_up(&d, REPLICA);
+    while (driver_next(&d, REPLICA) != NULL) {
+        (void)driver_serve(&d, REPLICA);
+    }
+    char target[512];
+    (void)snprintf(target, sizeof(target), C_PATH "/%s/get", driver_id(PRIMARY, 1));
+    uint64_t reader = driver_send(&d, "POST", target, "{\"ids\":[\"a\"]}");
+    CU_ASSERT_PTR_NULL(driver_next(&d, REPLICA));
+    driver_leave(&d, reader);
+    driver_advance(&d, d.settings.consistency_window_ns);
+    reader = driver_send(&d, "POST", target, "{\"ids\":[\"a\"]}");
+    (void)driver_serve(&d, REPLICA);
+    CU_ASSERT_EQUAL(driver_status(&d, reader), 200);
+    driver_close(&d);
+}
+
 static const struct suite_test tests[] = {
     { "an instance that cannot be verified yet is left in peace", test_waits_quietly },
     { "both instances are marked", test_marks_are_written },
@@ -396,6 +427,7 @@ static const struct suite_test tests[] = {
     { "without a listing nothing is created", test_no_listing_no_create },
     { "an id is looked for in the other databases too", test_id_of_another_database },
     { "thirty creates of one name make one mapping", test_thirty_creates },
+    { "what may be lost is not read inside the window", test_window_of_the_unverified },
 };
 
 TEST_MAIN("core_repair", tests)
