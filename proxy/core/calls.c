@@ -147,7 +147,9 @@ static void note_evidence(struct core *core, const struct call *call, const stru
         if (call->timed_out) {
             health_evidence(core, call->instance, "timeout");
         } else {
-            instance->mark.began_anew = instance->mark.began_anew || outcome == CALL_REFUSED;
+            if (outcome == CALL_REFUSED) {
+                mark_refused(core, call->instance);
+            }
             health_lost(core, call->instance, event->u.call_end.detail);
         }
     }

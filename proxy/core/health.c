@@ -277,8 +277,9 @@ void health_probe_end(struct core *core, struct call *call, const struct core_ev
         bool answered = event->u.call_end.outcome == CALL_ANSWERED;
         const char *why = answered ? "bad answer" : call->timed_out ? "timeout" : event->u.call_end.detail;
         if (!answered && !call->timed_out) {
-            bool refused = event->u.call_end.outcome == CALL_REFUSED;
-            instance->mark.began_anew = instance->mark.began_anew || refused;
+            if (event->u.call_end.outcome == CALL_REFUSED) {
+                mark_refused(core, call->instance);
+            }
             mark_forget(core, call->instance);
         }
         probe_failed(core, call->instance, why);

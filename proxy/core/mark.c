@@ -51,11 +51,47 @@ void mark_recover(struct core *core, const struct record_mark *record)
     }
 }
 
+void mark_recover_seen(struct core *core, unsigned i)
+{
+    if (i < CORE_INSTANCES) {
+        core->instances[i].mark.lost = core->instances[i].mark.began_anew = false;
+    }
+}
+
+void mark_recover_doubt(struct core *core, const struct record_doubt *record)
+{
+    struct mark *mark = &core->instances[record->instance].mark;
+    mark->lost = true;
+    mark->began_anew = record->began_anew;
+}
+
+/* A restart does not make it trustworthy. */
+static void log_doubt(struct core *core, unsigned i)
+{
+    const struct mark *mark = &core->instances[i].mark;
+    if (mark->ever) {
+        struct record_doubt record = { .instance = (uint8_t)i, .began_anew = mark->began_anew };
+        (void)core_append(core, RECORD_DOUBT, record_doubt_encode(&record), NULL, false);
+    }
+}
+
+void mark_refused(struct core *core, unsigned i)
+{
+    struct mark *mark = &core->instances[i].mark;
+    if (!mark->began_anew) {
+        mark->began_anew = true;
+        if (mark->lost) {
+            log_doubt(core, i);
+        }
+    }
+}
+
 void mark_forget(struct core *core, unsigned i)
 {
     struct mark *mark = &core->instances[i].mark;
     if (mark->stage != MARK_UNREAD) {
         mark->lost_ns = core->now_ns;
+        log_doubt(core, i);
     }
     mark->stage = MARK_UNREAD;
     mark->lost = true;

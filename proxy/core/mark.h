@@ -22,6 +22,11 @@
 void mark_init(struct core *core);
 /* The log has been read: gives it an id when it has none yet. */
 void mark_start(struct core *core);
+/* The log tells of a mark that was written, of a doubt that came after it. */
+void mark_recover_seen(struct core *core, unsigned instance);
+void mark_recover_doubt(struct core *core, const struct record_doubt *record);
+/* It refused a connection: whatever answers next has begun anew. */
+void mark_refused(struct core *core, unsigned instance);
 /* Contact was lost: the mark must be read again. */
 void mark_forget(struct core *core, unsigned instance);
 /* Reads it; ends in health_marked or health_mark_failed. */

@@ -264,6 +264,24 @@ bool record_given_up_decode(struct str meta, unsigned *instance)
     return whole(&r) && *instance < CORE_INSTANCES;
 }
 
+struct block *record_doubt_encode(const struct record_doubt *r)
+{
+    struct buf b;
+    buf_init(&b, RECORD_LIMIT);
+    buf_append_u8(&b, r->instance);
+    buf_append_u8(&b, r->began_anew ? 1 : 0);
+    return finish(&b);
+}
+
+bool record_doubt_decode(struct str meta, struct record_doubt *out)
+{
+    struct reader r;
+    reader_init(&r, meta.data, meta.size);
+    out->instance = reader_u8(&r);
+    out->began_anew = (reader_u8(&r) & 1) != 0;
+    return whole(&r) && out->instance < CORE_INSTANCES;
+}
+
 void record_orders_append(struct buf *out, const struct record_orders *r)
 {
     buf_append_u8(out, r->primary);
@@ -330,6 +348,8 @@ const char *record_type_name(uint8_t type)
             return "given-up";
         case RECORD_ORDERS:
             return "orders";
+        case RECORD_DOUBT:
+            return "doubt";
         default:
             return "unknown";
     }

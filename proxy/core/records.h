@@ -32,7 +32,8 @@ enum record_type {
     RECORD_MARK,
     RECORD_OVER,
     RECORD_GIVEN_UP = 9,
-    RECORD_ORDERS
+    RECORD_ORDERS,
+    RECORD_DOUBT
 };
 
 struct record_write {
@@ -97,6 +98,12 @@ struct record_mark {
     uint64_t lsn;
 };
 
+/* Contact with the instance was lost: until its next mark it may lack what it carried out since the last. */
+struct record_doubt {
+    uint8_t instance;
+    bool began_anew; /* it refused connections: nobody was there */
+};
+
 /* The last one holds. */
 struct record_orders {
     uint8_t primary; /* the instance that holds the role */
@@ -117,6 +124,7 @@ struct block *record_over_encode(const struct record_over *r);
 struct block *record_lane_encode(const struct record_lane *r);
 struct block *record_mark_encode(const struct record_mark *r);
 struct block *record_given_up_encode(unsigned instance);
+struct block *record_doubt_encode(const struct record_doubt *r);
 struct block *record_orders_encode(const struct record_orders *r);
 void record_orders_append(struct buf *out, const struct record_orders *r);
 void record_mark_append(struct buf *out, const struct record_mark *r);
@@ -134,6 +142,7 @@ bool record_lane_read(struct reader *r, struct record_lane *out);
 bool record_mark_decode(struct str meta, struct record_mark *out);
 bool record_mark_read(struct reader *r, struct record_mark *out);
 bool record_given_up_decode(struct str meta, unsigned *instance);
+bool record_doubt_decode(struct str meta, struct record_doubt *out);
 bool record_orders_decode(struct str meta, struct record_orders *out);
 const char *record_type_name(uint8_t type);
 /* Is it among those that a log in memory keeps on disk (rule 6): whose log it is, what collections there are,

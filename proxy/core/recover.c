@@ -168,6 +168,7 @@ void recover_record(struct core *core, const struct core_event *event)
         struct record_over over;
         struct record_lane lane;
         struct record_mark mark;
+        struct record_doubt doubt;
         struct record_orders orders;
         unsigned instance;
     } r;
@@ -201,6 +202,11 @@ void recover_record(struct core *core, const struct core_event *event)
         case RECORD_MARK:
             CHECK(record_mark_decode(meta, &r.mark));
             mark_recover(core, &r.mark);
+            mark_recover_seen(core, r.mark.instance);
+            break;
+        case RECORD_DOUBT:
+            CHECK(record_doubt_decode(meta, &r.doubt));
+            mark_recover_doubt(core, &r.doubt);
             break;
         case RECORD_OVER:
             CHECK(record_over_decode(meta, &r.over));

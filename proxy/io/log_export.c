@@ -209,6 +209,17 @@ static bool put_given_up(struct json_writer *w, struct str meta)
     return true;
 }
 
+static bool put_doubt(struct json_writer *w, struct str meta)
+{
+    struct record_doubt r;
+    if (!record_doubt_decode(meta, &r)) {
+        return false;
+    }
+    json_pair_text(w, "instance", instance_name(r.instance));
+    json_pair_bool(w, "began_anew", r.began_anew);
+    return true;
+}
+
 static bool put_orders(struct json_writer *w, struct str meta)
 {
     static const char *const forced[] = { NULL, "up", "down" };
@@ -260,6 +271,8 @@ static bool put_known(struct json_writer *w, const struct wal_record *record)
             return put_given_up(w, record->meta);
         case RECORD_ORDERS:
             return put_orders(w, record->meta);
+        case RECORD_DOUBT:
+            return put_doubt(w, record->meta);
         default:
             return false;
     }

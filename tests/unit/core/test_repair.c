@@ -411,6 +411,31 @@ static void test_window_of_the_unverified(void)
     driver_close(&d);
 }
 
+/* It was away, and what it may have lost is still to be compared when walproxy restarts. */
+static void test_doubt_survives_restart(void)
+{
+    ready();
+    (void)driver_write(&d, 1, "upsert", "b");
+    (void)driver_serve(&d, PRIMARY); /* and dies, and loses it */
+    (void)driver_serve(&d, REPLICA);
+    driver_down(&d, PRIMARY);
+    (void)driver_write(&d, 1, "upsert", "c"); /* that it is away is noticed */
+    (void)driver_serve(&d, REPLICA);
+    d.hold_resync = true;
+    d.up[PRIMARY] = true;
+    driver_restart(&d, false);
+    while (driver_is_fence(driver_next(&d, PRIMARY))) {
+        driver_answer(&d, driver_next(&d, PRIMARY), 201, "{}");
+    }
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 200, "{}");
+    driver_advance(&d, NS_PER_S); /* nothing is behind any more: compared, the replica being right */
+    driver_answer(&d, driver_expect(&d, REPLICA, "GET", "/collections/docs"), 200,
+                  driver_object(driver_id(REPLICA, 1), "docs"));
+    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/collections/docs"), 200,
+                  driver_object(driver_id(PRIMARY, 1), "docs"));
+    driver_close(&d);
+}
+
 static const struct suite_test tests[] = {
     { "an instance that cannot be verified yet is left in peace", test_waits_quietly },
     { "both instances are marked", test_marks_are_written },
@@ -428,6 +453,7 @@ static const struct suite_test tests[] = {
     { "an id is looked for in the other databases too", test_id_of_another_database },
     { "thirty creates of one name make one mapping", test_thirty_creates },
     { "what may be lost is not read inside the window", test_window_of_the_unverified },
+    { "a restart does not make it trustworthy", test_doubt_survives_restart },
 };
 
 TEST_MAIN("core_repair", tests)
