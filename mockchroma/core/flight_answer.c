@@ -34,6 +34,14 @@ static void shape_answer(struct flight *f, struct mock_action *a)
     }
 }
 
+/* How long a whole answer is on its way out. */
+static uint64_t leaves_in(const struct mock_action *a)
+{
+    uint64_t size =
+        a->raw != NULL ? block_str(a->raw).size : head_size(a->status, a->headers) + block_str(a->body).size;
+    return a->bytes_per_second == 0 ? 0 : size * NS_PER_S / a->bytes_per_second;
+}
+
 void flight_send_answer(struct mock *m, struct flight *f)
 {
     struct connection *c = f->connection;
@@ -50,6 +58,7 @@ void flight_send_answer(struct mock *m, struct flight *f)
         f->raw = NULL;
     }
     shape_answer(f, a);
+    f->leaves_in_ns = leaves_in(a);
     bool ends = a->then == MOCK_THEN_CLOSE || a->then == MOCK_THEN_RESET;
     bool whole = a->cut_after < 0;
     f->headers = NULL;

@@ -154,11 +154,11 @@ struct mock_journal_entry {
     uint64_t applied_ns;
     uint64_t apply_order; /* rises with each applied write of this server; 0 = not applied */
     bool answered;
-    uint64_t answered_ns;
-    int status;        /* sent to the client; 0 = none */
-    int real_status;   /* what the server itself would have answered; 0 = never got that far */
-    struct str fault;  /* name of the fault that decided, "" = none */
-    struct str tenant; /* decoded; "" when not applicable */
+    uint64_t answered_ns; /* when its last byte has left (`slow` takes its time) */
+    int status;           /* sent to the client; 0 = none */
+    int real_status;      /* what the server itself would have answered; 0 = never got that far */
+    struct str fault;     /* name of the fault that decided, "" = none */
+    struct str tenant;    /* decoded; "" when not applicable */
     struct str database;
     struct str collection; /* NAME, resolved from the UUID at the time of application; "" = unknown */
     const struct str *ids; /* record ids of an applied record write (for delete by filter: those deleted) */

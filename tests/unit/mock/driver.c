@@ -16,6 +16,7 @@ static void driver_journal(void *context, const struct mock_journal_entry *e)
     out->applied = e->applied;
     out->answered = e->answered;
     out->applied_ns = e->applied_ns;
+    out->answered_ns = e->answered_ns;
     out->apply_order = e->apply_order;
     out->status = e->status;
     out->real_status = e->real_status;

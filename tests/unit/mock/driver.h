@@ -31,6 +31,7 @@ struct driver_entry {
     bool applied;
     bool answered;
     uint64_t applied_ns;
+    uint64_t answered_ns;
     uint64_t apply_order;
     int status;
     int real_status;

@@ -277,6 +277,22 @@ static void status_without_and_with_applying(void)
     driver_done(&d);
 }
 
+/* Until its last byte has left nobody can know of it: the journal says when that is. */
+static void slow_answers_leave_late(void)
+{
+    begin();
+    uint64_t request = driver_record_send(&d, "add", ONE);
+    CU_ASSERT_EQUAL(driver_entry_of(&d, request)->answered_ns, d.now_ns);
+    (void)driver_fault(&d, "{\"do\":\"slow\",\"rate\":\"10B\"}");
+    request = driver_record_send(&d, "delete", "{\"ids\":[\"a\"]}");
+    const struct driver_answer *answer = driver_find(&d, request);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(answer);
+    uint64_t bytes =
+        strlen("HTTP/1.1 200 OK\r\n") + strlen(answer->headers) + strlen("\r\n") + strlen(answer->body);
+    CU_ASSERT_EQUAL(driver_entry_of(&d, request)->answered_ns, d.now_ns + bytes * NS_PER_S / 10);
+    driver_done(&d);
+}
+
 static void delay_before_or_after_applying(void)
 {
     begin();
@@ -435,6 +451,7 @@ static const struct suite_test tests[] = {
     { "flap goes up and down", flap_goes_up_and_down },
     { "a black hole swallows without applying", blackhole_swallows },
     { "a status, without and with applying first", status_without_and_with_applying },
+    { "a slow answer has left when its last byte has", slow_answers_leave_late },
     { "a delay before applying or before answering", delay_before_or_after_applying },
     { "applied but unanswered, and how it ends", applied_but_unanswered },
     { "applied late, over a newer write", applied_late },
