@@ -164,17 +164,22 @@ static void let_go(struct core *core, struct entry *entry)
     payload_near_settle(entry);
 }
 
+static void shed(struct core *core, uint64_t bytes, bool spare_ahead)
+{
+    struct entry_near *near;
+    while (core->payload_bytes + bytes > core->settings.wal_memory_bytes &&
+           (near = TAILQ_LAST(&core->loose, near_list)) != NULL && !(spare_ahead && near->ahead)) {
+        let_go(core, near->entry);
+    }
+}
+
 /* Letting go of what was just read ahead, to read ahead elsewhere, would never end. */
 static bool make_room(struct core *core, uint64_t bytes, bool spare_ahead)
 {
     if (core->payload_bytes - core->loose_bytes + bytes > core->settings.wal_memory_bytes) {
         return false; /* nothing is let go in vain */
     }
-    struct entry_near *near;
-    while (core->payload_bytes + bytes > core->settings.wal_memory_bytes &&
-           (near = TAILQ_LAST(&core->loose, near_list)) != NULL && !(spare_ahead && near->ahead)) {
-        let_go(core, near->entry);
-    }
+    shed(core, bytes, spare_ahead);
     return core->payload_bytes + bytes <= core->settings.wal_memory_bytes;
 }
 
@@ -232,8 +237,14 @@ enum payload_state payload_want(struct core *core, struct entry *entry, unsigned
     }
     /* When nothing is under way nothing will make room: then this one goes on alone, however large. */
     bool alone = core->reads_out == 0 && core->instances[i].writes_in_flight == 0;
-    if (core->reads_out >= READS_MAX || (!payload_make_room(core, movable_bytes(entry)) && !alone)) {
+    if (core->reads_out >= READS_MAX) {
         return PAYLOAD_NO_ROOM;
+    }
+    if (!payload_make_room(core, movable_bytes(entry))) {
+        if (!alone) {
+            return PAYLOAD_NO_ROOM;
+        }
+        shed(core, movable_bytes(entry), false); /* or those that went on alone would gather */
     }
     start_read(core, entry);
     return PAYLOAD_COMING;

@@ -2,7 +2,9 @@
 #include "tests/unit/core/driver.h"
 #include <stdio.h>
 
-#define MEMORY 4096u
+#define MEMORY  4096u
+#define PAYLOAD 300u /* of one write here, and a little more */
+#define TIGHT   (PAYLOAD * 3 / 2)
 
 static struct driver d;
 
@@ -221,6 +223,39 @@ static void test_one_action_at_a_time(void)
     driver_close(&d);
 }
 
+/* One write fills half of the memory and hangs at the primary; what the replica works off meanwhile does not
+ * gather behind it. */
+static void test_one_hangs(void)
+{
+    driver_init(&d);
+    d.settings.wal_memory_bytes = TIGHT;
+    d.settings.replay_batch_records = 1;
+    d.settings.consistency_window_ns = 0;
+    driver_start(&d);
+    driver_make(&d, 1, "docs");
+    driver_down(&d, PRIMARY);
+    driver_down(&d, REPLICA);
+    for (unsigned n = 0; n < 20; n++) {
+        (void)driver_write(&d, 1, "upsert", record_name(n));
+        driver_advance(&d, 31 * NS_PER_S);
+    }
+    CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 20);
+    driver_up(&d, PRIMARY);
+    driver_up(&d, REPLICA);
+    struct driver_call *call;
+    while ((call = next_replay()) != NULL && driver_is_fence(call)) {
+        driver_answer(&d, call, 201, "{}");
+    }
+    CU_ASSERT_PTR_NOT_NULL_FATAL(call); /* and gets no answer */
+    for (unsigned n = 0; n < 20; n++) {
+        (void)driver_serve(&d, REPLICA);
+        CU_ASSERT(driver_number(&d, "memory_bytes") <= TIGHT + PAYLOAD);
+        driver_advance(&d, 100 * NS_PER_MS);
+    }
+    CU_ASSERT_PTR_NOT_NULL(strstr(driver_get(&d, "/status"), "\"lag\":0"));
+    driver_close(&d);
+}
+
 static const struct suite_test tests[] = {
     { "an outage longer than the memory is replayed whole and in order", test_outage_beyond_memory },
     { "a restart holds no more than the memory bound", test_restart_beyond_memory },
@@ -229,5 +264,6 @@ static const struct suite_test tests[] = {
     { "a write that is over while it is read back", test_over_while_read },
     { "in memory mode the bound is met with 507", test_memory_mode },
     { "the same with room for one action", test_one_action_at_a_time },
+    { "one that hangs takes the room of one", test_one_hangs },
 };
 TEST_MAIN("core/payload", tests)
