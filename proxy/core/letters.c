@@ -273,9 +273,11 @@ static struct letter *letter_of(struct core *core, struct entry *entry, int stat
 /* When an earlier life of this process acknowledged it is not known: at the latest at its end. */
 static void not_read_before(const struct core *core, struct lane *lane, unsigned i)
 {
-    uint64_t acked_ns = lane->strand.ever_acked ? lane->strand.last_ack_ns : core->start_ns;
+    uint64_t acked_ns = lane->strand.ever_acked || MUTANT(core, MUTANT_LETTER_SHORTENS)
+                            ? lane->strand.last_ack_ns
+                            : core->start_ns;
     uint64_t until_ns = acked_ns + core->settings.consistency_window_ns;
-    if (lane->unread_ns[i] < until_ns) {
+    if (lane->unread_ns[i] < until_ns || MUTANT(core, MUTANT_LETTER_SHORTENS)) {
         lane->unread_ns[i] = until_ns;
     }
 }

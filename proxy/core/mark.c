@@ -61,8 +61,10 @@ void mark_recover_seen(struct core *core, unsigned i)
 void mark_recover_doubt(struct core *core, const struct record_doubt *record)
 {
     struct mark *mark = &core->instances[record->instance].mark;
-    mark->lost = true;
-    mark->began_anew = record->began_anew;
+    if (!MUTANT(core, MUTANT_DOUBT_FORGOTTEN)) {
+        mark->lost = true;
+        mark->began_anew = record->began_anew;
+    }
 }
 
 /* A restart does not make it trustworthy. */

@@ -53,16 +53,22 @@
     X(MUTANT_UNBOUNDED_LOG, "unbounded_log", "bounded_memory", "takes more writes than WAL_MAX_WRITES")      \
     X(MUTANT_LOGS_REFUSED, "logs_refused", "refused_not_applied", "logs what it refuses for want of room")   \
     X(MUTANT_GIVEN_UP_UNMARKED, "given_up_unmarked", "no_lost_ack", "gives up a backlog without a resync")   \
+    X(MUTANT_DELETION_GIVEN_UP, "deletion_given_up", "no_lost_ack", "and one whose creation is on its way")  \
+    X(MUTANT_ROOM_FOR_ONE, "room_for_one", "bounded_memory", "what goes on alone makes no room")             \
     /* returns and copies */                                                                                 \
     X(MUTANT_EMPTY_TRUSTED, "empty_trusted", "no_lost_ack", "an instance without its mark is as it was")     \
     X(MUTANT_BACKUP_TRUSTED, "backup_trusted", "no_lost_ack", "an instance with an old mark is as it was")   \
     X(MUTANT_UNVERIFIED, "unverified", "no_lost_ack", "what came after the mark is taken to be there")       \
+    X(MUTANT_DOUBT_FORGOTTEN, "doubt_forgotten", "no_lost_ack", "a restart trusts whom it lost sight of")    \
+    X(MUTANT_NAMES_SLEEP, "names_sleep", "bounded_recovery", "a broken off audit of names wakes nobody")     \
     X(MUTANT_SKIPS_ROW, "skips_row", "converge", "a copy leaves out the first row of a page")                \
     X(MUTANT_KEEPS_EXTRAS, "keeps_extras", "converge", "a copy leaves what was deleted meanwhile")           \
     X(MUTANT_CUT_IGNORED, "cut_ignored", "converge", "a copy counts for writes behind it as well")           \
     /* reads */                                                                                              \
     X(MUTANT_STALE_READ, "stale_read", "read_your_writes", "no consistency window")                          \
     X(MUTANT_WINDOW_SHORT, "window_short", "read_your_writes", "a quarter of the consistency window")        \
+    X(MUTANT_UNVERIFIED_READ, "unverified_read", "read_your_writes", "reads what may be lost in the window") \
+    X(MUTANT_LETTER_SHORTENS, "letter_shortens", "read_your_writes", "a refusal after a restart: no window") \
     /* /status */                                                                                            \
     X(MUTANT_PENDING_ZERO, "pending_zero", "status_truthful", "never tells of pending writes")               \
     X(MUTANT_AGE_UNTOLD, "age_untold", "status_truthful", "never tells the age of the oldest")               \

@@ -244,7 +244,9 @@ enum payload_state payload_want(struct core *core, struct entry *entry, unsigned
         if (!alone) {
             return PAYLOAD_NO_ROOM;
         }
-        shed(core, movable_bytes(entry), false); /* or those that went on alone would gather */
+        if (!MUTANT(core, MUTANT_ROOM_FOR_ONE)) {
+            shed(core, movable_bytes(entry), false); /* or those that went on alone would gather */
+        }
     }
     start_read(core, entry);
     return PAYLOAD_COMING;

@@ -311,7 +311,8 @@ static bool owes_the_window(const struct core *core, const struct lane *lane, un
     const struct strand *strand = &lane->strand;
     uint64_t seen_ns = core->instances[i].mark.lost_ns;
     uint64_t owed_ns = strand->last_ack_ns < seen_ns ? strand->last_ack_ns : seen_ns;
-    return strand->ever_acked && core->now_ns < owed_ns + core->settings.consistency_window_ns;
+    return strand->ever_acked && !MUTANT(core, MUTANT_UNVERIFIED_READ) &&
+           core->now_ns < owed_ns + core->settings.consistency_window_ns;
 }
 
 bool resync_lane_readable(const struct core *core, const struct lane *lane, unsigned i)
