@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/memory.h"
 #include "base/suggest.h"
+#include "proxy/core/core.h"
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -87,20 +88,49 @@ bool cli_options_parse(int *argc, char **argv, const struct cli_option *options,
     return true;
 }
 
+/* what: "oracle"; where: "docs/oracles.md", which lists them. */
+static bool known(const char *command, const char *what, const char *where, const char *name,
+                  const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    const char *near = suggest_name(str_of(name), names, count);
+    (void)fprintf(stderr, "waldrill %s: no %s \"%s\"", command, what, name);
+    if (near != NULL) {
+        (void)fprintf(stderr, "; did you mean \"%s\"?\n", near);
+    } else {
+        (void)fprintf(stderr, "; %s lists them\n", where);
+    }
+    return false;
+}
+
 bool cli_oracle_known(const char *command, const char *name)
 {
     const char *names[INVARIANT_COUNT];
     for (size_t i = 0; i < INVARIANT_COUNT; i++) {
         names[i] = scenario_invariant_names[i];
-        if (name == NULL || strcmp(name, names[i]) == 0) {
-            return true;
-        }
     }
-    const char *near = suggest_name(str_of(name), names, INVARIANT_COUNT);
-    (void)fprintf(stderr, "waldrill %s: no oracle \"%s\"%s%s%s\n", command, name,
-                  near == NULL ? "; docs/oracles.md lists them" : "; did you mean \"",
-                  near == NULL ? "" : near, near == NULL ? "" : "\"?");
-    return false;
+    return name == NULL || known(command, "oracle", "docs/oracles.md", name, names, INVARIANT_COUNT);
+}
+
+bool cli_mutant_known(const char *command, const char *name)
+{
+#ifdef WALDRILL_MUTANTS
+    size_t count = 0;
+    while (core_mutant_names[count] != NULL) {
+        count++;
+    }
+    return name == NULL || known(command, "mutant", "docs/zoo.md", name, core_mutant_names, count);
+#else
+    if (name != NULL) {
+        (void)fprintf(stderr, "waldrill %s: this build has no mutants; scripts/check-mutants makes one\n",
+                      command);
+    }
+    return name == NULL;
+#endif
 }
 
 void cli_print_problems(const struct yaml_problems *problems, const char *path, struct str source)

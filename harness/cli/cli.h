@@ -41,6 +41,7 @@ bool cli_engine_known(const char *command, const char *name);
 struct engine *cli_engine_new(const char *name, const struct scenario *s);
 /* NULL is no name, and known.  False after a line on stderr. */
 bool cli_oracle_known(const char *command, const char *name);
+bool cli_mutant_known(const char *command, const char *name);
 /* Where walproxy and mockchroma stand: beside this program. */
 void cli_bin_dir(char *out, size_t size);
 

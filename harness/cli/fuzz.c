@@ -275,8 +275,11 @@ static int read_report(int fd, struct report *out)
 static void print_failure(const struct request *request, const struct report *report)
 {
     uint64_t seed = seed_at(request, report->place);
-    (void)printf("seed %" PRIu64 " FAILED\n%s  again: waldrill fuzz --from %" PRIu64 " --seeds 1%s%s\n", seed,
-                 report->words, seed, request->mutant == NULL ? "" : " --mutant ",
+    size_t size = strlen(report->words);
+    const char *end =
+        size > 0 && report->words[size - 1] != '\n' ? " ...\n" : ""; /* more than there is room for */
+    (void)printf("seed %" PRIu64 " FAILED\n%s%s  again: waldrill fuzz --from %" PRIu64 " --seeds 1%s%s\n",
+                 seed, report->words, end, seed, request->mutant == NULL ? "" : " --mutant ",
                  request->mutant == NULL ? "" : request->mutant);
 }
 
@@ -460,7 +463,7 @@ int command_fuzz(int argc, char **argv)
         !number("--from", from, 1, UINT64_MAX / 2, &request.from) ||
         !number("--jobs", jobs, 1, JOBS_MAX, &request.jobs) ||
         !number("--room", room, 1, 1024, &request.room) || !shard(share, &request) ||
-        !cli_oracle_known(argv[0], request.until)) {
+        !cli_oracle_known(argv[0], request.until) || !cli_mutant_known(argv[0], request.mutant)) {
         return EXIT_USAGE;
     }
     if (argc > 1) {

@@ -70,6 +70,9 @@ static bool request_is_sound(struct run_request *request, const char *seed, cons
     if (request->engine != NULL && !cli_engine_known("run", request->engine)) {
         return false;
     }
+    if (!cli_mutant_known("run", request->mutant)) {
+        return false;
+    }
     if (seed != NULL && (units_parse_u64(str_of(seed), &request->seed, &msg) != 0 || request->seed == 0)) {
         (void)fprintf(stderr, "waldrill run: --seed is a whole number above 0, not \"%s\"\n", seed);
         return false;

@@ -440,7 +440,7 @@ int command_shrink(int argc, char **argv)
         return EXIT_PASS;
     }
     if (!cli_options_parse(&argc, argv, options, sizeof(options) / sizeof(options[0])) ||
-        !cli_oracle_known(argv[0], oracle)) {
+        !cli_oracle_known(argv[0], oracle) || !cli_mutant_known(argv[0], mutant)) {
         return EXIT_USAGE;
     }
     uint64_t seed;
