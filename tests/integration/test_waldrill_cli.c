@@ -60,6 +60,8 @@ static void wrong_usage(void)
     CU_ASSERT_EQUAL(waldrill("plan", "--whatever", NULL), 2);
     CU_ASSERT_TRUE(says(err, "unknown option --whatever") && is_one_line(err));
     CU_ASSERT_EQUAL(waldrill("plan", "a", "b"), 2);
+    CU_ASSERT_EQUAL(waldrill("fuzz", "--mutant", "drop_queu"), 2);
+    CU_ASSERT_TRUE(says(err, "mutant") && is_one_line(err));
 }
 
 static void unreadable_file(void)
