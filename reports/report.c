@@ -34,13 +34,19 @@ static double report_seconds(int64_t ns)
     return (double)ns / (double)NS_PER_S;
 }
 
-void report_pair_time(struct json_writer *w, const char *key, int64_t ns)
+void report_put_time(struct json_writer *w, int64_t ns)
 {
     if (ns == HISTORY_NEVER) {
-        json_pair_null(w, key);
+        json_put_null(w);
     } else {
-        json_pair_double(w, key, report_seconds(ns));
+        json_put_double(w, report_seconds(ns));
     }
+}
+
+void report_pair_time(struct json_writer *w, const char *key, int64_t ns)
+{
+    json_key(w, key);
+    report_put_time(w, ns);
 }
 
 void report_pair_known(struct json_writer *w, const char *key, double value)
@@ -97,14 +103,14 @@ struct report_tally report_tally(const struct results *r)
     return tally;
 }
 
-enum { FILE_JSON, FILE_JUNIT, FILE_MARKDOWN, FILE_HTML, FILE_EVENTS, FILE_COUNT };
+enum { FILE_JSON, FILE_JUNIT, FILE_MARKDOWN, FILE_HTML, FILE_CSV, FILE_EVENTS, FILE_COUNT };
 
 int report_write(const char *directory, const struct results *results, struct errmsg *msg)
 {
-    static const char *const names[FILE_COUNT] = { "results.json", "junit.xml", "report.md", "report.html",
-                                                   "events.jsonl" };
-    static const unsigned formats[FILE_COUNT] = { REPORT_JSON, REPORT_JUNIT, REPORT_MARKDOWN, REPORT_HTML,
-                                                  REPORT_EVENTS };
+    static const char *const names[FILE_COUNT] = { "results.json", "junit.xml",  "report.md",
+                                                   "report.html",  "series.csv", "events.jsonl" };
+    static const unsigned formats[FILE_COUNT] = { REPORT_JSON, REPORT_JUNIT, REPORT_MARKDOWN,
+                                                  REPORT_HTML, REPORT_CSV,   REPORT_EVENTS };
     int rv = folder_make(directory, msg);
     if (rv != 0) {
         return rv;
@@ -120,6 +126,7 @@ int report_write(const char *directory, const struct results *results, struct er
     report_junit(&texts[FILE_JUNIT], results);
     report_markdown(&texts[FILE_MARKDOWN], results, &figures);
     report_html(&texts[FILE_HTML], results, &figures);
+    report_csv(&texts[FILE_CSV], results, &figures);
     if ((results->formats & REPORT_EVENTS) != 0) {
         report_events(&texts[FILE_EVENTS], results);
     }
