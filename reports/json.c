@@ -4,9 +4,19 @@
 #include "reports/formats.h"
 
 #include "base/units.h"
+#include "reports/report.h"
 
 #define RESULTS_FORMAT "waldrill-results/2"
 #define UNSERVED_SHOWN 50
+
+/* See cmake/Embed.cmake. */
+extern const unsigned char results_schema[];
+extern const size_t results_schema_size;
+
+struct str report_results_schema(void)
+{
+    return str_make((const char *)results_schema, results_schema_size);
+}
 
 static void json_pair_latency(struct json_writer *w, const char *key, int64_t ns)
 {

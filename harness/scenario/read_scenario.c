@@ -102,8 +102,8 @@ void read_waive(struct reading *r, const struct yaml_node *node, void *target)
 
 void read_report(struct reading *r, const struct yaml_node *node, void *target)
 {
-    static const unsigned formats[] = { REPORT_HTML, REPORT_MARKDOWN, REPORT_JUNIT, REPORT_JSON,
-                                        REPORT_CSV,  REPORT_EVENTS };
+    static const unsigned formats[] = { REPORT_HTML, REPORT_MARKDOWN, REPORT_JUNIT,
+                                        REPORT_JSON, REPORT_CSV,      REPORT_EVENTS };
     unsigned chosen = 0;
     size_t index = 0;
     if (!reading_is_list(r, node, "report", 16)) {
