@@ -7,9 +7,15 @@
 
 #include "base/units.h"
 
+/* Instants are told in whole milliseconds, as results.json has them: a table made from that is the same. */
+static int64_t whole_ms(int64_t ns)
+{
+    return ns / (int64_t)NS_PER_MS;
+}
+
 static void put_seconds(struct buf *out, int64_t ns)
 {
-    buf_printf(out, "%.3f", (double)ns / (double)NS_PER_S);
+    buf_printf(out, "%.3f", (double)whole_ms(ns) / 1000);
 }
 
 /* A cell of text: quoted, since a name of a scenario may hold a comma or a quote. */
@@ -23,11 +29,17 @@ static void put_text(struct buf *out, const char *text)
     buf_append_char(out, '"');
 }
 
+static bool is_within(int64_t at_ns, int64_t start_ns, int64_t end_ns)
+{
+    return whole_ms(start_ns) <= whole_ms(at_ns) &&
+           (end_ns == HISTORY_NEVER || whole_ms(at_ns) < whole_ms(end_ns));
+}
+
 static const char *phase_at(const struct results *r, int64_t at_ns)
 {
     const char *name = "";
     for (size_t i = 0; i < r->phase_count; i++) {
-        name = r->phases[i].start_ns <= at_ns && at_ns < r->phases[i].end_ns ? r->phases[i].name : name;
+        name = is_within(at_ns, r->phases[i].start_ns, r->phases[i].end_ns) ? r->phases[i].name : name;
     }
     return name;
 }
@@ -37,8 +49,7 @@ static void put_faults(struct buf *out, const struct results *r, int64_t at_ns)
     struct buf names;
     buf_init(&names, (size_t)1 << 16);
     for (size_t i = 0; i < r->fault_count; i++) {
-        if (r->faults[i].start_ns <= at_ns &&
-            (r->faults[i].end_ns == HISTORY_NEVER || at_ns < r->faults[i].end_ns)) {
+        if (is_within(at_ns, r->faults[i].start_ns, r->faults[i].end_ns)) {
             buf_append_text(&names, names.size == 0 ? "" : " ");
             buf_append_text(&names, r->faults[i].name);
         }
@@ -50,7 +61,7 @@ static void put_faults(struct buf *out, const struct results *r, int64_t at_ns)
 static const char *state_at(const struct figures_spans *strip, int64_t at_ns)
 {
     const char *state = "";
-    for (size_t i = 0; i < strip->count && strip->spans[i].start_ns <= at_ns; i++) {
+    for (size_t i = 0; i < strip->count && whole_ms(strip->spans[i].start_ns) <= whole_ms(at_ns); i++) {
         state = figures_state_name(strip->spans[i].state);
     }
     return state;
@@ -67,7 +78,8 @@ static void put_latency(struct buf *out, int64_t ns)
 {
     buf_append_char(out, ',');
     if (ns != FIGURES_NOTHING) {
-        buf_printf(out, "%.3f", (double)ns / (double)NS_PER_MS);
+        int64_t whole_us = ns / (int64_t)NS_PER_US;
+        buf_printf(out, "%.3f", (double)whole_us / 1000);
     }
 }
 

@@ -8,6 +8,8 @@
 #include "harness/results.h"
 #include "reports/figures.h"
 
+#define REPORT_RESULTS_FORMAT "waldrill-results/2"
+#define REPORT_EVENTS_FORMAT  "waldrill-events/1"
 /* What report.html holds of texts of commands and of events; results.json has them whole. */
 #define REPORT_OUTPUT_SHOWN   4000
 #define REPORT_EVENTS_SHOWN   1000

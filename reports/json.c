@@ -6,7 +6,6 @@
 #include "base/units.h"
 #include "reports/report.h"
 
-#define RESULTS_FORMAT "waldrill-results/2"
 #define UNSERVED_SHOWN 50
 
 /* See cmake/Embed.cmake. */
@@ -32,7 +31,7 @@ static void json_pair_latency(struct json_writer *w, const char *key, int64_t ns
 static void json_verdict(struct json_writer *w, const struct results *r, const struct figures *f)
 {
     const struct report_tally tally = report_tally(r);
-    json_pair_text(w, "format", RESULTS_FORMAT);
+    json_pair_text(w, "format", REPORT_RESULTS_FORMAT);
     json_pair_text(w, "verdict", verdict_name(r->verdict));
     json_pair_i64(w, "exit_status", verdict_exit_code(r->verdict));
     json_pair_text(w, "words", r->verdict_words);

@@ -120,7 +120,7 @@ static void markdown_figures(struct buf *out, const struct results *r, const str
     if (f->lost_queue) {
         buf_printf(out, "- **lost with the balancer's memory: %" PRIu64 " writes**\n", f->lost_on_crash);
     }
-    buf_printf(out, "- %s simulated, %.2f s on the wall", simulated, r->wall_seconds);
+    buf_printf(out, "- %s simulated, %.3f s on the wall", simulated, r->wall_seconds);
     if (r->journal_hash[0] != '\0') {
         buf_printf(out, ", journal `%s`", r->journal_hash);
     }
