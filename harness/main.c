@@ -13,6 +13,7 @@ static const struct command commands[] = {
     { "up", "keep a live stack running for a person with curl", command_up },
     { "fault", "switch faults of a live stack on and off", command_fault },
     { "coverage", "say which check proves what the runbook says, and whether it can fail", command_coverage },
+    { "report", "show anew, compare or list what runs left behind", command_report },
     { "fuzz", "hunt with random campaigns on the simulator", command_fuzz },
     { "shrink", "make a small scenario file of a campaign that fails", command_shrink },
 };

@@ -40,6 +40,17 @@ static void results_free_timeline(struct results *r)
         mem_free(r->events[i].text);
     }
     mem_free(r->events);
+    for (size_t i = 0; i < r->alert_count; i++) {
+        mem_free(r->alerts[i].name);
+        mem_free(r->alerts[i].figure);
+        mem_free(r->alerts[i].severity);
+        mem_free(r->alerts[i].spans);
+    }
+    mem_free(r->alerts);
+    for (size_t i = 0; i < r->missing_count; i++) {
+        mem_free(r->missing[i]);
+    }
+    mem_free(r->missing);
 }
 
 static void results_free_steps(struct results *r)
@@ -108,19 +119,60 @@ void results_prove(struct assertion_result *a, const char *ids)
     memcpy(a->proves + held, ids, added + 1);
 }
 
+static char *results_text(const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int size = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    CHECK(size >= 0);
+    char *text = mem_alloc((size_t)size + 1);
+    (void)vsnprintf(text, (size_t)size + 1, format, args); /* measured above */
+    return text;
+}
+
 void results_add_event(struct results *r, int64_t at_ns, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    int size = vsnprintf(NULL, 0, format, args);
-    va_end(args);
-    CHECK(size >= 0);
-    char *text = mem_alloc((size_t)size + 1);
-    va_start(args, format);
-    (void)vsnprintf(text, (size_t)size + 1, format, args); /* measured above */
-    va_end(args);
     r->events = results_grow(r->events, r->event_count, sizeof(*r->events));
-    r->events[r->event_count++] = (struct event_line){ .at_ns = at_ns, .text = text };
+    r->events[r->event_count++] = (struct event_line){ at_ns, results_text(format, args) };
+    va_end(args);
+}
+
+void results_add_missing(struct results *r, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    r->missing = results_grow(r->missing, r->missing_count, sizeof(*r->missing));
+    r->missing[r->missing_count++] = results_text(format, args);
+    va_end(args);
+}
+
+struct alert_result *results_add_alert(struct results *r, const char *name, const char *figure,
+                                       const char *severity, double above)
+{
+    r->alerts = results_grow(r->alerts, r->alert_count, sizeof(*r->alerts));
+    struct alert_result *alert = &r->alerts[r->alert_count++];
+    *alert = (struct alert_result){
+        .name = mem_strdup(name),
+        .figure = mem_strdup(figure),
+        .severity = mem_strdup(severity),
+        .above = above,
+    };
+    return alert;
+}
+
+void results_alert_seen(struct alert_result *alert, int64_t at_ns, bool firing)
+{
+    struct alert_span *last = alert->span_count == 0 ? NULL : &alert->spans[alert->span_count - 1];
+    bool fired = last != NULL && last->end_ns == HISTORY_NEVER;
+    if (firing && !fired) {
+        alert->spans = results_grow(alert->spans, alert->span_count, sizeof(*alert->spans));
+        alert->spans[alert->span_count++] = (struct alert_span){ at_ns, HISTORY_NEVER };
+    } else if (!firing && fired) {
+        last->end_ns = at_ns;
+    }
 }
 
 const char *verdict_name(enum verdict v)

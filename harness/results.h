@@ -56,6 +56,19 @@ struct event_line {
     char *text;
 };
 
+/* A rule of the balancer's alerts, and when it was seen to fire. */
+struct alert_span {
+    int64_t start_ns, end_ns; /* HISTORY_NEVER: it still fired at the end */
+};
+struct alert_result {
+    char *name;
+    char *figure; /* what it compares: "pending_writes", "oldest_pending" (s), "failed_replays", ... */
+    char *severity;
+    double above; /* fires while the figure is above this */
+    struct alert_span *spans;
+    size_t span_count;
+};
+
 /* The files of a report. */
 enum report_format {
     REPORT_HTML = 1,
@@ -63,7 +76,8 @@ enum report_format {
     REPORT_JUNIT = 4,
     REPORT_JSON = 8,
     REPORT_EVENTS = 16, /* only when asked for */
-    REPORT_ALL = 15
+    REPORT_CSV = 32,
+    REPORT_ALL = REPORT_HTML | REPORT_MARKDOWN | REPORT_JUNIT | REPORT_JSON | REPORT_CSV
 };
 
 struct results {
@@ -86,9 +100,14 @@ struct results {
     size_t step_count;
     struct event_line *events;
     size_t event_count; /* state changes, in order */
+    struct alert_result *alerts;
+    size_t alert_count;
+    bool alerts_asked; /* /alerts said so; else worked out from /status */
+    char **missing;    /* what a report that was read from files does not have, in words */
+    size_t missing_count;
     uint64_t writes_offered, writes_accepted, writes_refused, writes_failed, writes_queued;
     uint64_t reads_offered, reads_ok, reads_failed;
-    const struct history *history; /* borrowed: series and latencies are drawn from it */
+    const struct history *history; /* borrowed, may be NULL: reports/figures.h draws from it */
 };
 
 void results_init(struct results *r);
@@ -99,6 +118,12 @@ struct assertion_result *results_add_assertion(struct results *r, enum assertion
 void results_prove(struct assertion_result *a, const char *ids);
 void results_add_event(struct results *r, int64_t at_ns, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Texts are copied.  The pointer is valid until the next one is added. */
+struct alert_result *results_add_alert(struct results *r, const char *name, const char *figure,
+                                       const char *severity, double above);
+/* What a look at the rule showed; only a change is noted. */
+void results_alert_seen(struct alert_result *alert, int64_t at_ns, bool firing);
+void results_add_missing(struct results *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 const char *verdict_name(enum verdict v);
 int verdict_exit_code(enum verdict v); /* 0 pass, 1 failed, 3 invalid, 4 infrastructure, 5 cleanup failed */
 

@@ -1,5 +1,5 @@
 /* events.jsonl: everything that was seen in a run, a line of JSON each, in order of time.  docs/events.md is
- * its schema; EVENTS_FORMAT rises when a line's members change.
+ * its schema; REPORT_EVENTS_FORMAT rises when a line's members change.
  *
  * Written only when asked for (report: [ events ], or waldrill run --events): a run of a million operations
  * is some hundred megabytes of it. */
@@ -10,8 +10,6 @@
 #include "base/units.h"
 #include <stdio.h>
 #include <stdlib.h>
-
-#define EVENTS_FORMAT "waldrill-events/1"
 
 enum kind { KIND_EVENT, KIND_OP, KIND_EFFECT, KIND_STATUS };
 
@@ -126,7 +124,7 @@ static void put_head(struct buf *out, const struct results *r)
     struct json_writer w;
     json_writer_init(&w, out, 0);
     json_object_begin(&w);
-    json_pair_text(&w, "format", EVENTS_FORMAT);
+    json_pair_text(&w, "format", REPORT_EVENTS_FORMAT);
     json_pair_text(&w, "scenario", r->scenario);
     json_pair_text(&w, "file", r->path);
     json_pair_text(&w, "engine", r->engine);

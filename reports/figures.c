@@ -1,15 +1,11 @@
-/* See figures.h.
- *
- * Thinning: /status may have been asked thousands of times.  The samples are cut into equal runs, and of
- * each the ones with the most and the fewest pending writes and the one with the oldest pending write are
- * kept, so that no extreme and no threshold crossed is lost; first and last always stay.  The same samples
- * give the same choice. */
+/* See figures.h.  Operations are counted here; figures_latency.c times them, figures_ops.c picks those that
+ * are shown one by one, figures_status.c tells what /status showed. */
 #include "reports/figures.h"
 
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/units.h"
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 
 /* --- operations ----------------------------------------------------------------------------------------- */
@@ -28,85 +24,10 @@ static void figures_count(struct figures_side *side, const struct op_record *op)
     side->failed += op->outcome != OP_ANSWERED ? 1 : 0;
 }
 
-static int figures_compare_ns(const void *a, const void *b)
-{
-    const int64_t left = *(const int64_t *)a;
-    const int64_t right = *(const int64_t *)b;
-    return left < right ? -1 : left > right;
-}
-
-/* Nearest rank, in a sorted list. */
-static int64_t figures_percentile(const int64_t *sorted, size_t count, unsigned percent)
-{
-    size_t rank = (count * percent + 99) / 100;
-    return sorted[rank == 0 ? 0 : rank - 1];
-}
-
-static struct figures_latency figures_latency_of(int64_t *values, size_t count)
-{
-    if (count == 0) {
-        return (struct figures_latency){ 0, FIGURES_NOTHING, FIGURES_NOTHING, FIGURES_NOTHING,
-                                         FIGURES_NOTHING };
-    }
-    qsort(values, count, sizeof(*values), figures_compare_ns);
-    return (struct figures_latency){
-        .count = count,
-        .p50_ns = figures_percentile(values, count, 50),
-        .p90_ns = figures_percentile(values, count, 90),
-        .p99_ns = figures_percentile(values, count, 99),
-        .max_ns = values[count - 1],
-    };
-}
-
-/* One answered operation of a load, to be sorted by kind and bucket. */
-struct figures_answer {
-    size_t bucket;
-    int64_t took_ns;
-};
-
-static int figures_compare_answers(const void *a, const void *b)
-{
-    const struct figures_answer *left = a;
-    const struct figures_answer *right = b;
-    if (left->bucket != right->bucket) {
-        return left->bucket < right->bucket ? -1 : 1;
-    }
-    return figures_compare_ns(&left->took_ns, &right->took_ns);
-}
-
-static size_t figures_bucket_at(const struct figures *f, int64_t at_ns)
+size_t figures_bucket_at(const struct figures *f, int64_t at_ns)
 {
     size_t index = at_ns <= 0 ? 0 : (size_t)(at_ns / f->bucket_ns);
     return index < f->bucket_count ? index : f->bucket_count - 1;
-}
-
-static void figures_latencies(struct figures *f, const struct history *h, bool writes)
-{
-    struct figures_answer *answers = mem_alloc_array(h->op_count + 1, sizeof(*answers));
-    int64_t *values = mem_alloc_array(h->op_count + 1, sizeof(*values));
-    size_t count = 0;
-    for (size_t i = 0; i < h->op_count; i++) {
-        const struct op_record *op = &h->ops[i];
-        if (op->load != HISTORY_NONE && op->outcome == OP_ANSWERED && chroma_op_is_write(op->op) == writes) {
-            values[count] = history_latency_ns(h, op);
-            answers[count] = (struct figures_answer){ figures_bucket_at(f, op->planned_ns), values[count] };
-            count++;
-        }
-    }
-    struct figures_side *whole = writes ? &f->writes : &f->reads;
-    whole->latency = figures_latency_of(values, count);
-    qsort(answers, count, sizeof(*answers), figures_compare_answers);
-    size_t at = 0;
-    for (size_t b = 0; b < f->bucket_count; b++) {
-        size_t within = 0;
-        for (; at < count && answers[at].bucket == b; at++) {
-            values[within++] = answers[at].took_ns;
-        }
-        struct figures_side *side = writes ? &f->buckets[b].writes : &f->buckets[b].reads;
-        side->latency = figures_latency_of(values, within);
-    }
-    mem_free(values);
-    mem_free(answers);
 }
 
 static void figures_operations(struct figures *f, const struct history *h)
@@ -121,8 +42,7 @@ static void figures_operations(struct figures *f, const struct history *h)
         figures_count(write ? &bucket->writes : &bucket->reads, op);
         figures_count(write ? &f->writes : &f->reads, op);
     }
-    figures_latencies(f, h, true);
-    figures_latencies(f, h, false);
+    figures_latencies(f, h);
 }
 
 /* --- the axis ------------------------------------------------------------------------------------------- */
@@ -173,154 +93,41 @@ static void figures_axis(struct figures *f, const struct results *r)
     f->buckets = mem_alloc_array(f->bucket_count, sizeof(*f->buckets));
     for (size_t i = 0; i < f->bucket_count; i++) {
         f->buckets[i].start_ns = (int64_t)i * f->bucket_ns;
-        f->buckets[i].writes.latency = figures_latency_of(NULL, 0);
-        f->buckets[i].reads.latency = figures_latency_of(NULL, 0);
+        f->buckets[i].writes.latency = figures_no_latency();
+        f->buckets[i].reads.latency = figures_no_latency();
     }
-}
-
-/* --- what /status showed ---------------------------------------------------------------------------------
- */
-
-static enum figures_state figures_state_of(const struct status_sample *s, enum figures_strip strip)
-{
-    if (strip == FIGURES_BALANCER) {
-        return s->answered ? FIGURES_YES : FIGURES_NO;
-    }
-    if (!s->answered) {
-        return FIGURES_UNKNOWN;
-    }
-    bool yes = strip == FIGURES_REPLAYING ? s->is_replaying : s->healthy[strip == FIGURES_REPLICA];
-    return yes ? FIGURES_YES : FIGURES_NO;
-}
-
-/* What a sample said holds until the next one says otherwise. */
-static void figures_strip(struct figures *f, const struct history *h, enum figures_strip strip)
-{
-    struct figures_spans *out = &f->strips[strip];
-    out->spans = mem_alloc_array(h->sample_count + 1, sizeof(*out->spans));
-    for (size_t i = 0; i < h->sample_count; i++) {
-        enum figures_state state = figures_state_of(&h->samples[i], strip);
-        if (out->count == 0 || out->spans[out->count - 1].state != state) {
-            if (out->count > 0) {
-                out->spans[out->count - 1].end_ns = h->samples[i].at_ns;
-            }
-            out->spans[out->count++] = (struct figures_span){ h->samples[i].at_ns, f->end_ns, state };
-        }
-    }
-}
-
-static void figures_raise(double *peak, double value)
-{
-    *peak = value > *peak ? value : *peak;
-}
-
-static void figures_peaks(struct figures *f, const struct history *h)
-{
-    f->peak_pending = f->peak_oldest_s = FIGURES_NOTHING;
-    f->peak_memory_bytes = f->peak_wal_bytes = f->peak_rss_bytes = FIGURES_NOTHING;
-    f->replayed = f->failed_replays = f->dead_letters = FIGURES_NOTHING;
-    f->peak_pending_at_ns = HISTORY_NEVER;
-    for (size_t i = 0; i < h->sample_count; i++) {
-        const struct status_sample *s = &h->samples[i];
-        if (!s->answered) {
-            continue;
-        }
-        f->samples_answered++;
-        if (s->pending_writes > f->peak_pending) {
-            f->peak_pending = s->pending_writes;
-            f->peak_pending_at_ns = s->at_ns;
-        }
-        figures_raise(&f->peak_oldest_s, s->oldest_pending_s);
-        figures_raise(&f->peak_memory_bytes, s->memory_bytes);
-        figures_raise(&f->peak_wal_bytes, s->wal_bytes);
-        figures_raise(&f->peak_rss_bytes, s->rss_bytes);
-        f->replayed = s->total_replayed;
-        f->failed_replays = s->failed_replays;
-        f->dead_letters = s->dead_letters;
-    }
-}
-
-/* Marks the samples of answered[from, to) that thinning keeps. */
-static void figures_keep_extremes(const struct history *h, const uint32_t *answered, size_t from, size_t to,
-                                  bool *keep)
-{
-    size_t most = from;
-    size_t fewest = from;
-    size_t oldest = from;
-    for (size_t i = from; i < to; i++) {
-        const struct status_sample *s = &h->samples[answered[i]];
-        most = s->pending_writes > h->samples[answered[most]].pending_writes ? i : most;
-        fewest = s->pending_writes < h->samples[answered[fewest]].pending_writes ? i : fewest;
-        oldest = s->oldest_pending_s > h->samples[answered[oldest]].oldest_pending_s ? i : oldest;
-    }
-    keep[most] = keep[fewest] = keep[oldest] = true;
-}
-
-static void figures_thin(struct figures *f, const struct history *h)
-{
-    uint32_t *answered = mem_alloc_array(h->sample_count + 1, sizeof(*answered));
-    size_t count = 0;
-    for (size_t i = 0; i < h->sample_count; i++) {
-        if (h->samples[i].answered) {
-            answered[count++] = (uint32_t)i;
-        }
-    }
-    if (count > FIGURES_SAMPLES_MAX) {
-        const size_t runs = (FIGURES_SAMPLES_MAX - 2) / 3;
-        bool *keep = mem_alloc_array(count, sizeof(*keep));
-        keep[0] = keep[count - 1] = true;
-        for (size_t run = 0; run < runs; run++) {
-            figures_keep_extremes(h, answered, run * count / runs, (run + 1) * count / runs, keep);
-        }
-        size_t kept = 0;
-        for (size_t i = 0; i < count; i++) {
-            if (keep[i]) {
-                answered[kept++] = answered[i];
-            }
-        }
-        mem_free(keep);
-        count = kept;
-    }
-    f->samples = answered;
-    f->sample_count = count;
-}
-
-static bool figures_saw_replica(const struct history *h)
-{
-    for (size_t i = 0; i < h->sample_count; i++) {
-        if (h->samples[i].answered && h->samples[i].healthy[1]) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < h->effect_count; i++) {
-        if (h->effects[i].instance == 1) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* --- the whole ------------------------------------------------------------------------------------------ */
 
 void figures_init(struct figures *f, const struct results *results)
 {
-    static const struct history nothing;
+    static const struct history nothing = { .time_scale = 1 };
     const struct history *h = results->history == NULL ? &nothing : results->history;
-    *f = (struct figures){ 0 };
+    *f = (struct figures){ .time_scale = h->time_scale,
+                           .operations = h->op_count,
+                           .lost_queue = h->lb_lost_queue,
+                           .lost_on_crash = h->lb_lost_queue ? h->lost_on_crash : 0 };
     figures_axis(f, results);
     figures_operations(f, h);
-    figures_peaks(f, h);
-    figures_thin(f, h);
-    f->has_replica = figures_saw_replica(h);
-    for (size_t i = 0; i < FIGURES_STRIPS; i++) {
-        figures_strip(f, h, (enum figures_strip)i);
-    }
+    figures_pick(&f->shown, h);
+    figures_status(f, h);
+    figures_recover(f, results, h);
 }
 
 void figures_deinit(struct figures *f)
 {
+    for (size_t i = 0; i < f->kind_count; i++) {
+        mem_free(f->kinds[i].buckets);
+    }
+    mem_free(f->kinds);
     mem_free(f->buckets);
     mem_free(f->samples);
+    mem_free(f->shown.ops);
+    for (size_t i = 0; i < f->shown.collection_count; i++) {
+        mem_free(f->shown.collections[i]);
+    }
+    mem_free(f->shown.collections);
     for (size_t i = 0; i < FIGURES_STRIPS; i++) {
         mem_free(f->strips[i].spans);
     }
@@ -342,4 +149,54 @@ const char *figures_strip_name(enum figures_strip strip)
             break;
     }
     return "";
+}
+
+const char *figures_state_name(enum figures_state state)
+{
+    switch (state) {
+        case FIGURES_UNKNOWN:
+            return "unknown";
+        case FIGURES_YES:
+            return "yes";
+        case FIGURES_NO:
+            return "no";
+    }
+    return "";
+}
+
+const char *figures_reason_name(enum figures_reason reason)
+{
+    switch (reason) {
+        case FIGURES_FAILED:
+            return "not served";
+        case FIGURES_SLOW:
+            return "slow";
+        case FIGURES_SAMPLED:
+            return "sampled";
+    }
+    return "";
+}
+
+const struct figures_gauge figures_gauges[FIGURES_GAUGES] = {
+    { "pending", offsetof(struct figures_sample, pending) },
+    { "oldest_s", offsetof(struct figures_sample, oldest_s) },
+    { "failed_replays", offsetof(struct figures_sample, failed_replays) },
+    { "replayed", offsetof(struct figures_sample, replayed) },
+    { "memory_bytes", offsetof(struct figures_sample, memory_bytes) },
+    { "wal_bytes", offsetof(struct figures_sample, wal_bytes) },
+    { "rss_bytes", offsetof(struct figures_sample, rss_bytes) },
+};
+
+double figures_gauge_of(const struct figures_sample *sample, size_t gauge)
+{
+    double value;
+    CHECK(gauge < FIGURES_GAUGES);
+    memcpy(&value, (const char *)sample + figures_gauges[gauge].offset, sizeof(value));
+    return value;
+}
+
+void figures_gauge_set(struct figures_sample *sample, size_t gauge, double value)
+{
+    CHECK(gauge < FIGURES_GAUGES);
+    memcpy((char *)sample + figures_gauges[gauge].offset, &value, sizeof(value));
 }

@@ -8,27 +8,42 @@
 #include "harness/results.h"
 #include "reports/figures.h"
 
-/* Texts of commands longer than this are cut in report.html and report.md; results.json has them whole. */
-#define REPORT_OUTPUT_SHOWN 4000
+#define REPORT_RESULTS_FORMAT "waldrill-results/2"
+#define REPORT_EVENTS_FORMAT  "waldrill-events/1"
+/* What report.html holds of texts of commands and of events; results.json has them whole. */
+#define REPORT_OUTPUT_SHOWN   4000
+#define REPORT_EVENTS_SHOWN   1000
+#define REPORT_MARKDOWN_LINES 60
 
 void report_json(struct buf *out, const struct results *r, const struct figures *f);
 void report_junit(struct buf *out, const struct results *r);
 void report_markdown(struct buf *out, const struct results *r, const struct figures *f);
 void report_events(struct buf *out, const struct results *r);
 void report_html(struct buf *out, const struct results *r, const struct figures *f);
+void report_csv(struct buf *out, const struct results *r, const struct figures *f);
 
-/* The members of results.json, into an open object.  shown: commands' output is cut to that many bytes
- * and "output_bytes" tells the whole length. */
+struct report_room {
+    size_t output_bytes; /* commands' output is cut to that many; "output_bytes" tells the whole length */
+    size_t events;       /* that many, half of them the first and half the last; "events_total" tells all */
+};
+/* The members of results.json, into an open object. */
 void report_json_members(struct json_writer *w, const struct results *r, const struct figures *f,
-                         size_t shown);
+                         const struct report_room *room);
 
-/* ---- report.c: what they share ---- */
+/* ---- json_charts.c: members of it ---- */
+
+void report_json_charts(struct json_writer *w, const struct figures *f);
+void report_json_history(struct json_writer *w, const struct figures *f);
+
+/* ---- report.c, json.c: what they share ---- */
 
 /* "steady", "expect", "step", "invariant", "validity", "cleanup" */
 const char *report_kind_name(enum assertion_kind kind);
 const char *report_outcome_name(enum op_outcome outcome);
 /* Seconds, null for HISTORY_NEVER; a figure, null below 0. */
 void report_pair_time(struct json_writer *w, const char *key, int64_t ns);
+void report_put_time(struct json_writer *w, int64_t ns);
+void report_pair_latency(struct json_writer *w, const struct figures_latency *latency); /* "latency_ms" */
 void report_pair_known(struct json_writer *w, const char *key, double value);
 static inline bool report_failed(const struct assertion_result *a)
 {

@@ -1,12 +1,21 @@
-/* results.json: everything a run came to, for programs.  Instants are seconds of scenario time, latencies
- * milliseconds of the machine's (time_scale apart); what is not known is null.  Equal runs give equal files
- * but for wall_s. */
+/* results.json: everything a run came to, for programs; docs/results.schema.json is its schema.  Instants are
+ * seconds of scenario time, latencies milliseconds of the machine's (time_scale apart); what is not known is
+ * null.  Equal runs give equal files but for wall_s. */
 #include "reports/formats.h"
 
 #include "base/units.h"
+#include "reports/report.h"
 
-#define RESULTS_FORMAT "waldrill-results/1"
 #define UNSERVED_SHOWN 50
+
+/* See cmake/Embed.cmake. */
+extern const unsigned char results_schema[];
+extern const size_t results_schema_size;
+
+struct str report_results_schema(void)
+{
+    return str_make((const char *)results_schema, results_schema_size);
+}
 
 static void json_pair_latency(struct json_writer *w, const char *key, int64_t ns)
 {
@@ -19,10 +28,10 @@ static void json_pair_latency(struct json_writer *w, const char *key, int64_t ns
 
 /* --- the parts ------------------------------------------------------------------------------------------ */
 
-static void json_verdict(struct json_writer *w, const struct results *r)
+static void json_verdict(struct json_writer *w, const struct results *r, const struct figures *f)
 {
     const struct report_tally tally = report_tally(r);
-    json_pair_text(w, "format", RESULTS_FORMAT);
+    json_pair_text(w, "format", REPORT_RESULTS_FORMAT);
     json_pair_text(w, "verdict", verdict_name(r->verdict));
     json_pair_i64(w, "exit_status", verdict_exit_code(r->verdict));
     json_pair_text(w, "words", r->verdict_words);
@@ -34,8 +43,7 @@ static void json_verdict(struct json_writer *w, const struct results *r)
     json_pair_u64(w, "seed", r->seed);
     json_pair_text(w, "journal_hash", r->journal_hash[0] == '\0' ? NULL : r->journal_hash);
     report_pair_time(w, "simulated_s", r->simulated_ns);
-    json_key(w, "time_scale");
-    json_put_double(w, r->history == NULL ? 1 : r->history->time_scale);
+    json_pair_double(w, "time_scale", f->time_scale);
     json_key(w, "wall_s");
     json_put_fixed(w, r->wall_seconds, 3);
     json_pair_text(w, "reproduce", r->reproduce);
@@ -122,18 +130,27 @@ static void json_steps(struct json_writer *w, const struct results *r, size_t sh
         json_object_end(w);
     }
     json_array_end(w);
+}
+
+static void json_events(struct json_writer *w, const struct results *r, size_t room)
+{
+    bool all = r->event_count <= room;
     json_key(w, "events");
     json_array_begin(w);
     for (size_t i = 0; i < r->event_count; i++) {
+        if (!all && i == room / 2) {
+            i = r->event_count - room / 2;
+        }
         json_object_begin(w);
         report_pair_time(w, "at_s", r->events[i].at_ns);
         json_pair_text(w, "text", r->events[i].text);
         json_object_end(w);
     }
     json_array_end(w);
+    json_pair_u64(w, "events_total", r->event_count);
 }
 
-static void json_latency(struct json_writer *w, const struct figures_latency *latency)
+void report_pair_latency(struct json_writer *w, const struct figures_latency *latency)
 {
     json_key(w, "latency_ms");
     json_object_begin(w);
@@ -156,30 +173,30 @@ static void json_account(struct json_writer *w, const struct results *r, const s
     json_pair_u64(w, "queued", r->writes_queued);
     json_pair_u64(w, "refused", r->writes_refused);
     json_pair_u64(w, "failed", r->writes_failed);
-    json_latency(w, &f->writes.latency);
+    report_pair_latency(w, &f->writes.latency);
     json_object_end(w);
     json_key(w, "reads");
     json_object_begin(w);
     json_pair_u64(w, "offered", r->reads_offered);
     json_pair_u64(w, "answered", r->reads_ok);
     json_pair_u64(w, "failed", r->reads_failed);
-    json_latency(w, &f->reads.latency);
+    json_pair_u64(w, "refused", f->reads.refused);
+    report_pair_latency(w, &f->reads.latency);
     json_object_end(w);
-    bool lost = r->history != NULL && r->history->lb_lost_queue;
-    json_pair_bool(w, "lost_queue", lost);
-    json_pair_u64(w, "lost_on_crash", lost ? r->history->lost_on_crash : 0);
+    json_pair_bool(w, "lost_queue", f->lost_queue);
+    json_pair_u64(w, "lost_on_crash", f->lost_on_crash);
     json_object_end(w);
 }
 
-static void json_operation(struct json_writer *w, const struct history *h, const struct op_record *op)
+static void json_operation(struct json_writer *w, const struct figures *f, const struct figures_op *op)
 {
     json_object_begin(w);
-    report_pair_time(w, "due_s", op->planned_ns);
+    report_pair_time(w, "due_s", op->due_ns);
     json_pair_text(w, "op", chroma_op_name(op->op));
     struct buf on;
     buf_init(&on, 1024);
-    if (op->collection < h->collection_count) {
-        buf_append_text(&on, h->collections[op->collection]);
+    if (op->collection < f->shown.collection_count) {
+        buf_append_text(&on, f->shown.collections[op->collection]);
     }
     if (op->record != HISTORY_NONE) {
         buf_printf(&on, " doc-%06u", op->record);
@@ -188,36 +205,81 @@ static void json_operation(struct json_writer *w, const struct history *h, const
     buf_deinit(&on);
     json_pair_text(w, "outcome", report_outcome_name(op->outcome));
     json_pair_i64(w, "status", op->status);
-    json_pair_latency(w, "latency_ms",
-                      op->done_ns == HISTORY_NEVER ? FIGURES_NOTHING : history_latency_ns(h, op));
+    json_pair_latency(w, "latency_ms", op->latency_ns);
     json_object_end(w);
 }
 
 /* Operations of the loads that did not get a 2xx: all counted, the first ones told. */
-static void json_unserved(struct json_writer *w, const struct results *r)
+static void json_unserved(struct json_writer *w, const struct figures *f)
 {
-    size_t total = 0;
+    size_t told = 0;
     json_key(w, "unserved");
     json_object_begin(w);
     json_key(w, "operations");
     json_array_begin(w);
-    for (size_t i = 0; r->history != NULL && i < r->history->op_count; i++) {
-        const struct op_record *op = &r->history->ops[i];
-        if (op->load != HISTORY_NONE && !figures_op_accepted(op) && total++ < UNSERVED_SHOWN) {
-            json_operation(w, r->history, op);
+    for (size_t i = 0; i < f->shown.count && told < UNSERVED_SHOWN; i++) {
+        if (f->shown.ops[i].reason == FIGURES_FAILED) {
+            json_operation(w, f, &f->shown.ops[i]);
+            told++;
         }
     }
     json_array_end(w);
-    json_pair_u64(w, "total", total);
+    json_pair_u64(w, "total", f->shown.failed);
     json_object_end(w);
 }
 
-static void json_series(struct json_writer *w, const struct results *r, const struct figures *f)
+static void json_alerts(struct json_writer *w, const struct results *r)
+{
+    json_pair_bool(w, "alerts_asked", r->alerts_asked);
+    json_key(w, "alerts");
+    json_array_begin(w);
+    for (size_t i = 0; i < r->alert_count; i++) {
+        const struct alert_result *alert = &r->alerts[i];
+        json_object_begin(w);
+        json_pair_text(w, "name", alert->name);
+        json_pair_text(w, "figure", alert->figure);
+        json_pair_text(w, "severity", alert->severity);
+        json_pair_double(w, "above", alert->above);
+        json_key(w, "firing");
+        json_array_begin(w);
+        for (size_t k = 0; k < alert->span_count; k++) {
+            json_array_begin(w);
+            report_put_time(w, alert->spans[k].start_ns);
+            report_put_time(w, alert->spans[k].end_ns);
+            json_array_end(w);
+        }
+        json_array_end(w);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+static void json_recovery(struct json_writer *w, const struct figures *f)
+{
+    json_key(w, "recovery");
+    json_object_begin(w);
+    report_pair_time(w, "detected_after_s", f->recovery.detected_ns);
+    report_pair_time(w, "healthy_after_s", f->recovery.healthy_ns);
+    report_pair_time(w, "drained_after_s", f->recovery.drained_ns);
+    json_object_end(w);
+}
+
+static void json_missing(struct json_writer *w, const struct results *r)
+{
+    json_key(w, "missing");
+    json_array_begin(w);
+    for (size_t i = 0; i < r->missing_count; i++) {
+        json_put_text(w, r->missing[i]);
+    }
+    json_array_end(w);
+}
+
+static void json_series(struct json_writer *w, const struct figures *f)
 {
     json_key(w, "series");
     json_object_begin(w);
-    json_pair_u64(w, "operations", r->history == NULL ? 0 : r->history->op_count);
-    json_pair_u64(w, "samples", r->history == NULL ? 0 : r->history->sample_count);
+    json_pair_u64(w, "operations", f->operations);
+    json_pair_u64(w, "samples", f->samples_taken);
     json_pair_u64(w, "samples_answered", f->samples_answered);
     report_pair_known(w, "pending_max", f->peak_pending);
     report_pair_time(w, "pending_max_at_s", f->peak_pending_at_ns);
@@ -232,23 +294,30 @@ static void json_series(struct json_writer *w, const struct results *r, const st
 }
 
 void report_json_members(struct json_writer *w, const struct results *r, const struct figures *f,
-                         size_t shown)
+                         const struct report_room *room)
 {
-    json_verdict(w, r);
+    json_verdict(w, r, f);
     json_account(w, r, f);
-    json_series(w, r, f);
-    json_unserved(w, r);
+    json_series(w, f);
+    json_recovery(w, f);
+    json_unserved(w, f);
     json_assertions(w, r);
     json_timeline(w, r);
-    json_steps(w, r, shown);
+    json_steps(w, r, room->output_bytes);
+    json_events(w, r, room->events);
+    json_alerts(w, r);
+    json_missing(w, r);
+    report_json_charts(w, f);
+    report_json_history(w, f);
 }
 
 void report_json(struct buf *out, const struct results *r, const struct figures *f)
 {
+    static const struct report_room room = { SIZE_MAX, SIZE_MAX };
     struct json_writer w;
     json_writer_init(&w, out, 2);
     json_object_begin(&w);
-    report_json_members(&w, r, f, SIZE_MAX);
+    report_json_members(&w, r, f, &room);
     json_object_end(&w);
     buf_append_char(out, '\n');
 }

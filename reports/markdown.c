@@ -1,5 +1,6 @@
 /* report.md, for a pull request: the verdict and its words, what failed, the figures, and folded away the
- * whole list of checks, the faults and the runbook's steps. */
+ * checks, the faults and the runbook's steps.  REPORT_MARKDOWN_LINES at most, so that nobody scrolls past it:
+ * what does not fit is counted, and stands in report.html. */
 #include "reports/formats.h"
 
 #include "base/memory.h"
@@ -8,6 +9,8 @@
 #include <inttypes.h>
 
 #define STEP_OUTPUT_SHOWN 300
+#define FAILURES_SHOWN    12
+#define SECTION_LINES     8 /* of a folded section, beside its rows */
 
 static void markdown_cell(struct buf *out, const char *text)
 {
@@ -49,8 +52,11 @@ static void markdown_failures(struct buf *out, const struct results *r)
     size_t count;
     const struct assertion_result **failed = report_failures(r, &count);
     buf_append_text(out, count > 0 ? "### What failed\n\n" CHECKS_HEAD : "");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && i < FAILURES_SHOWN; i++) {
         markdown_check(out, r, failed[i]);
+    }
+    if (count > FAILURES_SHOWN) {
+        buf_printf(out, "| | %zu more failed: see report.html | | | |\n", count - FAILURES_SHOWN);
     }
     buf_append_text(out, count > 0 ? "\n" : "");
     mem_free(failed);
@@ -64,6 +70,28 @@ static void markdown_latency(struct buf *out, const struct figures_latency *late
     }
     buf_printf(out, " %.1f ms | %.1f ms |\n", (double)latency->p50_ns / (double)NS_PER_MS,
                (double)latency->p99_ns / (double)NS_PER_MS);
+}
+
+static void markdown_after(struct buf *out, const char *words, int64_t ns)
+{
+    char text[TEXT_TIME_SIZE];
+    if (ns != HISTORY_NEVER) {
+        text_time(ns, text);
+        buf_printf(out, "; %s %s", words, text);
+    }
+}
+
+static void markdown_recovery(struct buf *out, const struct figures *f)
+{
+    struct buf line;
+    buf_init(&line, 1024);
+    markdown_after(&line, "the primary called down after", f->recovery.detected_ns);
+    markdown_after(&line, "all healthy after the last fault within", f->recovery.healthy_ns);
+    markdown_after(&line, "nothing pending within", f->recovery.drained_ns);
+    if (line.size > 2) {
+        buf_printf(out, "- %s\n", buf_text(&line) + 2);
+    }
+    buf_deinit(&line);
 }
 
 static void markdown_figures(struct buf *out, const struct results *r, const struct figures *f)
@@ -88,11 +116,11 @@ static void markdown_figures(struct buf *out, const struct results *r, const str
         buf_printf(out, "; replayed %.0f, failed replays %.0f, dead letters %.0f\n", f->replayed,
                    f->failed_replays, f->dead_letters);
     }
-    if (r->history != NULL && r->history->lb_lost_queue) {
-        buf_printf(out, "- **lost with the balancer's memory: %" PRIu64 " writes**\n",
-                   r->history->lost_on_crash);
+    markdown_recovery(out, f);
+    if (f->lost_queue) {
+        buf_printf(out, "- **lost with the balancer's memory: %" PRIu64 " writes**\n", f->lost_on_crash);
     }
-    buf_printf(out, "- %s simulated, %.2f s on the wall", simulated, r->wall_seconds);
+    buf_printf(out, "- %s simulated, %.3f s on the wall", simulated, r->wall_seconds);
     if (r->journal_hash[0] != '\0') {
         buf_printf(out, ", journal `%s`", r->journal_hash);
     }
@@ -105,31 +133,39 @@ static void markdown_figures(struct buf *out, const struct results *r, const str
     buf_append_char(out, '\n');
 }
 
-static void markdown_checks(struct buf *out, const struct results *r)
+/* --- folded sections -------------------------------------------------------------------------------------
+ */
+
+enum section { SECTION_CHECKS, SECTION_FAULTS, SECTION_STEPS, SECTIONS };
+
+static void markdown_more(struct buf *out, size_t count, size_t rows)
+{
+    buf_append_char(out, '\n');
+    if (count > rows) {
+        buf_printf(out, "%zu more in report.html.\n", count - rows);
+    }
+    buf_append_text(out, "</details>\n\n");
+}
+
+static void markdown_checks(struct buf *out, const struct results *r, size_t rows)
 {
     const struct report_tally tally = report_tally(r);
-    if (r->assertion_count == 0) {
-        return;
-    }
     buf_printf(out, "<details><summary>All %zu checks: %zu held, %zu failed, %zu skipped</summary>\n\n",
                r->assertion_count, tally.passed, tally.failed, tally.skipped);
     buf_append_text(out, CHECKS_HEAD);
-    for (size_t i = 0; i < r->assertion_count; i++) {
+    for (size_t i = 0; i < rows; i++) {
         markdown_check(out, r, &r->assertions[i]);
     }
-    buf_append_text(out, "\n</details>\n\n");
+    markdown_more(out, r->assertion_count, rows);
 }
 
-static void markdown_faults(struct buf *out, const struct results *r)
+static void markdown_faults(struct buf *out, const struct results *r, size_t rows)
 {
-    if (r->fault_count == 0) {
-        return;
-    }
     buf_printf(out,
                "<details><summary>Faults: %zu</summary>\n\n"
                "| fault | on | what | from | to | hits |\n|---|---|---|---|---|---:|\n",
                r->fault_count);
-    for (size_t i = 0; i < r->fault_count; i++) {
+    for (size_t i = 0; i < rows; i++) {
         const struct fault_span *fault = &r->faults[i];
         buf_append_char(out, '|');
         markdown_cell(out, fault->name);
@@ -139,7 +175,7 @@ static void markdown_faults(struct buf *out, const struct results *r)
         markdown_time(out, fault->end_ns);
         buf_printf(out, " %" PRIu64 " |\n", fault->hits);
     }
-    buf_append_text(out, "\n</details>\n\n");
+    markdown_more(out, r->fault_count, rows);
 }
 
 static const char *markdown_step_state(const struct step_result *step)
@@ -150,35 +186,68 @@ static const char *markdown_step_state(const struct step_result *step)
     return step->skipped ? "skipped" : step->passed ? "as expected" : "**FAILED**";
 }
 
-static void markdown_steps(struct buf *out, const struct results *r)
+static void markdown_step(struct buf *out, const struct step_result *step)
 {
-    if (r->step_count == 0) {
-        return;
+    struct str output = str_trim(str_of(step->output));
+    bool cut = output.size > STEP_OUTPUT_SHOWN;
+    buf_append_char(out, '|');
+    markdown_time(out, step->at_ns);
+    buf_append_char(out, ' ');
+    text_markdown(out, str_of(step->name));
+    buf_append_text(out, "<br>");
+    text_markdown_code(out, str_trim(str_of(step->command)));
+    buf_append_text(out, " | ");
+    text_markdown(out, str_of(step->outcome));
+    if (output.size > 0) {
+        buf_append_text(out, "<br>");
+        text_markdown_code(out, str_make(output.data, cut ? STEP_OUTPUT_SHOWN : output.size));
+        buf_append_text(out, cut ? " ..." : "");
     }
+    buf_printf(out, " | %s |\n", markdown_step_state(step));
+}
+
+static void markdown_steps(struct buf *out, const struct results *r, size_t rows)
+{
     buf_printf(out,
                "<details><summary>Steps of the runbook: %zu</summary>\n\n"
                "| at | step | what came of it | |\n|---|---|---|---|\n",
                r->step_count);
-    for (size_t i = 0; i < r->step_count; i++) {
-        const struct step_result *step = &r->steps[i];
-        struct str output = str_trim(str_of(step->output));
-        bool cut = output.size > STEP_OUTPUT_SHOWN;
-        buf_append_char(out, '|');
-        markdown_time(out, step->at_ns);
-        buf_append_char(out, ' ');
-        text_markdown(out, str_of(step->name));
-        buf_append_text(out, "<br>");
-        text_markdown_code(out, str_trim(str_of(step->command)));
-        buf_append_text(out, " | ");
-        text_markdown(out, str_of(step->outcome));
-        if (output.size > 0) {
-            buf_append_text(out, "<br>");
-            text_markdown_code(out, str_make(output.data, cut ? STEP_OUTPUT_SHOWN : output.size));
-            buf_append_text(out, cut ? " ..." : "");
-        }
-        buf_printf(out, " | %s |\n", markdown_step_state(step));
+    for (size_t i = 0; i < rows; i++) {
+        markdown_step(out, &r->steps[i]);
     }
-    buf_append_text(out, "\n</details>\n");
+    markdown_more(out, r->step_count, rows);
+}
+
+/* The lines that are left are handed out by turns, so that a long list does not push the others out. */
+static void markdown_share(const struct buf *out, const size_t counts[SECTIONS], size_t rows[SECTIONS])
+{
+    size_t used = 0;
+    for (size_t i = 0; i < out->size; i++) {
+        used += out->data[i] == '\n' ? 1 : 0;
+    }
+    for (size_t i = 0; i < SECTIONS; i++) {
+        used += counts[i] > 0 ? SECTION_LINES : 0;
+    }
+    bool given = true;
+    while (used < REPORT_MARKDOWN_LINES && given) {
+        given = false;
+        for (size_t i = 0; i < SECTIONS && used < REPORT_MARKDOWN_LINES; i++) {
+            if (rows[i] < counts[i]) {
+                rows[i]++;
+                used++;
+                given = true;
+            }
+        }
+    }
+}
+
+static void markdown_missing(struct buf *out, const struct results *r)
+{
+    for (size_t i = 0; i < r->missing_count; i++) {
+        buf_append_text(out, i == 0 ? "Missing: " : "; ");
+        text_markdown(out, str_of(r->missing[i]));
+    }
+    buf_append_text(out, r->missing_count > 0 ? ".\n\n" : "");
 }
 
 void report_markdown(struct buf *out, const struct results *r, const struct figures *f)
@@ -190,9 +259,19 @@ void report_markdown(struct buf *out, const struct results *r, const struct figu
     buf_append_text(out, ")\n\n");
     text_markdown(out, str_of(r->verdict_words));
     buf_append_text(out, "\n\n");
+    markdown_missing(out, r);
     markdown_failures(out, r);
     markdown_figures(out, r, f);
-    markdown_checks(out, r);
-    markdown_faults(out, r);
-    markdown_steps(out, r);
+    const size_t counts[SECTIONS] = { r->assertion_count, r->fault_count, r->step_count };
+    size_t rows[SECTIONS] = { 0 };
+    markdown_share(out, counts, rows);
+    if (counts[SECTION_CHECKS] > 0) {
+        markdown_checks(out, r, rows[SECTION_CHECKS]);
+    }
+    if (counts[SECTION_FAULTS] > 0) {
+        markdown_faults(out, r, rows[SECTION_FAULTS]);
+    }
+    if (counts[SECTION_STEPS] > 0) {
+        markdown_steps(out, r, rows[SECTION_STEPS]);
+    }
 }

@@ -9,6 +9,7 @@
 #include "reports/formats.h"
 
 #define REPORT_BYTES_MAX ((size_t)256 << 20)
+#define EVENTS_BYTES_MAX ((size_t)2 << 30) /* three million operations and their effects */
 
 const char *report_kind_name(enum assertion_kind kind)
 {
@@ -34,13 +35,19 @@ static double report_seconds(int64_t ns)
     return (double)ns / (double)NS_PER_S;
 }
 
-void report_pair_time(struct json_writer *w, const char *key, int64_t ns)
+void report_put_time(struct json_writer *w, int64_t ns)
 {
     if (ns == HISTORY_NEVER) {
-        json_pair_null(w, key);
+        json_put_null(w);
     } else {
-        json_pair_double(w, key, report_seconds(ns));
+        json_put_double(w, report_seconds(ns));
     }
+}
+
+void report_pair_time(struct json_writer *w, const char *key, int64_t ns)
+{
+    json_key(w, key);
+    report_put_time(w, ns);
 }
 
 void report_pair_known(struct json_writer *w, const char *key, double value)
@@ -97,46 +104,70 @@ struct report_tally report_tally(const struct results *r)
     return tally;
 }
 
-enum { FILE_JSON, FILE_JUNIT, FILE_MARKDOWN, FILE_HTML, FILE_EVENTS, FILE_COUNT };
+enum { FILE_JSON, FILE_JUNIT, FILE_MARKDOWN, FILE_HTML, FILE_CSV, FILE_EVENTS, FILE_COUNT };
 
-int report_write(const char *directory, const struct results *results, struct errmsg *msg)
+static void compose(struct buf texts[FILE_COUNT], const struct results *r, const struct figures *f)
 {
-    static const char *const names[FILE_COUNT] = { "results.json", "junit.xml", "report.md", "report.html",
-                                                   "events.jsonl" };
-    static const unsigned formats[FILE_COUNT] = { REPORT_JSON, REPORT_JUNIT, REPORT_MARKDOWN, REPORT_HTML,
-                                                  REPORT_EVENTS };
+    for (size_t i = 0; i < FILE_COUNT; i++) {
+        buf_init(&texts[i], i == FILE_EVENTS ? EVENTS_BYTES_MAX : REPORT_BYTES_MAX);
+    }
+    report_json(&texts[FILE_JSON], r, f);
+    report_junit(&texts[FILE_JUNIT], r);
+    report_markdown(&texts[FILE_MARKDOWN], r, f);
+    report_html(&texts[FILE_HTML], r, f);
+    report_csv(&texts[FILE_CSV], r, f);
+    if ((r->formats & REPORT_EVENTS) != 0) {
+        report_events(&texts[FILE_EVENTS], r);
+    }
+}
+
+/* concerned: the formats whose files are this call's; of these, those not chosen are not there afterwards. */
+static int write_files(const char *directory, const struct results *r, const struct figures *f,
+                       unsigned concerned, struct errmsg *msg)
+{
+    static const char *const names[FILE_COUNT] = { "results.json", "junit.xml",  "report.md",
+                                                   "report.html",  "series.csv", "events.jsonl" };
+    static const unsigned formats[FILE_COUNT] = { REPORT_JSON, REPORT_JUNIT, REPORT_MARKDOWN,
+                                                  REPORT_HTML, REPORT_CSV,   REPORT_EVENTS };
+    struct buf texts[FILE_COUNT];
+    struct folder_file files[FILE_COUNT];
+    size_t count = 0;
     int rv = folder_make(directory, msg);
     if (rv != 0) {
         return rv;
     }
-    struct buf texts[FILE_COUNT];
-    struct folder_file files[FILE_COUNT];
-    struct figures figures;
-    figures_init(&figures, results);
-    for (size_t i = 0; i < FILE_COUNT; i++) {
-        buf_init(&texts[i], REPORT_BYTES_MAX);
-    }
-    report_json(&texts[FILE_JSON], results, &figures);
-    report_junit(&texts[FILE_JUNIT], results);
-    report_markdown(&texts[FILE_MARKDOWN], results, &figures);
-    report_html(&texts[FILE_HTML], results, &figures);
-    if ((results->formats & REPORT_EVENTS) != 0) {
-        report_events(&texts[FILE_EVENTS], results);
-    }
+    compose(texts, r, f);
     for (size_t i = 0; i < FILE_COUNT && rv == 0; i++) {
-        bool chosen = (results->formats & formats[i]) != 0;
-        files[i] = (struct folder_file){ names[i], chosen ? buf_str(&texts[i]) : str_make(NULL, 0) };
+        bool chosen = (r->formats & formats[i]) != 0;
+        if ((concerned & formats[i]) != 0) {
+            files[count++] =
+                (struct folder_file){ names[i], chosen ? buf_str(&texts[i]) : str_make(NULL, 0) };
+        }
         if (texts[i].failed) {
-            rv = error_set(msg, ERR_LIMIT, "%s would be larger than %zu MiB", names[i],
-                           REPORT_BYTES_MAX >> 20);
+            rv = error_set(msg, ERR_LIMIT, "%s would be larger than %zu MiB", names[i], texts[i].limit >> 20);
         }
     }
     if (rv == 0) {
-        rv = folder_write(directory, files, FILE_COUNT, msg);
+        rv = folder_write(directory, files, count, msg);
     }
     for (size_t i = 0; i < FILE_COUNT; i++) {
         buf_deinit(&texts[i]);
     }
+    return rv;
+}
+
+int report_write(const char *directory, const struct results *results, struct errmsg *msg)
+{
+    struct figures figures;
+    figures_init(&figures, results);
+    int rv = write_files(directory, results, &figures, REPORT_ALL | REPORT_EVENTS, msg);
     figures_deinit(&figures);
     return rv;
+}
+
+int report_rewrite(const char *directory, const struct results *results, const struct figures *figures,
+                   bool with_results, struct errmsg *msg)
+{
+    unsigned kept = REPORT_EVENTS | (with_results ? 0 : REPORT_JSON);
+    return write_files(directory, results, figures, (REPORT_ALL | REPORT_EVENTS) & ~kept, msg);
 }

@@ -11,6 +11,7 @@
 #include "harness/results.h"
 #include "harness/runner/runner.h"
 #include "reports/folder.h"
+#include "reports/gallery.h"
 #include "reports/report.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -30,10 +31,10 @@ static const char help[] =
     "idle\n"
     "  --engine real   walproxy and two mockchromas as processes on loopback\n"
     "                  (default: what the scenario's clock says)\n"
-    "  --out DIR       results.json, junit.xml, report.md, report.html (default " DEFAULT_OUT
+    "  --out DIR       results.json, junit.xml, report.md, report.html, series.csv (default " DEFAULT_OUT
     ");\n"
     "                  with several files, one folder for each inside of DIR; in it, one for\n"
-    "                  each run of a matrix\n"
+    "                  each run of a matrix; index.html lists them\n"
     "  --seed N        another seed than the file's\n"
     "  --time-scale X  real: run X times faster than the wall clock, 1 to 100 (default 10)\n"
     "  --mutant NAME   put a known-bad proxy on trial (test builds)\n"
@@ -177,13 +178,14 @@ static bool folder_of(const char *path, const struct run_request *request, bool 
     return fits;
 }
 
-static int play_run(const char *path, size_t run, const struct run_request *request, bool alone, bool *played)
+static int play_run(const char *path, size_t run, const struct run_request *request, bool alone,
+                    size_t *played)
 {
     char out[CLI_PATH];
     struct scenario *s = cli_scenario_load_run(path, run);
     int status = EXIT_USAGE;
     if (s != NULL && label_is_wanted(request, s)) {
-        *played = true;
+        (*played)++;
         bool fits = folder_of(path, request, alone, s->variant, out);
         status = fits ? play(s, request, out) : EXIT_INFRASTRUCTURE;
     } else if (s != NULL) {
@@ -193,19 +195,20 @@ static int play_run(const char *path, size_t run, const struct run_request *requ
     return status;
 }
 
-static int play_file(const char *path, const struct run_request *request, bool alone)
+static int play_file(const char *path, const struct run_request *request, bool alone, size_t *all)
 {
     struct scenario *s = cli_scenario_load(path);
     size_t runs = s == NULL ? 0 : s->run_count;
     int worst = s == NULL ? EXIT_USAGE : EXIT_PASS;
-    bool played = false;
+    size_t played = 0;
     scenario_free(s);
     for (size_t run = 0; run < runs; run++) {
         int status = play_run(path, run, request, alone, &played);
         worst = status > worst ? status : worst;
         (void)fflush(stdout);
     }
-    if (runs > 0 && !played) {
+    *all += played;
+    if (runs > 0 && played == 0) {
         (void)fprintf(stderr, "waldrill run: %s has no run \"%s\"; waldrill plan %s names them\n", path,
                       request->only, path);
         worst = EXIT_USAGE;
@@ -228,6 +231,21 @@ static bool files_are_right(int argc, char **argv, const struct run_request *req
         scenario_free(s);
     }
     return right;
+}
+
+/* Several runs are found from one page. */
+static int list_runs(const struct run_request *request)
+{
+    struct errmsg msg = { "" };
+    size_t count = 0;
+    if (gallery_write(request->out, &count, &msg) != 0) {
+        (void)fprintf(stderr, "waldrill run: the page of all runs could not be written: %s\n", msg.text);
+        return EXIT_INFRASTRUCTURE;
+    }
+    if (!request->quiet) {
+        (void)printf("all runs: %s/index.html\n", request->out);
+    }
+    return EXIT_PASS;
 }
 
 int command_run(int argc, char **argv)
@@ -262,13 +280,18 @@ int command_run(int argc, char **argv)
         return EXIT_USAGE;
     }
     int worst = EXIT_PASS;
+    size_t played = 0;
     if (!files_are_right(argc, argv, &request)) {
         return EXIT_USAGE;
     }
     for (int i = 1; i < argc; i++) {
-        int status = play_file(argv[i], &request, argc == 2);
+        int status = play_file(argv[i], &request, argc == 2, &played);
         worst = status > worst ? status : worst;
         (void)fflush(stdout);
+    }
+    if (played > 1) {
+        int status = list_runs(&request);
+        worst = status > worst ? status : worst;
     }
     return worst;
 }

@@ -1,16 +1,19 @@
-/* waldrill schema: the JSON Schema of scenario files, for editors. */
+/* waldrill schema: the JSON Schema of scenario files, for editors, or that of results.json, for programs. */
 #include "harness/cli/cli.h"
 #include "harness/cli/commands.h"
 
 #include "base/buf.h"
+#include "reports/report.h"
 
 #define SCHEMA_BYTES ((size_t)4 << 20)
 
 static const char help[] =
-    "usage: waldrill schema\n"
+    "usage: waldrill schema [--results]\n"
     "\n"
     "Prints the JSON Schema (draft 2020-12) of scenario files, from the table of keys that the parser\n"
     "uses.  An editor completes keys with it and marks wrong ones; waldrill validate says more.\n"
+    "\n"
+    "  --results    the schema of results.json instead (docs/results.schema.json, docs/reports.md)\n"
     "\n"
     "example\n"
     "  waldrill schema > scenario.schema.json\n"
@@ -24,7 +27,9 @@ int command_schema(int argc, char **argv)
         (void)fputs(help, stdout);
         return EXIT_PASS;
     }
-    if (!cli_options_parse(&argc, argv, NULL, 0)) {
+    bool results = false;
+    const struct cli_option options[] = { { "--results", NULL, &results } };
+    if (!cli_options_parse(&argc, argv, options, 1)) {
         return EXIT_USAGE;
     }
     if (argc != 1) {
@@ -33,7 +38,11 @@ int command_schema(int argc, char **argv)
     }
     struct buf out;
     buf_init(&out, SCHEMA_BYTES);
-    scenario_schema(&out);
+    if (results) {
+        buf_append_str(&out, report_results_schema());
+    } else {
+        scenario_schema(&out);
+    }
     bool written = fputs(buf_text(&out), stdout) >= 0 && fflush(stdout) == 0;
     buf_deinit(&out);
     return written ? EXIT_PASS : EXIT_INFRASTRUCTURE;

@@ -63,8 +63,8 @@ const struct key_row key_table[] = {
       .meaning = "one that becomes true ends the run as failed", .read = read_stop_if },
     { "scenario", "cleanup", KEY_CHOICE, .choices = "always", .value = "always",
       .meaning = "every run heals its faults and drains; there is no other choice" },
-    { "scenario", "report", KEY_OTHER, .shape = "list:format", .value = "[ html, md, junit, json ]",
-      .meaning = "the files that a run leaves in its folder (default: these four); events: everything that "
+    { "scenario", "report", KEY_OTHER, .shape = "list:format", .value = "[ html, md, junit, json, csv ]",
+      .meaning = "the files that a run leaves in its folder (default: these five); events: everything that "
                  "was seen, "
                  "a line of JSON each (docs/events.md)",
       .read = read_report },

@@ -102,21 +102,21 @@ void read_waive(struct reading *r, const struct yaml_node *node, void *target)
 
 void read_report(struct reading *r, const struct yaml_node *node, void *target)
 {
-    static const unsigned formats[] = { REPORT_HTML, REPORT_MARKDOWN, REPORT_JUNIT, REPORT_JSON,
-                                        REPORT_EVENTS };
+    static const unsigned formats[] = { REPORT_HTML, REPORT_MARKDOWN, REPORT_JUNIT,
+                                        REPORT_JSON, REPORT_CSV,      REPORT_EVENTS };
     unsigned chosen = 0;
     size_t index = 0;
     if (!reading_is_list(r, node, "report", 16)) {
         return;
     }
     for (size_t i = 0; i < node->count; i++) {
-        chosen |= keys_read_choice(r, node->items[i], "report", "html|md|junit|json|events", &index)
+        chosen |= keys_read_choice(r, node->items[i], "report", "html|md|junit|json|csv|events", &index)
                       ? formats[index]
                       : 0;
     }
     if (node->count == 0) {
         complain(r, node, NULL,
-                 "report is empty: a run leaves at least one of html, md, junit, json, events");
+                 "report is empty: a run leaves at least one of html, md, junit, json, csv, events");
     }
     ((struct scenario *)target)->formats = chosen;
 }

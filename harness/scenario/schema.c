@@ -233,7 +233,7 @@ static const struct {
     { "share", "{\"type\":\"string\",\"pattern\":\"^[0-9]+([.][0-9]+)?%$\"}" },
     { "expression", "{\"type\":\"string\"}" },
     { "mark", "{\"type\":\"string\"}" },
-    { "format", "{\"enum\":[\"html\",\"md\",\"junit\",\"json\",\"events\"]}" },
+    { "format", "{\"enum\":[\"html\",\"md\",\"junit\",\"json\",\"csv\",\"events\"]}" },
 };
 
 static void put_names(struct json_writer *w, const char *definition, const char *const *names, size_t count)

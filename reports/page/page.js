@@ -1,39 +1,23 @@
-/* The page around the timeline: verdict, figures, what failed, the runbook's steps, all checks, events, how
- * to see it again.  Everything a run may have said reaches the page as text, never as markup. */
+/* The page around the timeline: verdict, what is missing, figures, what failed, the runbook's steps, all checks,
+ * events, how to see it again. */
 "use strict";
 
 (() => {
     const run = JSON.parse(document.getElementById("run").textContent);
     const page = document.getElementById("page");
-    const {timeText, milliText, numberText} = timeline;
+    const {timeText, milliText, numberText, bytesText} = charts;
+    let view;
 
-    /* h("p", "words", "some ", h("b", "", "text")) */
-    function h(tag, style, ...children) {
-        const element = document.createElement(tag);
-        if (style) {
-            element.className = style;
-        }
-        element.append(...children.filter(child => child !== null && child !== undefined));
-        return element;
+    function show(at) {
+        const reach = Math.max(15, run.charts.end_s / 20);
+        view.look(at - reach, at + reach);
+        view.at(at);
+        document.getElementById("timeline").scrollIntoView({behavior: "smooth"});
     }
-
-    const link = (href, text) => {
-        const a = h("a", "", text);
-        a.href = href;
-        return a;
-    };
-
-    const section = (id, title, ...children) => {
-        const element = h("section", "", h("h2", "", title), ...children);
-        element.id = id;
-        return element;
-    };
 
     const failed = check => !check.passed && !check.skipped;
     const at = seconds => seconds === null ? "" : timeText(seconds);
     const where = check => check.line === null ? "" : `${check.file}:${check.line}`;
-    const bytesText = bytes => bytes >= 1048576 ? `${(bytes / 1048576).toFixed(1)} MiB`
-        : bytes >= 1024 ? `${(bytes / 1024).toFixed(1)} KiB` : `${bytes} B`;
 
     /* --- the top ------------------------------------------------------------------------------------------ */
 
@@ -44,10 +28,6 @@
                  h("h1", "", h("span", `badge ${verdict}`, run.verdict.replaceAll("_", " ")),
                    h("span", "", run.title || run.scenario || "")),
                  h("p", "words", run.words || ""));
-    }
-
-    function tile(label, value, detail, state) {
-        return h("div", `tile ${state || ""}`, h("dt", "", label), h("dd", "", ...[value].flat()), h("p", "", detail));
     }
 
     /* [part, whole]: the part large, the whole beside it */
@@ -93,10 +73,7 @@
         const meta = h("p", "meta", where(check));
         if (check.at_s !== null) {
             const button = h("button", "", `at ${timeText(check.at_s)}, show`);
-            button.addEventListener("click", () => {
-                timeline.look(check.at_s, run.charts.end_s);
-                document.getElementById("timeline").scrollIntoView({behavior: "smooth"});
-            });
+            button.addEventListener("click", () => show(check.at_s));
             meta.append(check.line === null ? "" : " · ", button);
         }
         return h("li", "failure", h("p", "", h("code", "", check.name), h("span", "kind", check.kind)),
@@ -117,32 +94,7 @@
                        h("ul", "failures", ...list.map(failure)));
     }
 
-    function trouble() {
-        const {total, operations} = run.unserved;
-        if (total === 0) {
-            return null;
-        }
-        const rows = operations.map(op => [at(op.due_s), op.op, op.on, op.outcome === "answered" ? `answered ${op.status}` : op.outcome,
-                                           op.latency_ms === null ? "" : milliText(op.latency_ms)]);
-        const more = total > operations.length ? `The first ${operations.length} of ${total}.` : null;
-        const body = table(["at", "operation", "on", "what came of it", "after"], rows);
-        return section("trouble", "Operations not served",
-                       total > 10 ? h("details", "", h("summary", "", `${total} operations`), more, body) : body);
-    }
-
     /* --- below the timeline --------------------------------------------------------------------------------- */
-
-    function cell(label, ...content) {
-        const td = h("td", "", ...content);
-        td.dataset.label = label;
-        return td;
-    }
-
-    function table(heads, rows) {
-        return h("div", "table", h("table", "", h("thead", "", h("tr", "", ...heads.map(head => h("th", "", head)))),
-                                   h("tbody", "", ...rows.map(row => h("tr", "", ...row.map((text, i) =>
-                                       cell(heads[i], text)))))));
-    }
 
     const stateOf = item => item.skipped || item.at_s === null ? "skipped" : item.passed ? "held" : "failed";
     const stepMark = step => h("span", `mark ${stateOf(step)}`, step.at_s === null ? "not run"
@@ -236,14 +188,30 @@
                                      numberText(fault.hits)])));
     }
 
+    function alerts() {
+        const fired = run.alerts.filter(alert => alert.firing.length > 0);
+        if (fired.length === 0) {
+            return null;
+        }
+        const rows = fired.flatMap(alert => alert.firing.map(([from, to]) => [h("code", "", alert.name), alert.severity,
+            `${alert.figure} above ${numberText(alert.above)}`, at(from), to === null ? "still firing" : at(to)]));
+        return section("alerts", "Alerts that fired", h("p", "note", run.alerts_asked ? "As the balancer's /alerts had them."
+            : "The guide's rules, worked out from /status: the scenario did not ask for /alerts."),
+            table(["rule", "severity", "while", "from", "to"], rows));
+    }
+
     function events() {
         if (run.events.length === 0) {
             return null;
         }
-        const list = h("ol", "events", ...run.events.map(event =>
-            h("li", "", h("span", "time", at(event.at_s)), event.text)));
+        const item = event => h("li", "", h("span", "time", at(event.at_s)), event.text);
+        const list = h("ol", "events", ...run.events.map(item));
+        const left = run.events_total - run.events.length;
+        if (left > 0) {
+            list.children[run.events.length / 2 - 1].after(h("li", "note", `${numberText(left)} more; results.json has them`));
+        }
         return section("events", "What happened when", run.events.length > 40
-            ? h("details", "", h("summary", "", `${run.events.length} events`), list) : list);
+            ? h("details", "", h("summary", "", `${numberText(run.events_total)} events`), list) : list);
     }
 
     function again() {
@@ -260,57 +228,59 @@
     }
 
     function foot() {
-        const {samples_answered: samples, operations} = run.series;
+        const {samples_answered: samples, operations: made} = run.series;
         const drawn = run.charts.samples.at_s.length;
         const thinned = drawn < samples
             ? `${numberText(drawn)} of ${numberText(samples)} answers of /status are drawn: of each stretch of equal ` +
-              "number the most and the fewest pending writes and the oldest one. "
+              "number the most and the fewest pending writes, the oldest one and the most memory. "
             : samples > 0 ? `All ${numberText(samples)} answers of /status are drawn. ` : "";
-        const buckets = operations > 0
+        const buckets = made > 0
             ? `Operations are counted and timed in buckets of ${timeText(run.charts.bucket_s)}, by when they were due; ` +
               "latency runs from then to the whole answer, and a percentile is the nearest rank. " : "";
         const times = run.time_scale === 1 ? "Times are scenario time. " : "Times are scenario time, which ran " +
             `${numberText(run.time_scale)} times as fast as the machine's; latencies are the machine's own. `;
         return h("footer", "", `${thinned}${buckets}${times}The same figures, for programs: `,
-                 link("results.json", "results.json"), ", ", link("junit.xml", "junit.xml"), "; for a pull request: ",
-                 link("report.md", "report.md"), ".");
+                 link("results.json", "results.json"), ", ", link("series.csv", "series.csv"), ", ",
+                 link("junit.xml", "junit.xml"), "; for a pull request: ", link("report.md", "report.md"), ".");
     }
 
     /* --- the whole ------------------------------------------------------------------------------------------ */
 
-    const place = h("div", "charts");
-    place.tabIndex = 0;
-    place.setAttribute("role", "group");
+    function missing() {
+        if (run.missing.length === 0) {
+            return null;
+        }
+        const part = section("missing", "What is missing", h("ul", "missing", ...run.missing.map(text => h("li", "", text))));
+        part.setAttribute("role", "note");
+        return part;
+    }
+
+    const NAMES = {failures: "What failed", timeline: "Timeline", latency: "Latency", operations: "Operations", steps: "Steps",
+                   checks: "Checks", faults: "Faults", alerts: "Alerts", events: "Events", again: "See it again"};
+
+    /* Links to the sections there are. */
+    function contents(parts) {
+        const nav = h("nav", "contents", ...parts.filter(part => NAMES[part.id] !== undefined)
+            .map(part => link(`#${part.id}`, NAMES[part.id])));
+        nav.setAttribute("aria-label", "Sections");
+        return nav;
+    }
+
+    const place = h("div", "");
+    const latency = operations.latency(run);
+    const parts = [headline(), missing(), tiles(), failures(), section("timeline", "Timeline", place), latency, steps(),
+                   operations.history(run, {show}), checks(), faults(), alerts(), events(), again(), foot()]
+        .filter(part => part !== null);
+    page.append(...parts);
+    parts[0].after(contents(parts));
+
     place.setAttribute("aria-label", "Timeline. Arrow keys move the cursor, plus and minus zoom, Escape shows all.");
-    place.addEventListener("keydown", event => timeline.key(event, run.charts.end_s));
-
-    const parts = [headline(), tiles(), failures(), section("timeline", "Timeline", place), trouble(), steps(), checks(),
-                   faults(), events(), again(), foot()];
-    page.append(...parts.filter(part => part !== null));
-
-    let width = 0;
-    const paint = wanted => {
-        width = wanted;
-        if (timeline.draw(run, place, width) === 0) {
-            place.replaceChildren(h("p", "note", "Nothing was seen over time, so there is nothing to draw."));
-            document.documentElement.dataset.charts = 0;
-        }
-    };
-    const repaint = () => paint(place.clientWidth);
-    repaint();
-    new ResizeObserver(() => {
-        if (place.clientWidth !== width && !matchMedia("print").matches) {
-            repaint();
-        }
-    }).observe(place);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
-    /* Paper is light and narrow. */
-    addEventListener("beforeprint", () => {
-        document.documentElement.classList.add("paper");
-        paint(680);
-    });
-    addEventListener("afterprint", () => {
-        document.documentElement.classList.remove("paper");
-        repaint();
-    });
+    view = charts.mount(place, () => timeline.describe(run));
+    if (view.count() === 0) {
+        place.replaceChildren(h("p", "note", "Nothing was seen over time, so there is nothing to draw."));
+    }
+    if (latency !== null) {
+        latency.mount();
+    }
+    document.documentElement.dataset.ready = "yes";
 })();

@@ -256,7 +256,7 @@ static const struct {
     { HEAD "seed: -1\n", "x.yaml:3:7: error: seed takes a whole number, not \"-1\"" },
     { HEAD "clock: virtul\n", "did you mean \"virtual\"?" },
     { HEAD "cleanup: never\n", "cleanup is one of always, not \"never\"" },
-    { HEAD "report: [ html, pdf ]\n", "x.yaml:3:17: error: report is one of html|md|junit|json" },
+    { HEAD "report: [ html, pdf ]\n", "x.yaml:3:17: error: report is one of html|md|junit|json|csv" },
     { HEAD "invariants: [ convrge ]\n", "did you mean \"converge\"?" },
     { HEAD "topology: { lb: { primary_url: \"http://x\" } }\n", "primary_url is set by the engine" },
     { HEAD "topology: { lb: { status_token: \"x\" } }\n", "status_token is set by the engine" },

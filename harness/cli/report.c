@@ -1,0 +1,210 @@
+/* waldrill report: what runs left behind, shown anew, compared, or listed.  Three verbs in one command: a
+ * folder alone is reported again, "diff" puts two beside each other, "gallery" lists all. */
+#include "harness/cli/cli.h"
+#include "harness/cli/commands.h"
+
+#include "base/buf.h"
+#include "base/units.h"
+#include "reports/diff.h"
+#include "reports/gallery.h"
+#include "reports/report.h"
+#include "reports/source.h"
+#include <string.h>
+
+#define DIFF_BYTES ((size_t)16 << 20)
+
+static const char help[] =
+    "usage: waldrill report FOLDER [--out DIR]\n"
+    "       waldrill report diff A B [--band SHARE] [--markdown] [--all]\n"
+    "       waldrill report gallery FOLDER\n"
+    "\n"
+    "Shows anew, compares or lists what waldrill run left behind.\n"
+    "\n"
+    "report FOLDER writes report.html, report.md, junit.xml and series.csv again, from the results.json of a "
+    "run\n"
+    "and, for what that does not hold, its events.jsonl; one of these files does as well as the folder.  "
+    "What is\n"
+    "cut, foreign or not there is named, in the report and here, and what is there is shown.\n"
+    "\n"
+    "  --out DIR     write there instead, results.json too\n"
+    "\n"
+    "report diff A B says what is worse in B than in A: the verdict, each check, operations not served, "
+    "peaks,\n"
+    "recovery times and latencies.  A figure is worse when it is larger by more than max(band * A, floor);\n"
+    "the floor is 1 ms, 1 s, 1 MiB or 2, by its unit.  Dead letters, failed replays and lost writes have no "
+    "band.\n"
+    "\n"
+    "  --band SHARE  what counts as noise (default 10%); runs on sim are equal, so 0% does for them\n"
+    "  --markdown    a table for a pull request\n"
+    "  --all         what is the same, too\n"
+    "\n"
+    "report gallery FOLDER writes FOLDER/index.html: every run below it, those that failed first, with a "
+    "small\n"
+    "picture of its pending writes and a link to its report.  waldrill run of several files does so by "
+    "itself.\n"
+    "\n"
+    "examples\n"
+    "  waldrill run a.yaml --engine sim --out before        # then change something\n"
+    "  waldrill run a.yaml --engine sim --out after\n"
+    "  waldrill report diff before after --band 5%\n"
+    "  waldrill report after\n"
+    "  waldrill report gallery rehearsal\n"
+    "\n"
+    "exit status: 0 done, and nothing is worse; 1 something is worse; 2 usage wrong, or nothing to report;\n"
+    "             4 it cannot be written\n";
+
+struct report_request {
+    const char *out; /* NULL = where it came from */
+    double band;
+    bool markdown, all;
+};
+
+static void print_missing(const char *path, const struct results *r)
+{
+    for (size_t i = 0; i < r->missing_count; i++) {
+        (void)printf("  %s: missing: %s\n", path, r->missing[i]);
+    }
+}
+
+static bool is_folder_of(const char *path, char out[CLI_PATH])
+{
+    struct str text = str_of(path);
+    bool file = str_ends(text, STR(".json")) || str_ends(text, STR(".jsonl"));
+    const char *slash = strrchr(path, '/');
+    int length = !file           ? snprintf(out, CLI_PATH, "%s", path)
+                 : slash == NULL ? snprintf(out, CLI_PATH, ".")
+                                 : snprintf(out, CLI_PATH, "%.*s", (int)(slash - path), path);
+    return length > 0 && length < CLI_PATH;
+}
+
+static int report_again(const char *path, const struct report_request *request)
+{
+    struct report_source source;
+    struct errmsg msg = { "" };
+    char place[CLI_PATH];
+    if (report_source_open(&source, path, &msg) != 0) {
+        (void)fprintf(stderr, "waldrill report: %s\n", msg.text);
+        return EXIT_USAGE;
+    }
+    int status = EXIT_PASS;
+    if (!is_folder_of(path, place)) {
+        status = EXIT_USAGE;
+        (void)fputs("waldrill report: the folder's name is too long\n", stderr);
+    } else if (report_rewrite(request->out == NULL ? place : request->out, &source.results, &source.figures,
+                              request->out != NULL, &msg) != 0) {
+        status = EXIT_INFRASTRUCTURE;
+        (void)fprintf(stderr, "waldrill report: the report could not be written: %s\n", msg.text);
+    } else {
+        (void)printf("%s: %s/report.html\n", verdict_name(source.results.verdict),
+                     request->out == NULL ? place : request->out);
+        print_missing(path, &source.results);
+    }
+    report_source_close(&source);
+    return status;
+}
+
+static void print_run(const char *letter, const char *path, const struct results *r)
+{
+    (void)printf("%s: %s %s (%s, seed %llu) in %s\n", letter, verdict_name(r->verdict),
+                 r->scenario == NULL ? "?" : r->scenario, r->engine == NULL ? "?" : r->engine,
+                 (unsigned long long)r->seed, path);
+}
+
+static int print_diff(const struct report_source *a, const struct report_source *b, char **paths,
+                      const struct report_request *request)
+{
+    struct diff d;
+    struct buf out;
+    diff_init(&d, a, b, request->band);
+    buf_init(&out, DIFF_BYTES);
+    if (request->markdown) {
+        diff_markdown(&out, &d, request->all);
+    } else {
+        print_run("A", paths[0], &a->results);
+        print_run("B", paths[1], &b->results);
+        print_missing(paths[0], &a->results);
+        print_missing(paths[1], &b->results);
+        diff_text(&out, &d, request->all);
+    }
+    bool written = fputs(buf_text(&out), stdout) >= 0 && fflush(stdout) == 0 && !out.failed;
+    int status = !written ? EXIT_INFRASTRUCTURE : d.worse > 0 ? EXIT_FAILED : EXIT_PASS;
+    buf_deinit(&out);
+    diff_deinit(&d);
+    return status;
+}
+
+static int report_diff(int argc, char **argv, const struct report_request *request)
+{
+    struct report_source sources[2];
+    struct errmsg msg = { "" };
+    if (argc != 2) {
+        (void)fputs("waldrill report: diff wants two runs: waldrill report diff A B\n", stderr);
+        return EXIT_USAGE;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (report_source_open(&sources[i], argv[i], &msg) != 0) {
+            (void)fprintf(stderr, "waldrill report: %s\n", msg.text);
+            if (i == 1) {
+                report_source_close(&sources[0]);
+            }
+            return EXIT_USAGE;
+        }
+    }
+    int status = print_diff(&sources[0], &sources[1], argv, request);
+    report_source_close(&sources[0]);
+    report_source_close(&sources[1]);
+    return status;
+}
+
+static int report_gallery(int argc, char **argv)
+{
+    struct errmsg msg = { "" };
+    size_t count = 0;
+    if (argc != 1) {
+        (void)fputs("waldrill report: gallery wants one folder: waldrill report gallery FOLDER\n", stderr);
+        return EXIT_USAGE;
+    }
+    int rv = gallery_write(argv[0], &count, &msg);
+    if (rv != 0) {
+        (void)fprintf(stderr, "waldrill report: %s\n", msg.text);
+        return rv == ERR_NOT_FOUND ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
+    }
+    (void)printf("%zu runs: %s/index.html\n", count, argv[0]);
+    return EXIT_PASS;
+}
+
+int command_report(int argc, char **argv)
+{
+    struct report_request request = { .band = DIFF_BAND };
+    const char *band = NULL;
+    const struct cli_option options[] = { { "--out", &request.out, NULL },
+                                          { "--band", &band, NULL },
+                                          { "--markdown", NULL, &request.markdown },
+                                          { "--all", NULL, &request.all } };
+    struct errmsg msg = { "" };
+    if (cli_wants_help(argc, argv)) {
+        (void)fputs(help, stdout);
+        return EXIT_PASS;
+    }
+    if (!cli_options_parse(&argc, argv, options, sizeof(options) / sizeof(options[0]))) {
+        return EXIT_USAGE;
+    }
+    if (band != NULL && units_parse_share(str_of(band), true, &request.band, &msg) != 0) {
+        (void)fprintf(stderr, "waldrill report: --band is a share from 0%% to 100%%: %s\n", msg.text);
+        return EXIT_USAGE;
+    }
+    if (argc >= 2 && strcmp(argv[1], "diff") == 0) {
+        return report_diff(argc - 2, argv + 2, &request);
+    }
+    if (argc >= 2 && strcmp(argv[1], "gallery") == 0) {
+        return report_gallery(argc - 2, argv + 2);
+    }
+    if (argc != 2) {
+        (void)fputs(
+            "waldrill report: which run?  waldrill report FOLDER, report diff A B, or report gallery "
+            "FOLDER\n",
+            stderr);
+        return EXIT_USAGE;
+    }
+    return report_again(argv[1], &request);
+}
