@@ -25,17 +25,33 @@ struct request {
     bool no_memory; /* for a line of export: nothing behind it is printed */
 };
 
+static const char help[] =
+    "walproxy wal - look into a log directory\n"
+    "\n"
+    "usage: walproxy wal ls DIR\n"
+    "       walproxy wal show [--from LSN] [--to LSN] [--payload] DIR\n"
+    "       walproxy wal verify DIR\n"
+    "       walproxy wal export [--from LSN] [--to LSN] DIR\n"
+    "\n"
+    "Reads a log and changes nothing, while walproxy runs or after it.\n"
+    "\n"
+    "  ls            segments, their first and last record, their sizes\n"
+    "  show          one line per record, bodies as a digest\n"
+    "  verify        reads and checks everything\n"
+    "  export        one line of JSON per record, bodies and all: enough to send it again\n"
+    "  --from LSN    from that record on\n"
+    "  --to LSN      up to that record\n"
+    "  --payload     show: what the records hold, as text\n"
+    "\n"
+    "examples\n"
+    "  walproxy wal verify /var/lib/walproxy\n"
+    "  walproxy wal export /var/lib/walproxy | jq -c 'select(.type == \"write\")'\n"
+    "\n"
+    "exit status: 0 done, 1 the log is damaged or cannot be read, 2 a wrong command line\n";
+
 static int usage(const char *complaint)
 {
-    (void)fprintf(
-        stderr,
-        "walproxy wal: %s\n"
-        "usage: walproxy wal ls DIR                                  segments and their records\n"
-        "       walproxy wal show [--from LSN] [--to LSN] [--payload] DIR  one line per record\n"
-        "       walproxy wal verify DIR                              reads and checks everything\n"
-        "       walproxy wal export [--from LSN] [--to LSN] DIR      one line of JSON per record, bodies\n"
-        "                                                            and all: enough to send it again\n",
-        complaint);
+    (void)fprintf(stderr, "walproxy wal: %s\nsee walproxy wal --help\n", complaint);
     return EXIT_USAGE;
 }
 
@@ -197,6 +213,10 @@ int log_command(int argc, char **argv)
     struct request r;
     struct log_dir *dir = NULL;
     struct errmsg msg = { 0 };
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        (void)fputs(help, stdout);
+        return EXIT_SOUND;
+    }
     int rc = parse(argc, argv, &r);
     if (rc != 0) {
         return rc;

@@ -221,6 +221,8 @@ static void test_usage(void)
     CU_ASSERT_EQUAL(RUN("wal", "export", "--payload", "/tmp"), 2);
     CU_ASSERT_EQUAL(RUN("wal", "show", "--from", "x", "/tmp"), 2);
     CU_ASSERT_EQUAL(RUN("wal", "show", "/tmp", "--from"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "see walproxy wal --help"));
+    CU_ASSERT_EQUAL(RUN("wal", "--help"), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "usage: walproxy wal ls DIR"));
     CU_ASSERT_EQUAL(RUN("wal", "ls", "/tmp/waldrill-no-such"), 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(output, "/tmp/waldrill-no-such: No such file"));
