@@ -14,6 +14,7 @@
 
 #define NUMBER_CHARS 40
 #define NAME_CHARS   512
+#define KIND_WITHIN  48 /* bytes of a line, in which its kind stands */
 
 struct events {
     struct results *r;
@@ -204,9 +205,21 @@ static void take_head(struct events *e, const struct json_scan *line)
     e->head = true;
 }
 
+/* Most lines are effects, and of these the first of the replica is enough: the others are not scanned. */
+static bool is_one_more_effect(const struct events *e, struct str text)
+{
+    static const char kind[] = "\"kind\":\"effect\"";
+    size_t head = text.size < KIND_WITHIN ? text.size : KIND_WITHIN;
+    return e->saw_replica && text.data[text.size - 1] == '}' &&
+           memmem(text.data, head, kind, sizeof(kind) - 1) != NULL;
+}
+
 static bool take_line(struct events *e, struct str text)
 {
     struct json_scan line;
+    if (is_one_more_effect(e, text)) {
+        return true;
+    }
     if (json_scan(text, &line) != 0 || !line.is_object || line.trailing > 0) {
         return false;
     }
