@@ -171,14 +171,17 @@ void oracle_order_per_lane(const struct checker_input *input, struct assertion_r
  * A suffix applied again (Y X Y X) is not that: there Y came first both times.  When first and last
  * applications disagree about any pair of a group, they disagree about two neighbours in the order of last
  * applications, so looking at the neighbour is enough.  What a copy has set right since did no harm: a
- * balancer that gives up what waits for an instance, in the middle of such a suffix, copies instead. */
+ * balancer that gives up what waits for an instance, in the middle of such a suffix, copies instead.  Nor
+ * does a deletion after a younger deletion: the record is gone either way. */
 static void double_sweep(const struct evidence *e, uint32_t instance, const struct keyed *list, size_t count,
                          struct breach *breach)
 {
     for (size_t i = 1; i < count; i++) {
         const struct trace *x = &e->traces[instance][list[i].index];
         const struct trace *y = &e->traces[instance][list[i - 1].index];
-        if (list[i].key == list[i - 1].key && x->first < y->first &&
+        bool deletions =
+            e->h->ops[list[i].index].op == OP_DELETE && e->h->ops[list[i - 1].index].op == OP_DELETE;
+        if (list[i].key == list[i - 1].key && x->first < y->first && !deletions &&
             !evidence_repaired(e, instance, list[i].key, x->last)) {
             breach_note(breach, instance, list[i].index, list[i - 1].index, x->last_ns);
         }

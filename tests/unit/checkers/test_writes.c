@@ -175,6 +175,24 @@ static void test_old_write_again_and_repaired(void)
     }
 }
 
+/* A deletion again over a younger one: the record is gone either way.  Over an upsert it is not. */
+static void test_old_deletion_again(void)
+{
+    static const enum chroma_op younger[] = { OP_DELETE, OP_UPSERT };
+    for (unsigned how = 0; how < 2; how++) {
+        good_run();
+        for (uint64_t tag = 30; tag < 32; tag++) {
+            enum chroma_op op = tag == 30 ? OP_DELETE : younger[how];
+            (void)told_op(&t, tag, op, 5, (double)tag - 20, (double)tag - 19.9, 200);
+            (void)told_effect(&t, PRIMARY, tag, op, 5, (double)tag - 19.95, 200);
+            (void)told_effect(&t, REPLICA, tag, op, 5, (double)tag - 19.95, 200);
+        }
+        (void)told_effect(&t, REPLICA, 30, OP_DELETE, 5, 15, 200);
+        told_judge(&t, "no_double_effect", how == 0 ? NULL : "write 30|then 30 again");
+        told_end(&t);
+    }
+}
+
 static void test_wrong_record(void)
 {
     good_run();
@@ -278,6 +296,7 @@ static const struct suite_test tests[] = {
     { "no status at the end", test_no_status },
     { "an old write takes effect again", test_old_write_again },
     { "unless a copy has set it right", test_old_write_again_and_repaired },
+    { "an old deletion again over a younger one changes nothing", test_old_deletion_again },
     { "a suffix of the log applied again is no harm", test_suffix_again },
     { "applied where nobody sent it", test_wrong_record },
     { "applied out of order", test_out_of_order },
