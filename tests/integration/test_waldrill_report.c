@@ -111,6 +111,8 @@ static void wrong_usage_is_one_line(void)
         { { "diff", SAMPLE, "/nowhere/at/all" }, "there is no /nowhere/at/all" },
         { { "gallery" }, "gallery wants one folder" },
         { { "gallery", TEST_SOURCE_DIR "/docs" }, "no run below" },
+        { { SAMPLE, "--band", "5%" }, "--band is not for this" },
+        { { "gallery", SAMPLE, "--all" }, "--all is not for this" },
         { { SAMPLE, "--band", "many" }, "--band is a share from 0% to 100%" },
         { { SAMPLE, "--band", "-3%" }, "--band is a share from 0% to 100%" },
         { { SAMPLE, "--bnd=1%" }, "unknown option --bnd; did you mean --band?" },
