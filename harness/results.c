@@ -119,7 +119,7 @@ void results_prove(struct assertion_result *a, const char *ids)
     memcpy(a->proves + held, ids, added + 1);
 }
 
-static char *results_text(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static char *results_text(const char *format, va_list args)
 {
     va_list again;
     va_copy(again, args);

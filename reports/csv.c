@@ -6,6 +6,7 @@
 #include "reports/formats.h"
 
 #include "base/units.h"
+#include <inttypes.h>
 
 /* Instants are told in whole milliseconds, as results.json has them: a table made from that is the same. */
 static int64_t whole_ms(int64_t ns)
@@ -69,9 +70,8 @@ static const char *state_at(const struct figures_spans *strip, int64_t at_ns)
 
 static void put_side(struct buf *out, const struct figures_side *side)
 {
-    buf_printf(out, ",%llu,%llu,%llu,%llu", (unsigned long long)side->offered,
-               (unsigned long long)side->accepted, (unsigned long long)side->queued,
-               (unsigned long long)(side->refused + side->failed));
+    buf_printf(out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, side->offered, side->accepted,
+               side->queued, side->refused + side->failed);
 }
 
 static void put_latency(struct buf *out, int64_t ns)

@@ -1,11 +1,11 @@
 /* See diff.h. */
 #include "reports/diff.h"
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/units.h"
 #include "reports/formats.h"
 #include "reports/text.h"
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -111,10 +111,12 @@ static const struct assertion_result *twin(const struct results *r, const struct
     return NULL;
 }
 
-static void add_check(struct diff *d, const struct assertion_result *any, const struct assertion_result *a,
-                      const struct assertion_result *b)
+/* One of the two may be NULL. */
+static void add_check(struct diff *d, const struct assertion_result *a, const struct assertion_result *b)
 {
     char name[NAME_CHARS];
+    const struct assertion_result *any = a != NULL ? a : b;
+    CHECK(any != NULL);
     bool failed_a = a != NULL && report_failed(a);
     bool failed_b = b != NULL && report_failed(b);
     enum diff_change change = step(failed_a, failed_b);
@@ -130,11 +132,11 @@ static void add_check(struct diff *d, const struct assertion_result *any, const 
 static void add_checks(struct diff *d, const struct results *a, const struct results *b)
 {
     for (size_t i = 0; i < a->assertion_count; i++) {
-        add_check(d, &a->assertions[i], &a->assertions[i], twin(b, a, i));
+        add_check(d, &a->assertions[i], twin(b, a, i));
     }
     for (size_t i = 0; i < b->assertion_count; i++) {
         if (twin(a, b, i) == NULL) {
-            add_check(d, &b->assertions[i], NULL, &b->assertions[i]);
+            add_check(d, NULL, &b->assertions[i]);
         }
     }
 }

@@ -60,6 +60,9 @@ static json_t *mended(struct str text)
     json_t *root = NULL;
     struct buf whole;
     size_t at = 0;
+    if (text.data == NULL) {
+        return NULL;
+    }
     for (size_t i = text.size; i > sizeof(line) && at == 0; i--) {
         at = memcmp(text.data + i - sizeof(line), line, sizeof(line) - 1) == 0 ? i - sizeof(line) : 0;
     }

@@ -173,6 +173,22 @@ static int report_gallery(int argc, char **argv)
     return EXIT_PASS;
 }
 
+/* An option that the verb would not look at is a mistake, not a wish granted. */
+static bool options_fit(const struct report_request *request, const char *band, const char *verb)
+{
+    bool diff = strcmp(verb, "diff") == 0;
+    const char *given = request->out != NULL && (diff || strcmp(verb, "gallery") == 0) ? "--out"
+                        : diff                                                         ? NULL
+                        : band != NULL                                                 ? "--band"
+                        : request->markdown                                            ? "--markdown"
+                        : request->all                                                 ? "--all"
+                                                                                       : NULL;
+    if (given != NULL) {
+        (void)fprintf(stderr, "waldrill report: %s is not for this; see waldrill report --help\n", given);
+    }
+    return given == NULL;
+}
+
 int command_report(int argc, char **argv)
 {
     struct report_request request = { .band = DIFF_BAND };
@@ -191,6 +207,9 @@ int command_report(int argc, char **argv)
     }
     if (band != NULL && units_parse_share(str_of(band), true, &request.band, &msg) != 0) {
         (void)fprintf(stderr, "waldrill report: --band is a share from 0%% to 100%%: %s\n", msg.text);
+        return EXIT_USAGE;
+    }
+    if (!options_fit(&request, band, argc >= 2 ? argv[1] : "")) {
         return EXIT_USAGE;
     }
     if (argc >= 2 && strcmp(argv[1], "diff") == 0) {

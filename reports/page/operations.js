@@ -49,7 +49,10 @@ const operations = (() => {
 
     /* --- one by one -------------------------------------------------------------------------------------- */
 
+    /* Why an operation is shown is worth a word only where others are not. */
     function listOf(history) {
+        const whole = history.total === history.due_s.length;
+        const reasons = history.reasons.map(reason => whole && reason === "sampled" ? "" : reason);
         return history.due_s.map((due, i) => {
             const where = history.collection[i] === null ? "" : history.collections[history.collection[i]];
             const record = history.record[i] === null ? "" : `doc-${String(history.record[i]).padStart(6, "0")}`;
@@ -57,7 +60,7 @@ const operations = (() => {
             return {
                 due, latency: history.latency_ms[i], op: history.ops[history.op[i]], on: `${where} ${record}`.trim(),
                 what: outcome === "answered" ? `answered ${history.status[i]}` : outcome,
-                queued: history.queued[i] === 1, reason: history.reasons[history.reason[i]],
+                queued: history.queued[i] === 1, reason: reasons[history.reason[i]],
             };
         });
     }

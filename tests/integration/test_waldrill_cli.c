@@ -36,7 +36,7 @@ static bool is_one_line(const char *text)
 
 static void helps(void)
 {
-    static const char *const commands[] = { "run", "validate", "plan", "schema" };
+    static const char *const commands[] = { "run", "validate", "plan", "schema", "report" };
     CU_ASSERT_EQUAL(waldrill("--help", NULL, NULL), 0);
     CU_ASSERT_TRUE(says(out, "usage: waldrill COMMAND"));
     CU_ASSERT_TRUE(says(out, "exit status: 0 pass, 1 failed, 2 "));
@@ -124,10 +124,11 @@ static int waldrill_run(const char *folder)
     return process_run(argv, NULL, out, sizeof(out), err, sizeof(err), BOUND_MS);
 }
 
-/* One command leaves a report of four files, says where, and paints nothing into a pipe. */
+/* One command leaves a report of five files, says where, and paints nothing into a pipe. */
 static void run_reports(void)
 {
-    static const char *const names[] = { "results.json", "junit.xml", "report.md", "report.html" };
+    static const char *const names[] = { "results.json", "junit.xml", "report.md", "report.html",
+                                         "series.csv" };
     char folder[128];
     char path[300];
     CU_ASSERT_TRUE_FATAL(temp_dir_make(folder, sizeof(folder)));

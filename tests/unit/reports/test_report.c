@@ -315,6 +315,9 @@ static void a_long_run_stays_small(void)
             op->done_ns = op->planned_ns + 1000003 * (second % 97 + 1);
         }
     }
+    for (int64_t i = 0; i < 20000; i++) {
+        results_add_event(&s.results, i * SAMPLE_SECOND / 2, "replay %s", i % 2 == 0 ? "begins" : "ends");
+    }
     s.results.simulated_ns = 86400 * SAMPLE_SECOND;
     write_sample(&s);
     path_of("report.html", path);

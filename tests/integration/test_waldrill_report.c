@@ -1,0 +1,145 @@
+/* waldrill report as a program: runs shown anew, compared and listed; what it says and with which exit
+ * status. */
+#include "tests/lib/process.h"
+#include "tests/lib/suite.h"
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WALDRILL TEST_BIN_DIR "/waldrill"
+#define MATRIX   TEST_SOURCE_DIR "/scenarios/incidents/s12c-killed-in-either-mode.yaml"
+#define SAMPLE   TEST_SOURCE_DIR "/reports/sample"
+#define BOUND_MS 20000
+
+static char out[65536];
+static char err[65536];
+static char folder[128];
+
+static int report(const char *a, const char *b, const char *c, const char *d, const char *e)
+{
+    const char *const argv[] = { WALDRILL, "report", a, b, c, d, e, NULL };
+    return process_run(argv, NULL, out, sizeof(out), err, sizeof(err), BOUND_MS);
+}
+
+static bool says(const char *where, const char *text)
+{
+    if (strstr(where, text) == NULL) {
+        (void)fprintf(stderr, "\"%s\" is not in:\n%s\n", text, where);
+        return false;
+    }
+    return true;
+}
+
+static bool is_one_line(const char *text)
+{
+    const char *end = strchr(text, '\n');
+    return end != NULL && end[1] == '\0';
+}
+
+static const char *path_of(const char *name)
+{
+    static char path[2][300];
+    static unsigned turn;
+    turn = 1 - turn; /* two of them at a time are enough */
+    (void)snprintf(path[turn], sizeof(path[turn]), "%s/%s", folder, name);
+    return path[turn];
+}
+
+static void run_matrix(void)
+{
+    const char *const argv[] = {
+        WALDRILL, "run", MATRIX, "--engine", "sim", "--quiet", "--out", folder, NULL
+    };
+    CU_ASSERT_EQUAL(process_run(argv, NULL, out, sizeof(out), err, sizeof(err), BOUND_MS), 0);
+}
+
+static void several_runs_are_listed(void)
+{
+    run_matrix();
+    CU_ASSERT_EQUAL(access(path_of("index.html"), R_OK), 0);
+    CU_ASSERT_EQUAL(unlink(path_of("index.html")), 0);
+    CU_ASSERT_EQUAL(report("gallery", folder, NULL, NULL, NULL), 0);
+    CU_ASSERT_TRUE(says(out, "2 runs: ") && says(out, "/index.html\n"));
+    CU_ASSERT_EQUAL(access(path_of("index.html"), R_OK), 0);
+}
+
+static void a_run_is_shown_anew(void)
+{
+    run_matrix();
+    CU_ASSERT_EQUAL(unlink(path_of("lb.wal_mode=file/report.html")), 0);
+    CU_ASSERT_EQUAL(unlink(path_of("lb.wal_mode=file/series.csv")), 0);
+    CU_ASSERT_EQUAL(report(path_of("lb.wal_mode=file"), NULL, NULL, NULL, NULL), 0);
+    CU_ASSERT_TRUE(strncmp(out, "PASS: ", 6) == 0 && is_one_line(out));
+    CU_ASSERT_EQUAL(access(path_of("lb.wal_mode=file/report.html"), R_OK), 0);
+    CU_ASSERT_EQUAL(access(path_of("lb.wal_mode=file/series.csv"), R_OK), 0);
+    CU_ASSERT_EQUAL(access(path_of("lb.wal_mode=file/results.json"), R_OK), 0); /* it stays */
+    CU_ASSERT_EQUAL(report(SAMPLE "/results.json", "--out", path_of("there"), NULL, NULL), 0);
+    CU_ASSERT_EQUAL(access(path_of("there/results.json"), R_OK), 0);
+}
+
+static void two_runs_are_compared(void)
+{
+    run_matrix();
+    /* A log in memory is lost with the balancer: worse than one in a file, and not the other way round. */
+    CU_ASSERT_EQUAL(report("diff", path_of("lb.wal_mode=file"), path_of("lb.wal_mode=memory"), NULL, NULL),
+                    1);
+    CU_ASSERT_TRUE(says(out, "  WORSE    lost with memory"));
+    CU_ASSERT_EQUAL(report("diff", SAMPLE, SAMPLE, "--band", "0%"), 0);
+    CU_ASSERT_TRUE(says(out, "0 worse, 0 better, 0 differ otherwise"));
+    CU_ASSERT_EQUAL(report("diff", SAMPLE, SAMPLE, "--markdown", "--all"), 0);
+    CU_ASSERT_TRUE(says(out, "## No worse: ") && says(out, "| same | verdict | PASS | PASS |"));
+}
+
+static void help_teaches(void)
+{
+    CU_ASSERT_EQUAL(report("--help", NULL, NULL, NULL, NULL), 0);
+    CU_ASSERT_TRUE(says(out, "usage: waldrill report FOLDER") &&
+                   says(out, "report diff before after --band 5%"));
+    CU_ASSERT_TRUE(says(out, "exit status: 0 done, and nothing is worse; 1 something is worse"));
+}
+
+static void wrong_usage_is_one_line(void)
+{
+    static const struct {
+        const char *words[3], *says;
+    } wrong[] = {
+        { { NULL }, "which run?" },
+        { { "/nowhere/at/all" }, "there is no /nowhere/at/all" },
+        { { TEST_SOURCE_DIR "/docs" }, "has neither results.json nor events.jsonl" },
+        { { TEST_SOURCE_DIR "/README.md" }, "results.json cannot be read" },
+        { { "diff", SAMPLE }, "diff wants two runs" },
+        { { "diff", SAMPLE, "/nowhere/at/all" }, "there is no /nowhere/at/all" },
+        { { "gallery" }, "gallery wants one folder" },
+        { { "gallery", TEST_SOURCE_DIR "/docs" }, "no run below" },
+        { { SAMPLE, "--band", "5%" }, "--band is not for this" },
+        { { "gallery", SAMPLE, "--all" }, "--all is not for this" },
+        { { SAMPLE, "--band", "many" }, "--band is a share from 0% to 100%" },
+        { { SAMPLE, "--band", "-3%" }, "--band is a share from 0% to 100%" },
+        { { SAMPLE, "--bnd=1%" }, "unknown option --bnd; did you mean --band?" },
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        CU_ASSERT_EQUAL(report(wrong[i].words[0], wrong[i].words[1], wrong[i].words[2], NULL, NULL), 2);
+        CU_ASSERT_TRUE(says(err, wrong[i].says) && is_one_line(err));
+        CU_ASSERT_STRING_EQUAL(out, "");
+    }
+}
+
+#define IN_FOLDER(test)                                              \
+    static void in_folder_##test(void)                               \
+    {                                                                \
+        CU_ASSERT_TRUE_FATAL(temp_dir_make(folder, sizeof(folder))); \
+        test();                                                      \
+        temp_dir_remove(folder);                                     \
+    }
+IN_FOLDER(several_runs_are_listed)
+IN_FOLDER(a_run_is_shown_anew)
+IN_FOLDER(two_runs_are_compared)
+
+static const struct suite_test tests[] = {
+    { "several runs are listed on one page", in_folder_several_runs_are_listed },
+    { "a run is shown anew", in_folder_a_run_is_shown_anew },
+    { "two runs are compared, the status says whether one is worse", in_folder_two_runs_are_compared },
+    { "help teaches", help_teaches },
+    { "wrong usage is one line and status 2", wrong_usage_is_one_line },
+};
+TEST_MAIN("waldrill report", tests)
