@@ -135,14 +135,6 @@ static void adopt_followers(struct core *core, const struct entry *before)
     }
 }
 
-static void died(struct core *core, struct lane *lane, uint64_t lsn)
-{
-    lane->dead = true;
-    lane->death_lsn = lsn;
-    lane->forget_lsn = lsn;
-    name_unbind(core, lane);
-}
-
 /* A get_or_create that found the collection makes another one when it is carried out again behind the
  * deletion that followed it; that deletion is carried out again too, and takes what stands there then. */
 static void bury_namesake(struct core *core, const struct entry *entry)
@@ -151,7 +143,7 @@ static void bury_namesake(struct core *core, const struct entry *entry)
         name_find(core, entry->lane->tenant, entry->lane->database, entry->lane->name);
     struct lane *lane = slot == NULL ? NULL : slot->lane;
     if (lane != NULL && lane != entry->lane && lane->birth < entry->lsn) {
-        died(core, lane, entry->lsn);
+        lane_die(core, lane, entry->lsn);
     }
 }
 
@@ -182,7 +174,7 @@ static void database_gone(struct core *core, const struct entry *entry)
     HASH_ITER (by_birth, core->lanes, lane, next) {
         if (!lane->dead && str_equal(lane->tenant, record.tenant) &&
             str_equal(lane->database, record.database)) {
-            died(core, lane, entry->lsn);
+            lane_die(core, lane, entry->lsn);
         }
     }
 }
@@ -208,7 +200,7 @@ void entry_settle(struct core *core, struct entry *entry, unsigned by, const str
         born(core, entry, by, uuid);
         adopt_followers(core, entry);
     } else if (entry->op == OP_COLLECTION_DELETE && entry->lane != NULL) {
-        died(core, entry->lane, entry->lsn);
+        lane_die(core, entry->lane, entry->lsn);
     } else if (entry->op == OP_COLLECTION_UPDATE) {
         renamed(core, entry);
     } else if (entry->op == OP_DATABASE_DELETE) {

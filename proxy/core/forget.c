@@ -1,8 +1,12 @@
 #include "proxy/core/forget.h"
 
+#include "base/units.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/resync_job.h"
 #include "proxy/core/strands.h"
+
+#define REMEMBERED_MOST 10000           /* dead ones that wait for nothing but their time */
+#define KNOWN_LEAST_NS  (20 * NS_PER_S) /* two marks */
 
 /* Nothing stands in it, nothing is under way for it, and nothing of it is still to be remembered. */
 static bool is_idle(const struct core *core, const struct strand *strand)
@@ -61,9 +65,30 @@ static bool names_are_certain(const struct core *core)
     return true;
 }
 
-static bool may_go(const struct core *core, const struct lane *lane)
+/* An instance that is out of sight may come back as it was some seconds before. */
+static bool all_in_sight(const struct core *core)
 {
-    bool gone = lane->placeholder || (lane->dead && lane->forget_lsn < core->trimmed_lsn);
+    bool all = true;
+    for (unsigned i = 0; i < core->instance_count; i++) {
+        all = all && core->instances[i].mark.stage == MARK_READ;
+    }
+    return all;
+}
+
+/* An instance that is set back to before the deletion shows the collection again, as one that only it has,
+ * unless it is known to be gone.  crowded: too many come and go to know them all. */
+static bool long_gone(const struct core *core, const struct lane *lane, bool crowded)
+{
+    uint64_t retain_ns = core->settings.wal_retain_ns;
+    uint64_t known_ns = retain_ns < KNOWN_LEAST_NS ? KNOWN_LEAST_NS : retain_ns;
+    uint64_t since_ns = lane->death_ns > core->start_ns ? lane->death_ns : core->start_ns;
+    return lane->dead && lane->forget_lsn < core->trimmed_lsn &&
+           (crowded || (core->now_ns - since_ns >= known_ns && all_in_sight(core)));
+}
+
+static bool may_go(const struct core *core, const struct lane *lane, bool crowded)
+{
+    bool gone = lane->placeholder || long_gone(core, lane, crowded);
     return gone && lane->letters == 0 && lane->parked == NULL && is_idle(core, &lane->strand);
 }
 
@@ -74,8 +99,12 @@ static void forget_lanes(struct core *core)
     struct lane *lane;
     struct lane *next;
     bool any = false;
+    uint64_t dead = 0;
+    for (lane = core->lanes; lane != NULL; lane = lane->by_birth.next) {
+        dead += lane->dead ? 1 : 0;
+    }
     HASH_ITER (by_birth, core->lanes, lane, next) {
-        lane->doomed = may_go(core, lane);
+        lane->doomed = may_go(core, lane, dead > REMEMBERED_MOST);
         any = any || lane->doomed;
     }
     if (!any) {

@@ -184,6 +184,15 @@ void name_unbind(struct core *core, struct lane *lane)
 
 /* ---- leaving ---- */
 
+void lane_die(struct core *core, struct lane *lane, uint64_t lsn)
+{
+    lane->dead = true;
+    lane->death_lsn = lsn;
+    lane->death_ns = core->now_ns;
+    lane->forget_lsn = lsn;
+    name_unbind(core, lane);
+}
+
 void lanes_drop_ids_of_doomed(struct core *core)
 {
     struct uuid_ref *ref;

@@ -30,6 +30,8 @@ struct name_slot *name_find(struct core *core, struct str tenant, struct str dat
 struct name_slot *name_get(struct core *core, struct str tenant, struct str database, struct str name);
 void name_bind(struct core *core, struct lane *lane);   /* the lane's own name now means this lane */
 void name_unbind(struct core *core, struct lane *lane); /* if it still does */
+/* The write at lsn deleted it. */
+void lane_die(struct core *core, struct lane *lane, uint64_t lsn);
 
 void name_free(struct core *core, struct name_slot *slot);
 

@@ -67,10 +67,7 @@ static void everything_died(struct core *core)
     struct lane *next;
     HASH_ITER (by_birth, core->lanes, lane, next) {
         if (!lane->dead) {
-            lane->dead = true;
-            lane->death_lsn = core->next_lsn;
-            lane->forget_lsn = core->next_lsn;
-            name_unbind(core, lane);
+            lane_die(core, lane, core->next_lsn);
             (void)lane_record(core, lane, true);
         }
     }

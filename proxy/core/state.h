@@ -164,6 +164,7 @@ struct lane {
     uint32_t dimension;                 /* of its vectors; 0 = not known (yet) */
     bool dead;                          /* deleted */
     uint64_t death_lsn;                 /* of the write that deleted it */
+    uint64_t death_ns;                  /* when that was, if it was in this life of the process */
     uint64_t forget_lsn;            /* of a record that tells it is dead: while that is there, it is kept */
     bool doomed;                    /* within forget.c */
     bool placeholder;               /* named by a record whose introduction has not been read yet */
