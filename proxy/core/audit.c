@@ -420,10 +420,26 @@ static void compare_listings(struct core *core, struct block *target_listing)
 
 /* ---- answers ---- */
 
+void audit_in_doubt(struct core *core)
+{
+    struct resync *r = core->resync;
+    const struct audit *a = r->audit;
+    if (a->step == STEP_MEND) { /* any name's fence stands behind all writes about names */
+        struct str name = str_of(a->mends[a->mended].name);
+        name_get(core, tenant_of(a), database_of(a), name)->strand.fenced[r->target] = true;
+    }
+}
+
 void audit_answer(struct core *core, enum resync_got got, struct block *body)
 {
     struct audit *a = core->resync->audit;
     bool may_be_refused = a->step == STEP_TENANT || a->step == STEP_DATABASE || a->step == STEP_MEND;
+    if (got == GOT_FAILED && a->step == STEP_MEND) {
+        audit_in_doubt(core);
+        resync_done(core); /* and anew, behind the fence */
+        resync_rest(core, NS_PER_S);
+        return;
+    }
     if (got == GOT_FAILED || (got != GOT_OK && !may_be_refused)) {
         resync_retry(core);
         return;

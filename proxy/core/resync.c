@@ -100,6 +100,16 @@ void resync_trust_names(struct core *core, unsigned i)
     wake_names(core, i);
 }
 
+/* The request in flight may still be carried out, whatever its answer says: not behind a fence. */
+static void in_doubt(struct core *core)
+{
+    if (core->resync->job == JOB_WALK) {
+        walk_in_doubt(core);
+    } else if (core->resync->job == JOB_AUDIT) {
+        audit_in_doubt(core);
+    }
+}
+
 void resync_done(struct core *core)
 {
     struct resync *r = core->resync;
@@ -107,6 +117,9 @@ void resync_done(struct core *core)
     bool names = r->job == JOB_AUDIT;
     if (r->job == JOB_WALK && !r->repair && !r->told) {
         compared_lane_end(r->compared, lane, false);
+    }
+    if (r->call != 0) {
+        in_doubt(core); /* nobody waits for its answer any more */
     }
     call_drop(core, r->call);
     r->call = 0;
@@ -209,18 +222,23 @@ static bool names_settled(struct core *core, unsigned s)
     return true;
 }
 
+bool resync_fences(struct core *core, struct strand *strand, unsigned i)
+{
+    bool due = strand->fenced[i] && !strand->fence_sent[i] && strand->retry_ns[i] <= core->now_ns;
+    if (due && core->instances[i].ambiguous_in_flight == 0) {
+        request_fence(core, strand, i);
+    }
+    return strand->fenced[i];
+}
+
 /* A request about a name that was given up may still be carried out: not behind its fence. */
 static bool names_fenced(struct core *core, unsigned t)
 {
     bool fenced = false;
     struct name_slot *slot;
     for (slot = core->names; slot != NULL; slot = slot->hh.next) {
-        struct strand *strand = &slot->strand;
-        bool due = strand->fenced[t] && !strand->fence_sent[t] && strand->retry_ns[t] <= core->now_ns;
-        if (due && core->instances[t].ambiguous_in_flight == 0) {
-            request_fence(core, strand, t);
-        }
-        fenced = fenced || strand->fenced[t];
+        bool waits = resync_fences(core, &slot->strand, t);
+        fenced = fenced || waits;
     }
     return fenced;
 }

@@ -54,6 +54,8 @@ void resync_retry(struct core *core);                /* the last request failed:
 void resync_done(struct core *core);                 /* the job is over, for better or worse */
 void resync_distrust(struct core *core, struct lane *lane, unsigned instance, enum trust trust);
 unsigned resync_other(unsigned instance);
+/* Does a fence stand before the strand there?  It is asked for when it is time. */
+bool resync_fences(struct core *core, struct strand *strand, unsigned instance);
 /* Undecided writes of the lane, from that LSN on, that were to ask this instance ask another. */
 void resync_ask_elsewhere(struct core *core, struct lane *lane, unsigned instance, uint64_t from_lsn);
 bool resync_lanes_clean(const struct core *core, unsigned instance);
@@ -63,6 +65,7 @@ void resync_wake_lane(struct core *core, struct lane *lane);
 void walk_begin(struct core *core);
 void walk_next(struct core *core); /* no request is in flight: do what comes next */
 void walk_answer(struct core *core, enum resync_got got, struct block *body);
+void walk_in_doubt(struct core *core); /* the outcome of its last request will not be known */
 void walk_free(struct resync *r);
 /* Must a write behind the cut wait at the source as well? */
 bool walk_holds_at_source(const struct resync *r, const struct entry *entry);
@@ -71,6 +74,7 @@ bool walk_holds_at_source(const struct resync *r, const struct entry *entry);
 void audit_begin(struct core *core);
 void audit_next(struct core *core);
 void audit_answer(struct core *core, enum resync_got got, struct block *body);
+void audit_in_doubt(struct core *core);
 void audit_free(struct resync *r);
 /* The names of that instance are believed: writes about them go on. */
 void resync_trust_names(struct core *core, unsigned instance);

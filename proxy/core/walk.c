@@ -96,15 +96,9 @@ static bool is_drained(const struct resync *r)
     return true;
 }
 
-/* Writes ask for their fence when it is their turn; here there may be none, or one that waits for the walk.
- */
-static void fence(struct core *core, unsigned i)
+static struct strand *name_strand(struct core *core, const struct lane *lane)
 {
-    struct strand *strand = &core->resync->lane->strand;
-    if (!strand->fence_sent[i] && core->instances[i].ambiguous_in_flight == 0) {
-        request_fence(core, strand, i);
-    }
-    resync_rest(core, DRAIN_POLL_NS);
+    return &name_get(core, lane->tenant, lane->database, lane->name)->strand;
 }
 
 /* The target now holds what came before the cut. */
@@ -180,7 +174,8 @@ static void drain(struct core *core)
     } else if (late) {
         walk_over(core, false);
     } else if (drained) {
-        fence(core, r->source);
+        (void)resync_fences(core, &r->lane->strand, r->source);
+        resync_rest(core, DRAIN_POLL_NS);
     } else {
         resync_rest(core, DRAIN_POLL_NS);
     }
@@ -192,14 +187,20 @@ static bool fence_first(struct core *core)
     struct resync *r = core->resync;
     struct lane *lane = r->lane;
     unsigned t = r->target;
+    bool by_name = r->walk->step == STEP_TARGET_OBJECT || r->walk->step == STEP_CREATE ||
+                   r->walk->step == STEP_DROP || r->walk->step == STEP_METADATA;
+    if (by_name && resync_fences(core, name_strand(core, lane), t)) {
+        resync_rest(core, DRAIN_POLL_NS);
+        return true;
+    }
     bool writes = r->walk->step == STEP_DELETE || r->walk->step == STEP_ADD ||
                   r->walk->step == STEP_SAME_IDS || r->walk->step == STEP_COUNT ||
                   r->walk->step == STEP_DIMENSION || r->walk->step == STEP_DIMENSION_DELETE ||
                   r->walk->step == STEP_EXTRAS_DELETE || r->walk->step == STEP_METADATA;
-    if (!writes || !lane->strand.fenced[t] || !lane->has_id[t]) {
+    if (!writes || !lane->has_id[t] || !resync_fences(core, &lane->strand, t)) {
         return false;
     }
-    fence(core, t);
+    resync_rest(core, DRAIN_POLL_NS);
     return true;
 }
 
@@ -477,25 +478,44 @@ static void counted(struct core *core, enum resync_got got, struct block *body)
 
 /* ---- answers ---- */
 
+void walk_in_doubt(struct core *core)
+{
+    struct resync *r = core->resync;
+    switch ((int)r->walk->step) { /* the others write nothing */
+        case STEP_DELETE:
+        case STEP_ADD:
+        case STEP_DIMENSION:
+        case STEP_DIMENSION_DELETE:
+        case STEP_EXTRAS_DELETE:
+            r->lane->strand.fenced[r->target] = true;
+            break;
+        case STEP_METADATA:
+        case STEP_CREATE:
+        case STEP_DROP:
+            name_strand(core, r->lane)->fenced[r->target] = true;
+            break;
+        default:
+            break;
+    }
+}
+
 /* A write that failed may be carried out later: the fence comes first, and the page is compared again. */
 static void failed(struct core *core)
 {
     struct resync *r = core->resync;
     struct walk *w = r->walk;
+    walk_in_doubt(core);
     switch ((int)w->step) { /* the others are only asked again */
         case STEP_DELETE:
         case STEP_ADD:
-            r->lane->strand.fenced[r->target] = true;
             w->blind = false;
             w->step = STEP_SAME_IDS;
             break;
         case STEP_DIMENSION:
         case STEP_DIMENSION_DELETE:
-            r->lane->strand.fenced[r->target] = true;
             w->step = STEP_DIMENSION;
             break;
         case STEP_EXTRAS_DELETE:
-            r->lane->strand.fenced[r->target] = true;
             w->extras_offset = 0;
             w->step = STEP_EXTRAS;
             break;

@@ -436,6 +436,56 @@ static void test_doubt_survives_restart(void)
     driver_close(&d);
 }
 
+/* A copy is broken off with a removal on its way: whatever comes next waits until it cannot come any more. */
+static void test_broken_off_copy_is_fenced(void)
+{
+    ready();
+    char *older = mem_strdup(d.mark[PRIMARY]);
+    (void)driver_write(&d, 1, "upsert", "b");
+    (void)driver_serve(&d, PRIMARY);
+    (void)driver_serve(&d, REPLICA);
+    driver_advance(&d, 11 * NS_PER_S);
+    driver_down(&d, PRIMARY);
+    driver_advance(&d, 20 * NS_PER_S);
+    mem_free(d.mark[PRIMARY]);
+    d.mark[PRIMARY] = older;
+    d.hold_resync = true;
+    driver_up(&d, PRIMARY);
+    driver_answer(&d, driver_expect(&d, REPLICA, "GET", "/collections/docs"), 200,
+                  driver_object(driver_id(REPLICA, 1), "docs"));
+    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/collections/docs"), 200,
+                  driver_object(driver_id(PRIMARY, 1), "docs"));
+    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/count"), 200, "1");
+    driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/get"), 200, NO_ROWS);
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/get"), 200, ROWS("gone"));
+    driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/get"), 200, NO_ROWS);
+    (void)driver_expect(&d, PRIMARY, "POST", "/delete"); /* on its way */
+    driver_down(&d, REPLICA);
+    (void)driver_write(&d, 1, "upsert", "c"); /* that it is away is noticed */
+    driver_advance(&d, NS_PER_S);
+    driver_up(&d, REPLICA);
+    driver_advance(&d, NS_PER_S);
+    bool fenced = false;
+    bool written = false;
+    for (unsigned n = 0; n < 20; n++) {
+        struct driver_call *call = driver_next(&d, PRIMARY);
+        if (call != NULL) {
+            bool reads = strncmp(call->request, "GET ", 4) == 0 || strstr(call->request, "/get") != NULL;
+            fenced = fenced || driver_is_fence(call);
+            written = written || (!reads && !fenced);
+            driver_answer(&d, call, 200, reads ? driver_object(driver_id(PRIMARY, 1), "docs") : "{}");
+        }
+        call = driver_next(&d, REPLICA);
+        if (call != NULL) {
+            driver_answer(&d, call, 200, driver_object(driver_id(REPLICA, 1), "docs"));
+        }
+        driver_advance(&d, 100 * NS_PER_MS);
+    }
+    CU_ASSERT_TRUE(fenced);
+    CU_ASSERT_FALSE(written);
+    driver_close(&d);
+}
+
 static const struct suite_test tests[] = {
     { "an instance that cannot be verified yet is left in peace", test_waits_quietly },
     { "both instances are marked", test_marks_are_written },
@@ -454,6 +504,7 @@ static const struct suite_test tests[] = {
     { "thirty creates of one name make one mapping", test_thirty_creates },
     { "what may be lost is not read inside the window", test_window_of_the_unverified },
     { "a restart does not make it trustworthy", test_doubt_survives_restart },
+    { "a copy that is broken off leaves a fence", test_broken_off_copy_is_fenced },
 };
 
 TEST_MAIN("core_repair", tests)
