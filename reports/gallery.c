@@ -40,10 +40,21 @@ struct gallery {
     const char *folder;
     struct listed *runs;
     size_t count;
+    size_t left_out;  /* beyond RUNS_MAX, or with too long a name */
     struct buf links; /* to pages of other kinds */
 };
 
 /* --- one run -------------------------------------------------------------------------------------------- */
+
+static bool is_there(const struct gallery *g, const char *place, const char *name, bool folder)
+{
+    char path[PATH_BYTES];
+    struct stat info;
+    int length =
+        snprintf(path, sizeof(path), "%s/%s%s%s", g->folder, place, place[0] == '\0' ? "" : "/", name);
+    return length > 0 && (size_t)length < sizeof(path) && stat(path, &info) == 0 &&
+           (folder ? S_ISDIR(info.st_mode) : S_ISREG(info.st_mode));
+}
 
 static void put_spark(struct buf *out, const struct report_source *s)
 {
@@ -82,14 +93,17 @@ static void put_cell(struct buf *out, const char *label)
     buf_printf(out, "<td data-label=\"%s\">", label);
 }
 
-static void put_name(struct buf *out, const char *place, const struct results *r)
+/* linked: there is a report.html to go to. */
+static void put_name(struct buf *out, const char *place, const struct results *r, bool linked)
 {
     put_cell(out, "");
-    buf_append_text(out, "<a href=\"");
-    text_xml_attribute(out, str_of(place));
-    buf_append_text(out, place[0] == '\0' ? "report.html\">" : "/report.html\">");
+    if (linked) {
+        buf_append_text(out, "<a href=\"");
+        text_xml_attribute(out, str_of(place));
+        buf_append_text(out, place[0] == '\0' ? "report.html\">" : "/report.html\">");
+    }
     text_xml(out, str_of(r->title != NULL && r->title[0] != '\0' ? r->title : r->scenario));
-    buf_append_text(out, "</a><br><span class=\"where\">");
+    buf_append_text(out, linked ? "</a><br><span class=\"where\">" : "<br><span class=\"where\">");
     text_xml(out, str_of(place[0] == '\0' ? "." : place));
     buf_append_text(out, "</span></td>");
 }
@@ -102,7 +116,7 @@ static void class_of(enum verdict verdict, char out[32])
                                                 : "fail");
 }
 
-static void put_row(struct listed *run, const struct report_source *s)
+static void put_row(struct listed *run, const struct report_source *s, bool linked)
 {
     struct buf *out = &run->row;
     const struct results *r = &s->results;
@@ -114,7 +128,7 @@ static void put_row(struct listed *run, const struct report_source *s)
     buf_printf(out,
                "<tr data-verdict=\"%s\"><td data-label=\"\"><span class=\"badge small %s\">%s</span></td>",
                verdict_name(r->verdict), state, verdict_name(r->verdict));
-    put_name(out, run->place, r);
+    put_name(out, run->place, r, linked);
     put_cell(out, "engine");
     text_xml(out, str_of(r->engine));
     buf_printf(out, "</td><td data-label=\"checks\">%zu of %zu</td><td data-label=\"\">", tally.passed,
@@ -136,6 +150,7 @@ static void list_run(struct gallery *g, const char *place)
     struct errmsg msg = { "" };
     if (g->count >= RUNS_MAX ||
         snprintf(path, sizeof(path), "%s/%s", g->folder, place) >= (int)sizeof(path)) {
+        g->left_out++;
         return;
     }
     g->runs = mem_realloc(g->runs, (g->count + 1) * sizeof(*g->runs));
@@ -148,7 +163,7 @@ static void list_run(struct gallery *g, const char *place)
                     : run->passed                          ? RANK_PASSED
                                                            : RANK_OTHER;
         run->wall_s = source.results.wall_seconds;
-        put_row(run, &source);
+        put_row(run, &source, is_there(g, place, "report.html", false));
         report_source_close(&source);
         return;
     }
@@ -163,16 +178,6 @@ static void list_run(struct gallery *g, const char *place)
 
 /* --- finding runs ----------------------------------------------------------------------------------------
  */
-
-static bool is_there(const struct gallery *g, const char *place, const char *name, bool folder)
-{
-    char path[PATH_BYTES];
-    struct stat info;
-    int length =
-        snprintf(path, sizeof(path), "%s/%s%s%s", g->folder, place, place[0] == '\0' ? "" : "/", name);
-    return length > 0 && (size_t)length < sizeof(path) && stat(path, &info) == 0 &&
-           (folder ? S_ISDIR(info.st_mode) : S_ISREG(info.st_mode));
-}
 
 static void link_capacity(struct gallery *g, const char *place)
 {
@@ -241,6 +246,9 @@ static void put_page(struct buf *out, const struct gallery *g)
     }
     bool good = passed == g->count;
     buf_printf(&words, "%zu of %zu runs passed. Together they took %.1f s.", passed, g->count, wall_s);
+    if (g->left_out > 0) {
+        buf_printf(&words, " %zu more are not listed.", g->left_out);
+    }
     if (g->links.size > 0) {
         buf_append_text(&links, "<nav class=\"contents\">");
         buf_append_str(&links, buf_str(&g->links));

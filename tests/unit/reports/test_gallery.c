@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define PATH_BYTES 256
 
@@ -92,6 +93,19 @@ static void what_cannot_be_read_is_listed(void)
     buf_deinit(&page);
 }
 
+static void a_run_without_a_page_is_not_linked(void)
+{
+    struct buf page;
+    char path[PATH_BYTES * 2];
+    write_run("good", "All went well", VERDICT_PASS);
+    (void)snprintf(path, sizeof(path), "%s/good/report.html", folder);
+    CU_ASSERT_EQUAL_FATAL(unlink(path), 0);
+    write_page(1, &page);
+    CU_ASSERT_TRUE(place_in(&page, "All went well<br>") != SIZE_MAX);
+    CU_ASSERT_EQUAL(place_in(&page, "<a href"), SIZE_MAX);
+    buf_deinit(&page);
+}
+
 static void no_run_is_an_error(void)
 {
     struct errmsg msg = { "" };
@@ -111,12 +125,14 @@ static void no_run_is_an_error(void)
 IN_FOLDER(all_runs_are_there_failures_first)
 IN_FOLDER(names_are_text)
 IN_FOLDER(what_cannot_be_read_is_listed)
+IN_FOLDER(a_run_without_a_page_is_not_linked)
 IN_FOLDER(no_run_is_an_error)
 
 static const struct suite_test tests[] = {
     { "all runs are there, failures first", in_folder_all_runs_are_there_failures_first },
     { "names and titles are text", in_folder_names_are_text },
     { "what cannot be read is listed with the reason", in_folder_what_cannot_be_read_is_listed },
+    { "a run without a page is not linked", in_folder_a_run_without_a_page_is_not_linked },
     { "no run is an error", in_folder_no_run_is_an_error },
 };
 TEST_MAIN("all runs on one page", tests)
