@@ -66,6 +66,13 @@ void walk_over(struct core *core, bool whole); /* whole: the target is equal now
 void walk_forget_page(struct walk *w);
 void walk_page_done(struct core *core);  /* or what was in hand */
 void walk_pages_over(struct core *core); /* all of the source has been seen */
+void walk_refused(struct core *core); /* it stays as it is, unread, until something else is done about it */
+
+/* ---- walk_object.c: answers about the collection itself ---- */
+void walk_source_object(struct core *core, enum resync_got got, struct block *body);
+void walk_target_object(struct core *core, enum resync_got got, struct block *body);
+void walk_created(struct core *core, enum resync_got got, struct block *body);
+void walk_counted(struct core *core, enum resync_got got, struct block *body);
 
 /* ---- walk_rows.c: answers about records ---- */
 void walk_page_read(struct core *core, struct block *body);
