@@ -10,19 +10,15 @@
  * Pages stand still meanwhile: adds go to the end, upserts stay in place, updates and deletes wait, or, when
  * it takes long, deletes wait while a page is read.
  * A comparison is the same walk without its writes. */
-#include "base/check.h"
 #include "base/memory.h"
 #include "base/units.h"
 #include "proxy/core/compared.h"
-#include "proxy/core/health.h"
 #include "proxy/core/lanes.h"
 #include "proxy/core/letters.h"
 #include "proxy/core/reads.h"
 #include "proxy/core/resync.h"
-#include "proxy/core/send.h"
 #include "proxy/core/strands.h"
 #include "proxy/core/walk.h"
-#include "proxy/core/writes.h"
 
 #define PAGE_ROWS      100
 #define DRAIN_POLL_NS  (20 * NS_PER_MS)
