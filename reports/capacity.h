@@ -6,10 +6,14 @@
 #include "base/buf.h"
 #include "harness/capacity/study.h"
 #include "harness/capacity/trial.h"
+#include "reports/sheet.h"
 
 void capacity_text(struct buf *out, const struct capacity_study *study);
 void capacity_markdown(struct buf *out, const struct capacity_study *study);
 void capacity_json(struct buf *out, const struct capacity_study *study);
+void capacity_html(struct buf *out, const struct capacity_study *study);
+/* All sections without the title, into a page of another kind. */
+void capacity_tables(struct buf *out, const struct capacity_study *study, enum sheet_form form);
 
 /* A trial of the model, before its points were played (the predictions) or after. */
 void capacity_trial_json(struct buf *out, const struct capacity_trial *trial);

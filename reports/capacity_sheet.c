@@ -205,12 +205,11 @@ static void put_sweep(struct sheet *s, const struct capacity_study *study)
     sheet_table_end(s);
 }
 
-static void put_all(struct buf *out, const struct capacity_study *study, enum sheet_form form)
+void capacity_tables(struct buf *out, const struct capacity_study *study, enum sheet_form form)
 {
     struct sheet sheet;
     struct sheet *s = &sheet;
     sheet_begin(s, out, form);
-    sheet_title(s, "Capacity of the write-ahead log");
     put_guide(s, study);
     put_load(s, study);
     put_forecast(s, study);
@@ -219,6 +218,15 @@ static void put_all(struct buf *out, const struct capacity_study *study, enum sh
     put_columns(s, study);
     put_sweep(s, study);
     sheet_end(s);
+}
+
+static void put_all(struct buf *out, const struct capacity_study *study, enum sheet_form form)
+{
+    struct sheet sheet;
+    sheet_begin(&sheet, out, form);
+    sheet_title(&sheet, "Capacity of the write-ahead log");
+    sheet_end(&sheet);
+    capacity_tables(out, study, form);
 }
 
 void capacity_text(struct buf *out, const struct capacity_study *study)

@@ -129,15 +129,22 @@ static void markdown_row(struct sheet *s, struct str row, bool heads)
     }
 }
 
-static void html_row(struct sheet *s, struct str row, bool heads)
+/* On a narrow screen a row becomes a card: each cell says which column it is of. */
+static void html_row(struct sheet *s, struct str row, struct str heads)
 {
+    bool is_head = row.data == heads.data;
     buf_append_text(s->out, "<tr>");
     while (row.data != NULL) {
-        buf_append_text(s->out, heads ? "<th>" : "<td>");
+        struct str head = str_cut(heads, '|', &heads);
+        buf_append_text(s->out, is_head ? "<th scope=\"col\">" : "<td data-label=\"");
+        if (!is_head) {
+            text_xml_attribute(s->out, head);
+            buf_append_text(s->out, "\">");
+        }
         put_text(s, str_cut(row, '|', &row));
-        buf_append_text(s->out, heads ? "</th>" : "</td>");
+        buf_append_text(s->out, is_head ? "</th>" : "</td>");
     }
-    buf_append_text(s->out, "</tr>\n");
+    buf_append_text(s->out, is_head ? "</tr></thead><tbody>\n" : "</tr>\n");
 }
 
 void sheet_table_end(struct sheet *s)
@@ -145,7 +152,9 @@ void sheet_table_end(struct sheet *s)
     size_t widths[CELLS_MAX] = { 0 };
     struct str rows = buf_str(&s->rows);
     measure(rows, widths);
-    buf_append_text(s->out, s->form == SHEET_HTML ? "<div class=\"wide\"><table>\n" : "");
+    struct str rest;
+    struct str first = str_cut(rows, '\n', &rest);
+    buf_append_text(s->out, s->form == SHEET_HTML ? "<div class=\"table\"><table><thead>" : "");
     for (bool heads = true; rows.size > 0; heads = false) {
         struct str row = str_cut(rows, '\n', &rows);
         switch (s->form) {
@@ -156,11 +165,11 @@ void sheet_table_end(struct sheet *s)
                 markdown_row(s, row, heads);
                 break;
             case SHEET_HTML:
-                html_row(s, row, heads);
+                html_row(s, row, first);
                 break;
         }
     }
-    static const char *const after[3] = { "", "\n", "</table></div>\n" };
+    static const char *const after[3] = { "", "\n", "</tbody></table></div>\n" };
     buf_append_text(s->out, after[s->form]);
     buf_clear(&s->rows);
 }

@@ -318,7 +318,9 @@ static int write_folder(const char *out, const struct capacity_study *study)
     static const struct {
         const char *name;
         capacity_writer *write;
-    } files[] = { { "capacity.md", capacity_markdown }, { "capacity.json", capacity_json } };
+    } files[] = { { "capacity.html", capacity_html },
+                  { "capacity.md", capacity_markdown },
+                  { "capacity.json", capacity_json } };
     enum { FILES = sizeof(files) / sizeof(files[0]) };
     struct folder_file written[FILES];
     struct buf bufs[FILES];
