@@ -14,6 +14,7 @@ static const struct command commands[] = {
     { "fault", "switch faults of a live stack on and off", command_fault },
     { "coverage", "say which check proves what the runbook says, and whether it can fail", command_coverage },
     { "report", "show anew, compare or list what runs left behind", command_report },
+    { "capacity", "say what an outage costs: memory, disk, time to drain", command_capacity },
     { "fuzz", "hunt with random campaigns on the simulator", command_fuzz },
     { "shrink", "make a small scenario file of a campaign that fails", command_shrink },
 };

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/memory.h"
+#include "proxy/core/alerts.h"
 #include "proxy/ctl/ctl.h"
 #include "proxy/io/config.h"
 #include "proxy/io/log_command.h"
@@ -39,6 +40,16 @@ static int print_settings(const struct settings_draft *draft)
     struct buf out;
     buf_init(&out, 1u << 20);
     settings_print(draft, &out);
+    bool ok = !out.failed && fwrite(out.data, 1, out.size, stdout) == out.size && fflush(stdout) == 0;
+    buf_deinit(&out);
+    return ok ? 0 : 1;
+}
+
+static int print_rules(const struct settings *settings)
+{
+    struct buf out;
+    buf_init(&out, 1u << 20);
+    alerts_prometheus(settings, &out);
     bool ok = !out.failed && fwrite(out.data, 1, out.size, stdout) == out.size && fflush(stdout) == 0;
     buf_deinit(&out);
     return ok ? 0 : 1;
@@ -137,6 +148,8 @@ int main(int argc, char **argv)
             return print(settings_markdown);
         case CONFIG_PRINT:
             return print_settings(&draft);
+        case CONFIG_RULES:
+            return print_rules(&draft.values);
         case CONFIG_RUN:
             break;
     }

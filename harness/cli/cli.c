@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define PROBLEMS_SHOWN 20
-#define OPTIONS_MAX    16
+#define OPTIONS_MAX    32
 
 bool cli_colour(FILE *stream)
 {

@@ -31,6 +31,10 @@ bool cli_wants_help(int argc, char **argv);
 struct scenario *cli_scenario_load(const char *path);
 /* One run of a matrix, of a file that has been loaded before: scenario->run_count says how many there are. */
 struct scenario *cli_scenario_load_run(const char *path, size_t run);
+/* Start (or end) of a phase, in ns from the start of the run; *latest is set when a condition decides. */
+int64_t cli_phase_at(const struct scenario *s, uint32_t phase, bool end, bool *latest);
+/* *latest is cleared first. */
+int64_t cli_mark_at(const struct scenario *s, const struct mark *mark, bool *latest);
 /* A run's engines. */
 #define CLI_PATH 4096
 struct engine;

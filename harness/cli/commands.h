@@ -21,5 +21,6 @@ int command_fuzz(int argc, char **argv);     /* cli/fuzz.c */
 int command_shrink(int argc, char **argv);   /* cli/shrink.c */
 int command_report(int argc, char **argv);   /* cli/report.c */
 int command_coverage(int argc, char **argv); /* cli/coverage.c */
+int command_capacity(int argc, char **argv); /* cli/capacity.c */
 
 #endif

@@ -34,24 +34,6 @@ struct plan {
     size_t capacity;
 };
 
-/* Start (or end) of a phase; *latest is set when a condition decides. */
-static int64_t phase_at(const struct scenario *s, uint32_t phase, bool end, bool *latest)
-{
-    uint64_t at = 0;
-    size_t stop = end ? (size_t)phase + 1 : phase;
-    for (size_t i = 0; i < stop; i++) {
-        at += s->phases[i].until != NULL ? s->phases[i].max_ns : s->phases[i].for_ns;
-        *latest = *latest || s->phases[i].until != NULL;
-    }
-    return (int64_t)at;
-}
-
-static int64_t mark_at(const struct scenario *s, const struct mark *mark, bool *latest)
-{
-    *latest = false;
-    return (mark->phase == UINT32_MAX ? 0 : phase_at(s, mark->phase, mark->end, latest)) + mark->offset_ns;
-}
-
 __attribute__((format(printf, 4, 5))) static void add_line(struct plan *p, int64_t at_ns, bool latest,
                                                            const char *format, ...)
 {
@@ -88,14 +70,14 @@ static void add_phases(struct plan *p, const struct scenario *s)
     for (uint32_t i = 0; i < s->phase_count; i++) {
         const struct scenario_phase *phase = &s->phases[i];
         bool latest = false;
-        int64_t at = phase_at(s, i, false, &latest);
+        int64_t at = cli_phase_at(s, i, false, &latest);
         char length[40];
         duration_text(phase->until != NULL ? phase->max_ns : phase->for_ns, length, sizeof(length));
         add_line(p, at, latest, "phase  %s %s%s", phase->name,
                  phase->until != NULL ? "until its condition, at most " : "for ", length);
     }
     bool latest = false;
-    int64_t end = phase_at(s, (uint32_t)s->phase_count - 1, true, &latest);
+    int64_t end = cli_phase_at(s, (uint32_t)s->phase_count - 1, true, &latest);
     add_line(p, end, latest, "end    heal everything, drain, compare, judge");
 }
 
@@ -138,7 +120,7 @@ static void add_faults(struct plan *p, const struct scenario *s)
     for (size_t i = 0; i < s->fault_count; i++) {
         const struct scenario_fault *f = &s->faults[i];
         bool latest = false;
-        int64_t at = mark_at(s, &f->at, &latest);
+        int64_t at = cli_mark_at(s, &f->at, &latest);
         if (f->when != NULL) {
             continue; /* nobody knows when */
         }
@@ -147,7 +129,7 @@ static void add_faults(struct plan *p, const struct scenario *s)
             add_line(p, at + (int64_t)f->restart_after_ns, latest, "       %s: %s is started again", f->name,
                      target_name(f->target));
         } else if (f->has_end) {
-            int64_t end = mark_at(s, &f->until, &latest);
+            int64_t end = cli_mark_at(s, &f->until, &latest);
             add_line(p, end, latest, "       %s ends", f->name);
         }
     }
@@ -158,7 +140,7 @@ static void add_steps(struct plan *p, const struct scenario *s)
     for (size_t i = 0; i < s->step_count; i++) {
         const struct scenario_step *step = &s->steps[i];
         bool latest = false;
-        int64_t at = mark_at(s, &step->at, &latest);
+        int64_t at = cli_mark_at(s, &step->at, &latest);
         add_line(p, at, latest, "step   %s: %s %.200s (%zu assertions)", step->name,
                  step->run != NULL ? "$" : step->method, step->run != NULL ? step->run : step->url,
                  step->assertion_count);

@@ -30,8 +30,8 @@ static int control_refused(const char *method, const char *path, long status, st
     return code;
 }
 
-int control_ask(const char *base_url, const char *method, const char *path, struct str body,
-                struct buf *answer, struct errmsg *msg)
+static int control_exchange(const char *base_url, const char *method, const char *path, const char *token,
+                            struct str body, struct buf *answer, struct errmsg *msg)
 {
     char url[CONTROL_URL];
     CURL *easy = curl_easy_init();
@@ -42,6 +42,11 @@ int control_ask(const char *base_url, const char *method, const char *path, stru
     (void)snprintf(url, sizeof(url), "%s%s", base_url, path);
     struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
     headers = curl_slist_append(headers, "Content-Type: application/json");
+    if (token != NULL) {
+        char line[CONTROL_URL];
+        (void)snprintf(line, sizeof(line), "Authorization: Bearer %s", token);
+        headers = curl_slist_append(headers, line);
+    }
     (void)curl_easy_setopt(easy, CURLOPT_URL, url);
     (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -67,4 +72,16 @@ int control_ask(const char *base_url, const char *method, const char *path, stru
     curl_slist_free_all(headers);
     curl_easy_cleanup(easy);
     return rv;
+}
+
+int control_ask(const char *base_url, const char *method, const char *path, struct str body,
+                struct buf *answer, struct errmsg *msg)
+{
+    return control_exchange(base_url, method, path, NULL, body, answer, msg);
+}
+
+int control_look(const char *base_url, const char *path, const char *token, struct buf *answer,
+                 struct errmsg *msg)
+{
+    return control_exchange(base_url, "GET", path, token, STR(""), answer, msg);
 }

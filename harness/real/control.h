@@ -11,4 +11,8 @@
 int control_ask(const char *base_url, const char *method, const char *path, struct str body,
                 struct buf *answer, struct errmsg *msg);
 
+/* The same for what walproxy tells of itself: GET, with its STATUS_TOKEN (NULL = none). */
+int control_look(const char *base_url, const char *path, const char *token, struct buf *answer,
+                 struct errmsg *msg);
+
 #endif

@@ -34,6 +34,11 @@ const char *const alert_names[] = {
 const char *const alert_figure_names[ALERT_FIGURES] = { "pending_writes", "oldest_pending", "failed_replays",
                                                         "memory_warning" };
 
+const char *const alert_figure_metrics[ALERT_FIGURES] = { "walproxy_pending_writes",
+                                                          "walproxy_oldest_pending_seconds",
+                                                          "walproxy_failed_replays",
+                                                          "walproxy_memory_warning" };
+
 static bool escalates(const struct alert_rule *rule)
 {
     return rule->action == NULL;

@@ -36,9 +36,10 @@ struct alert_rule {
     const char *reason; /* for people */
 };
 
-extern const struct alert_rule alert_rules[ALERT_RULES];    /* alerts first, then escalation criteria */
-extern const char *const alert_names[];                     /* the same, ends with NULL */
-extern const char *const alert_figure_names[ALERT_FIGURES]; /* as /status has them */
+extern const struct alert_rule alert_rules[ALERT_RULES];      /* alerts first, then escalation criteria */
+extern const char *const alert_names[];                       /* the same, ends with NULL */
+extern const char *const alert_figure_names[ALERT_FIGURES];   /* as /status has them */
+extern const char *const alert_figure_metrics[ALERT_FIGURES]; /* as /metrics has them */
 
 struct alert {
     bool firing;
@@ -59,5 +60,8 @@ void alert_condition(const struct alert_rule *rule, char *out, unsigned size);
 void alerts_write(const struct core *core, struct buf *out);
 /* The table for docs/metrics.md. */
 void alerts_manual(struct buf *out);
+/* Rules for a Prometheus server, as YAML (alert_rules.c). */
+struct settings;
+void alerts_prometheus(const struct settings *settings, struct buf *out);
 
 #endif

@@ -19,7 +19,6 @@
 #define RETRY_BASE_NS        (100 * NS_PER_MS)
 #define RETRY_CAP_NS         (30 * NS_PER_S)
 #define LOOK_AGAIN_NS        (50 * NS_PER_MS)
-#define TURN_BYTES           (UINT64_C(1) << 20) /* that a lane may send when it is its turn */
 #define TURN_MOST            (UINT64_C(1) << 40)
 
 void send_wake(struct core *core, struct strand *strand, unsigned i)
@@ -263,7 +262,7 @@ static bool its_turn(struct core *core, struct strand *strand, const struct entr
     }
     uint64_t size = block_str(entry->near->body).size;
     uint64_t credit = strand->credit[i] > TURN_MOST ? 0 : strand->credit[i];
-    strand->credit[i] = credit + TURN_BYTES;
+    strand->credit[i] = credit + SEND_TURN_BYTES;
     return size <= strand->credit[i];
 }
 

@@ -8,6 +8,8 @@
 
 #include "proxy/core/state.h"
 
+#define SEND_TURN_BYTES (UINT64_C(1) << 20) /* that a lane may send when it is its turn */
+
 void send_wake(struct core *core, struct strand *strand, unsigned instance);
 void send_wake_entry(struct core *core, struct entry *entry, unsigned instance);
 /* Sends the entry wherever it can be sent now, before anything else. */

@@ -144,6 +144,7 @@ static bool find_wish(struct str flag, enum config_wish *wish)
         { "version", CONFIG_VERSION },
         { "print-config", CONFIG_PRINT },
         { "settings-markdown", CONFIG_MARKDOWN },
+        { "prometheus-rules", CONFIG_RULES },
     };
     for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
         if (str_equal(flag, str_of(wishes[i].flag))) {
@@ -156,7 +157,7 @@ static bool find_wish(struct str flag, enum config_wish *wish)
 
 static int unknown_flag(struct str flag, struct errmsg *msg)
 {
-    static const char *const others[] = { "config", "help", "version", "print-config" };
+    static const char *const others[] = { "config", "help", "version", "print-config", "prometheus-rules" };
     const char *near = suggest_name(flag, others, sizeof(others) / sizeof(others[0]));
     if (near != NULL) {
         return error_set(msg, ERR_NOT_FOUND, "--%.*s: no such flag; did you mean --%s?",
@@ -221,10 +222,13 @@ int config_load(struct settings_draft *draft, enum config_wish *wish, int argc, 
     settings_draft_init(draft);
     *wish = CONFIG_RUN;
     int rc = load_flags(draft, wish, &path, argc, argv, msg);
-    if (rc != 0 || (*wish != CONFIG_RUN && *wish != CONFIG_PRINT)) {
+    if (rc != 0 || (*wish != CONFIG_RUN && *wish != CONFIG_PRINT && *wish != CONFIG_RULES)) {
         return rc;
     }
-    rc = path == NULL ? 0 : load_file(draft, path, msg);
+    if (*wish == CONFIG_RULES) { /* they are the same for every primary */
+        rc = settings_set(draft, STR("PRIMARY_URL"), STR("http://primary"), SETTINGS_DEFAULT, msg);
+    }
+    rc = rc != 0 || path == NULL ? rc : load_file(draft, path, msg);
     if (rc == 0) {
         rc = load_environment(draft, environment, msg);
     }
@@ -246,6 +250,7 @@ void config_help(struct buf *out)
         "  --config FILE            settings from a YAML file, as \"check_interval: 30s\"\n"
         "  --print-config           show every setting in effect and where it came from\n"
         "  --settings-markdown      print the page docs/settings.md\n"
+        "  --prometheus-rules       print alert rules for a Prometheus server\n"
         "  --version, --help\n\n"
         "Settings. Each is also an environment variable (CHECK_INTERVAL) and a key of the file\n"
         "(check_interval). A flag beats the environment, the environment beats the file.\n\n");

@@ -1,6 +1,7 @@
 /* /alerts: the guide's rules and escalation criteria begin and end when the figures say so, and since when is
  * exact in the core's time. */
 #include "proxy/core/alerts.h"
+#include "proxy/core/metrics.h"
 #include "tests/unit/core/driver.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -242,6 +243,41 @@ static void test_names(void)
     CU_ASSERT_PTR_NULL(alert_names[ALERT_RULES]);
 }
 
+/* Every figure that a rule compares is a metric by itself. */
+static void test_metrics(void)
+{
+    for (unsigned f = 0; f < ALERT_FIGURES; f++) {
+        bool known = false;
+        for (size_t m = 0; m < metric_count; m++) {
+            known = known ||
+                    (strcmp(metrics[m].name, alert_figure_metrics[f]) == 0 && metrics[m].axes[0] == NULL);
+        }
+        CU_ASSERT_TRUE(known);
+    }
+}
+
+/* The rules that are shipped are those of the table, with walproxy's defaults. */
+static void test_prometheus(void)
+{
+    static char shipped[1 << 16];
+    struct settings_draft draft;
+    struct buf out;
+    FILE *f = fopen(TEST_SOURCE_DIR "/proxy/prometheus/walproxy.rules.yml", "re");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    size_t size = fread(shipped, 1, sizeof(shipped), f);
+    (void)fclose(f);
+    settings_draft_init(&draft);
+    buf_init(&out, sizeof(shipped));
+    alerts_prometheus(&draft.values, &out);
+    CU_ASSERT_TRUE(str_equal(str_make(shipped, size), buf_str(&out))); /* mend: walproxy --prometheus-rules */
+    CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&out), "for: 120s\n"));
+    draft.values.time_scale = 100;
+    buf_clear(&out);
+    alerts_prometheus(&draft.values, &out);
+    CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&out), "for: 1200ms\n")); /* of the machine's clock */
+    buf_deinit(&out);
+}
+
 static const struct suite_test tests[] = {
     { "pending writes: above 20, above 50, and over again", test_pending },
     { "an old write fires to the instant, with nothing else happening", test_old },
@@ -251,6 +287,8 @@ static const struct suite_test tests[] = {
     { "a figure that dances around its threshold is told in few lines", test_dance },
     { "/status tells since when the log is active", test_active },
     { "each rule's name is in the list of labels", test_names },
+    { "each figure of a rule is a metric", test_metrics },
+    { "the rules for Prometheus are those of the table", test_prometheus },
 };
 
 TEST_MAIN("core_alerts", tests)

@@ -90,6 +90,11 @@ static void test_sources(void)
     CU_ASSERT_EQUAL(load(&draft, &wish, ARGS("--print-config", "--load-profile", "high"), environment, &msg),
                     0);
     CU_ASSERT_EQUAL(wish, CONFIG_PRINT);
+    char *nothing[] = { NULL };
+    CU_ASSERT_EQUAL(load(&draft, &wish, ARGS("--prometheus-rules", "--load-profile", "high"), nothing, &msg),
+                    0);
+    CU_ASSERT_EQUAL(wish, CONFIG_RULES); /* and no primary has to be named for them */
+    CU_ASSERT_EQUAL(draft.values.check_interval_ns, 15 * NS_PER_S);
     CU_ASSERT_EQUAL(load(&draft, &wish, ARGS("-h"), environment, &msg), 0);
     CU_ASSERT_EQUAL(wish, CONFIG_HELP);
     temp_dir_remove(directory);

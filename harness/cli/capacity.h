@@ -1,0 +1,52 @@
+/* What the files of `waldrill capacity` share.  Private to harness/cli. */
+#ifndef WALDRILL_HARNESS_CLI_CAPACITY_H
+#define WALDRILL_HARNESS_CLI_CAPACITY_H
+
+#include "harness/capacity/study.h"
+
+#define CAPACITY_SOURCE 512
+
+/* What the command line says, as text; NULL = not said. */
+struct capacity_request {
+    const char *write_size, *rate, *outage, *collections, *records;
+    const char *dimension, *documents, *encoding;
+    const char *profile, *replay_rate, *bandwidth;
+    const char *live, *token;
+    const char *budget, *format, *out, *engine, *time_scale, *shard, *most;
+    bool before, after, sweep, measure, verify;
+};
+
+/* A question being put together; a later source replaces what an earlier one said. */
+struct capacity_inputs {
+    struct capacity_question question;
+    struct settings_draft settings;
+    char source[CAPACITY_SOURCE];       /* of the load, for people */
+    char costs_source[CAPACITY_SOURCE]; /* of the primary's costs */
+    bool has_size;                      /* the source told one */
+};
+
+/* capacity_sources.c: each takes the load (and what else it knows) from a place.  ERR_* with one line. */
+int capacity_from_scenario(const char *path, struct capacity_inputs *in, struct errmsg *msg);
+int capacity_from_run(const char *folder, struct capacity_inputs *in, struct errmsg *msg);
+int capacity_from_live(const char *url, const char *token, struct capacity_inputs *in, struct errmsg *msg);
+
+/* capacity_cpu.c: processor time that one such write costs the log, in microseconds; measured now. */
+double capacity_cpu_us(const struct capacity_load *load);
+
+/* capacity_play.c: the point as a scenario, played; the means of its runs are added to it, and what each
+ * request with replayed writes took, for calibration.  ERR_* with one line. */
+struct capacity_fit;
+struct capacity_play {
+    const char *engine;
+    const char *profile; /* of the mocks */
+    double time_scale;   /* real */
+    const char *work_dir;
+    unsigned requests; /* at least so many in all runs of a point together, so that a mean is steady */
+};
+int capacity_play_point(const struct capacity_play *play, struct capacity_point *point,
+                        struct capacity_fit *fit, struct errmsg *msg);
+
+/* capacity_verify.c; the exit status. */
+int capacity_verify(const struct capacity_request *request, const struct capacity_inputs *in);
+
+#endif
