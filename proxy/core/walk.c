@@ -19,6 +19,7 @@
 #include "proxy/core/resync.h"
 #include "proxy/core/strands.h"
 #include "proxy/core/walk.h"
+#include "proxy/core/writes.h"
 
 #define PAGE_ROWS      100
 #define DRAIN_POLL_NS  (20 * NS_PER_MS)
