@@ -19,6 +19,7 @@ int command_up(int argc, char **argv);       /* cli/up.c */
 int command_fault(int argc, char **argv);    /* cli/fault.c */
 int command_fuzz(int argc, char **argv);     /* cli/fuzz.c */
 int command_shrink(int argc, char **argv);   /* cli/shrink.c */
+int command_check(int argc, char **argv);    /* cli/check.c */
 int command_report(int argc, char **argv);   /* cli/report.c */
 int command_coverage(int argc, char **argv); /* cli/coverage.c */
 int command_capacity(int argc, char **argv); /* cli/capacity.c */

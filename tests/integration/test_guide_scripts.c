@@ -98,6 +98,18 @@ static void expect_text(const char *out, const char *text)
     CU_ASSERT_PTR_NOT_NULL(strstr(out, text));
 }
 
+/* waldrill check says the same in one command. */
+static void check_says(unsigned port, int expected, const char *text)
+{
+    char url[64];
+    char out[OUTPUT_MAX];
+    char err[OUTPUT_MAX];
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/", port);
+    const char *const argv[] = { TEST_BIN_DIR "/waldrill", "check", url, NULL };
+    CU_ASSERT_EQUAL(process_run(argv, NULL, out, sizeof(out), err, sizeof(err), BOUND_MS), expected);
+    expect_text(out, text);
+}
+
 /* `sleep` of the test's own, first in PATH: returns at once, and ends the monitor after its second round. */
 static void monitor_run(const struct up *up, char *out, size_t size)
 {
@@ -177,6 +189,8 @@ static void healthy_stack(void)
     expect_text(out, "  Primary: true\n");
     expect_text(out, "  Replica: true\n");
     expect_text(out, "WAL Status: HEALTHY\n");
+    check_says(up.port, 0, "WAL Status: HEALTHY\nVerdict: normal\n");
+    check_says(up.primary_port, 1, "FAIL: WAL not present in status\n");
     CU_ASSERT_EQUAL(script_run(&up, "wal_performance_test.sh", NULL, out, sizeof(out)), 0);
     expect_text(out, "Normal operation time: ");
     expect_text(out, "Performance: GOOD\n");
@@ -218,6 +232,10 @@ static void stack_during_an_outage(void)
     expect_text(out, "  Primary: false\n");
     expect_text(out, "  Replica: true\n");
     expect_text(out, "WAL Status: CRITICAL - High pending writes\n");
+    check_says(up.port, 1,
+               "WAL Status: CRITICAL - High pending writes\nVerdict: critical: the primary is not healthy; ");
+    check_says(up.port, 1,
+               "pending_writes_high (warning): pending_writes > 20, investigate_primary_status\n");
     CU_ASSERT_EQUAL(script_run(&up, "wal_performance_test.sh", NULL, out, sizeof(out)), 0);
     expect_text(out, "Performance: GOOD\n");
     monitor_run(&up, out, sizeof(out));
@@ -239,6 +257,7 @@ static void scripts_without_a_balancer(void)
     CU_ASSERT_TRUE_FATAL(temp_dir_make(up.dir, sizeof(up.dir)));
     CU_ASSERT_EQUAL(script_run(&up, "wal_health_check.sh", NULL, out, sizeof(out)), 1);
     expect_text(out, "FAIL: Cannot reach load balancer\n");
+    check_says(up.port, 1, "FAIL: Cannot reach load balancer\n");
     temp_dir_remove(up.dir);
 }
 
