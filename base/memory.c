@@ -2,11 +2,14 @@
  * per thread, so that a test on the loop thread never hits the log thread. */
 #include "base/memory.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static _Thread_local unsigned fail_countdown; /* 0 = off */
 static _Thread_local bool fail_repeat;
@@ -24,6 +27,26 @@ void mem_keep_for_reuse(void)
     (void)mallopt(M_TRIM_THRESHOLD, 16 * MIB);
     (void)mallopt(M_TOP_PAD, 1 * MIB);
     (void)mallopt(M_MMAP_THRESHOLD, 4 * MIB); /* setting one of them stops glibc from choosing this one */
+}
+
+void mem_expect_bulk(void)
+{
+    enum { MIB = 1 << 20 };
+    (void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    (void)mallopt(M_MMAP_THRESHOLD, 32 * MIB); /* the most that glibc takes */
+    /* The first allocation takes address space for much, so that one call can ask for large pages in it. */
+    (void)mallopt(M_TOP_PAD, 1024 * MIB);
+    char *from = sbrk(0);
+    void *volatile first = malloc(MIB); /* volatile: a pair that is never used is optimized away */
+    free(first);
+    char *to = sbrk(0);
+    (void)mallopt(M_TOP_PAD, 64 * MIB);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t unaligned = (size_t)((uintptr_t)from % page);
+    from += unaligned == 0 ? 0 : page - unaligned;
+    if (from < to) {
+        (void)madvise(from, (size_t)(to - from), MADV_HUGEPAGE); /* a kernel without them is only slower */
+    }
 }
 
 void *mem_alloc(size_t size)
