@@ -11,9 +11,9 @@
 #define WINDOW_NS     (60 * NS_PER_S)
 
 void mock_history_init(struct mock_history *h, const struct mock_options *options, struct prng prng,
-                       uint64_t max_body_bytes)
+                       struct text_pool *texts, uint64_t max_body_bytes)
 {
-    chroma_init(&h->base, prng, options->allow_reset, max_body_bytes, NULL);
+    chroma_init(&h->base, prng, texts, options->allow_reset, max_body_bytes, NULL);
     TAILQ_INIT(&h->writes);
     h->bytes = 0;
     h->window_ns = options->lose_window_ns == 0 ? WINDOW_NS : options->lose_window_ns;
@@ -45,7 +45,7 @@ static void fold_oldest(struct mock_history *h)
         .route = &route,
         .target = w->target,
         .content_type = w->content_type,
-        .body = block_str(w->body),
+        .body = w->body,
         .now_ns = w->applied_ns,
         .record_limit = w->record_limit,
     };

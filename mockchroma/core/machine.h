@@ -124,6 +124,7 @@ struct snapshot {
 STAILQ_HEAD(snapshot_list, snapshot);
 
 struct mock {
+    struct text_pool *own_texts; /* NULL: the pool is somebody else's */
     struct chroma chroma;
     struct gateway gateway;
     struct snapshot_list snapshots;
@@ -231,7 +232,7 @@ void snapshots_deinit(struct mock *m);
 
 /* history.c */
 void mock_history_init(struct mock_history *h, const struct mock_options *options, struct prng prng,
-                       uint64_t max_body_bytes);
+                       struct text_pool *texts, uint64_t max_body_bytes);
 void mock_history_deinit(struct mock_history *h);
 void mock_history_add(struct mock_history *h, const struct flight *f, int64_t record_limit, uint64_t now_ns);
 /* The server as it was at cutoff_ns; what came later is forgotten. */
