@@ -300,6 +300,22 @@ static void strings_decode_within_their_room(void)
     CU_ASSERT(!json_scan_decode(STR("\"\\\""), text, 4, &length));
 }
 
+/* Whatever stands before and behind it: at which offset of a long run it stands must not matter. */
+static void one_bad_byte_is_found_wherever_it_stands(void)
+{
+    static const char bad[] = { '"', '\\', '\n', '\x1f', '\x80', '\xff' };
+    char text[300];
+    for (size_t at = 0; at < sizeof(text); at++) {
+        for (size_t i = 0; i < sizeof(bad); i++) {
+            memset(text, at % 2 == 0 ? ' ' : '\x7f', sizeof(text));
+            text[at] = bad[i];
+            size_t run = json_plain_run(str_make(text, sizeof(text)));
+            CU_ASSERT_FATAL(run <= at && at - run < 8);
+        }
+    }
+    CU_ASSERT_EQUAL(json_plain_run(str_make(text, 0)), 0);
+}
+
 static const struct suite_test tests[] = {
     { "numbers are shortest and read back", numbers_are_shortest_and_read_back },
     { "documents nest with and without indent", documents_nest_with_and_without_indent },
@@ -310,6 +326,7 @@ static const struct suite_test tests[] = {
     { "depth is bounded", depth_is_bounded },
     { "damaged documents agree with a full parser", damaged_documents_agree_with_a_full_parser },
     { "elements are walked one by one", elements_are_walked_one_by_one },
+    { "one bad byte is found wherever it stands", one_bad_byte_is_found_wherever_it_stands },
     { "strings decode within their room", strings_decode_within_their_room },
 };
 
