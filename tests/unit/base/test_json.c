@@ -8,6 +8,7 @@
 #include "tests/lib/suite.h"
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct buf out;
@@ -44,6 +45,27 @@ static void numbers_are_shortest_and_read_back(void)
         if (isfinite(value)) {
             CU_ASSERT_FATAL(strtod(number(value), NULL) == value);
         }
+    }
+    buf_deinit(&out);
+}
+
+static void fixed_numbers_are_those_of_printf(void)
+{
+    struct prng p;
+    prng_seed(&p, 3);
+    buf_init(&out, 1 << 20);
+    for (int i = 0; i < 30000; i++) {
+        struct json_writer w;
+        char expected[64];
+        int decimals = (int)prng_below(&p, 5);
+        double value =
+            (double)prng_below(&p, 1u << 30) / (double)(1u + prng_below(&p, 4096)) - (i % 7 == 0 ? 9 : 0);
+        value = i % 3 == 0 ? (double)prng_below(&p, 100000) / 2000 : value; /* many a tie */
+        buf_clear(&out);
+        json_writer_init(&w, &out, 0);
+        json_put_fixed(&w, value, decimals);
+        (void)snprintf(expected, sizeof(expected), "%.*f", decimals, value);
+        CU_ASSERT_STRING_EQUAL_FATAL(buf_text(&out), expected);
     }
     buf_deinit(&out);
 }
@@ -318,6 +340,7 @@ static void one_bad_byte_is_found_wherever_it_stands(void)
 
 static const struct suite_test tests[] = {
     { "numbers are shortest and read back", numbers_are_shortest_and_read_back },
+    { "fixed numbers are those of printf", fixed_numbers_are_those_of_printf },
     { "documents nest with and without indent", documents_nest_with_and_without_indent },
     { "bytes that are not UTF-8 become U+FFFD", bytes_that_are_not_utf8_become_the_replacement_character },
     { "a body is taken apart at its top level", a_body_is_taken_apart_at_its_top_level },
