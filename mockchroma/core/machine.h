@@ -218,7 +218,8 @@ void gateway_invent_answer(struct mock *m, const struct flight *f);
 /* A span of work: real time, whatever the clock of the events is scaled by. */
 uint64_t plan_work_ns(const struct mock *m, uint64_t ns);
 void plan_make(struct mock *m, const struct fault_subject *subject, struct plan *plan);
-/* Number of records a body carries, and whether it is the proxy's fence. */
+/* Number of records a body carries, and whether that could be told; what stands behind its ids is not looked
+ * at. */
 size_t plan_count_ids(struct str body, bool *known);
 
 /* faults.c */
