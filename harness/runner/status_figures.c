@@ -133,7 +133,7 @@ static const char *reader_text(struct status_reader *r, struct str json)
     char text[TEXT_BYTES];
     size_t length;
     if (!json_scan_decode(json, text, sizeof(text), &length)) {
-        (void)strcpy(text, "");
+        text[0] = '\0';
     }
     for (size_t i = 0; i < r->text_count; i++) {
         if (strcmp(r->texts[i], text) == 0) {
