@@ -82,11 +82,17 @@ void buf_append_char(struct buf *b, char c)
 
 void buf_vprintf(struct buf *b, const char *format, va_list args)
 {
+    if (!grow(b, 0)) {
+        return;
+    }
     va_list again;
     va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
+    size_t room = b->capacity - b->size; /* mostly enough, and then once is enough */
+    int length = vsnprintf(b->data + b->size, room + 1, format, args);
     if (length < 0) {
         b->failed = true;
+    } else if ((size_t)length <= room) {
+        b->size += (size_t)length;
     } else if (grow(b, (size_t)length)) {
         (void)vsnprintf(b->data + b->size, (size_t)length + 1, format, again);
         b->size += (size_t)length;

@@ -13,6 +13,7 @@ struct verb {
 };
 
 struct path {
+    unsigned segments;
     const char *pattern; /* behind /api/v2; T, D, C stand for a tenant, a database, a collection */
     const char *allow;
     struct verb verbs[METHODS_MAX];
@@ -23,34 +24,36 @@ struct path {
 #define RECORDS     COLLECTIONS "/C"
 
 static const struct path paths[] = {
-    { "", "GET,HEAD", { { "GET", OP_ROOT } } },
-    { "heartbeat", "GET,HEAD", { { "GET", OP_HEARTBEAT } } },
-    { "version", "GET,HEAD", { { "GET", OP_VERSION } } },
-    { "healthcheck", "GET,HEAD", { { "GET", OP_HEALTHCHECK } } },
-    { "pre-flight-checks", "GET,HEAD", { { "GET", OP_PREFLIGHT } } },
-    { "auth/identity", "GET,HEAD", { { "GET", OP_IDENTITY } } },
-    { "reset", "POST", { { "POST", OP_RESET } } },
-    { "tenants", "POST", { { "POST", OP_TENANT_CREATE } } },
-    { "tenants/T", "GET,HEAD,PATCH", { { "GET", OP_TENANT_GET }, { "PATCH", OP_TENANT_UPDATE } } },
-    { "tenants/T/databases",
+    { 0, "", "GET,HEAD", { { "GET", OP_ROOT } } },
+    { 1, "heartbeat", "GET,HEAD", { { "GET", OP_HEARTBEAT } } },
+    { 1, "version", "GET,HEAD", { { "GET", OP_VERSION } } },
+    { 1, "healthcheck", "GET,HEAD", { { "GET", OP_HEALTHCHECK } } },
+    { 1, "pre-flight-checks", "GET,HEAD", { { "GET", OP_PREFLIGHT } } },
+    { 2, "auth/identity", "GET,HEAD", { { "GET", OP_IDENTITY } } },
+    { 1, "reset", "POST", { { "POST", OP_RESET } } },
+    { 1, "tenants", "POST", { { "POST", OP_TENANT_CREATE } } },
+    { 2, "tenants/T", "GET,HEAD,PATCH", { { "GET", OP_TENANT_GET }, { "PATCH", OP_TENANT_UPDATE } } },
+    { 3,
+      "tenants/T/databases",
       "GET,HEAD,POST",
       { { "GET", OP_DATABASE_LIST }, { "POST", OP_DATABASE_CREATE } } },
-    { DATABASE, "GET,HEAD,DELETE", { { "GET", OP_DATABASE_GET }, { "DELETE", OP_DATABASE_DELETE } } },
-    { COLLECTIONS, "POST,GET,HEAD", { { "GET", OP_COLLECTION_LIST }, { "POST", OP_COLLECTION_CREATE } } },
-    { DATABASE "/collections_count", "GET,HEAD", { { "GET", OP_COLLECTION_COUNT } } },
-    { RECORDS,
+    { 4, DATABASE, "GET,HEAD,DELETE", { { "GET", OP_DATABASE_GET }, { "DELETE", OP_DATABASE_DELETE } } },
+    { 5, COLLECTIONS, "POST,GET,HEAD", { { "GET", OP_COLLECTION_LIST }, { "POST", OP_COLLECTION_CREATE } } },
+    { 5, DATABASE "/collections_count", "GET,HEAD", { { "GET", OP_COLLECTION_COUNT } } },
+    { 6,
+      RECORDS,
       "GET,HEAD,PUT,DELETE",
       { { "GET", OP_COLLECTION_GET }, { "PUT", OP_COLLECTION_UPDATE }, { "DELETE", OP_COLLECTION_DELETE } } },
-    { RECORDS "/fork", "POST", { { "POST", OP_COLLECTION_FORK } } },
-    { RECORDS "/add", "POST", { { "POST", OP_ADD } } },
-    { RECORDS "/upsert", "POST", { { "POST", OP_UPSERT } } },
-    { RECORDS "/update", "POST", { { "POST", OP_UPDATE } } },
-    { RECORDS "/delete", "POST", { { "POST", OP_DELETE } } },
-    { RECORDS "/count", "GET,HEAD", { { "GET", OP_COUNT } } },
-    { RECORDS "/get", "POST", { { "POST", OP_GET } } },
-    { RECORDS "/query", "POST", { { "POST", OP_QUERY } } },
+    { 7, RECORDS "/fork", "POST", { { "POST", OP_COLLECTION_FORK } } },
+    { 7, RECORDS "/add", "POST", { { "POST", OP_ADD } } },
+    { 7, RECORDS "/upsert", "POST", { { "POST", OP_UPSERT } } },
+    { 7, RECORDS "/update", "POST", { { "POST", OP_UPDATE } } },
+    { 7, RECORDS "/delete", "POST", { { "POST", OP_DELETE } } },
+    { 7, RECORDS "/count", "GET,HEAD", { { "GET", OP_COUNT } } },
+    { 7, RECORDS "/get", "POST", { { "POST", OP_GET } } },
+    { 7, RECORDS "/query", "POST", { { "POST", OP_QUERY } } },
     /* Later releases only; without an allow header it is no path for other methods. */
-    { RECORDS "/search", NULL, { { "POST", OP_SEARCH } } },
+    { 7, RECORDS "/search", NULL, { { "POST", OP_SEARCH } } },
 };
 
 static bool method_is(struct str method, const char *name)
@@ -72,6 +75,18 @@ static bool split(struct str path, struct str *segments, size_t *count)
         path = rest;
     }
     return true;
+}
+
+/* Most of those with as many segments differ in the last one. */
+static bool may_match(const struct path *path, const struct str *segments, size_t count)
+{
+    if (path->segments != count) {
+        return false;
+    }
+    const char *slash = strrchr(path->pattern, '/');
+    const char *last = slash == NULL ? path->pattern : slash + 1;
+    bool any = last[0] >= 'A' && last[0] <= 'Z';
+    return count == 0 || any || *last == segments[count - 1].data[0];
 }
 
 static bool matches(const char *pattern, const struct str *segments, size_t count, struct chroma_route *r)
@@ -102,7 +117,7 @@ static void route_v2(struct str method, const struct str *segments, size_t count
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         const struct path *path = &paths[i];
         *r = empty;
-        if (!matches(path->pattern, segments, count, r)) {
+        if (!may_match(path, segments, count) || !matches(path->pattern, segments, count, r)) {
             continue;
         }
         for (size_t v = 0; v < METHODS_MAX && path->verbs[v].method != NULL; v++) {

@@ -46,6 +46,12 @@ void digest_sum_add(struct digest_sum *sum, const struct digest *d)
     sum->high += hash.high64 + (sum->low < hash.low64 ? 1 : 0);
 }
 
+struct digest_sum digest_sum_of(struct str bytes)
+{
+    XXH128_hash_t hash = XXH3_128bits(bytes.size == 0 ? "" : bytes.data, bytes.size);
+    return (struct digest_sum){ .low = hash.low64, .high = hash.high64 };
+}
+
 void digest_sum_text(const struct digest_sum *sum, char text[DIGEST_TEXT_SIZE + 1])
 {
     format((XXH128_hash_t){ .low64 = sum->low, .high64 = sum->high }, text);

@@ -17,6 +17,7 @@ void digest_free(struct digest *d);
 struct digest_sum {
     uint64_t high, low;
 };
+struct digest_sum digest_sum_of(struct str bytes); /* of one thing */
 void digest_sum_add(struct digest_sum *sum, const struct digest *d);
 void digest_sum_text(const struct digest_sum *sum, char text[DIGEST_TEXT_SIZE + 1]);
 void digest_of(struct str bytes, char text[DIGEST_TEXT_SIZE + 1]);

@@ -17,8 +17,8 @@ bool http_is_token(struct str name)
 {
     for (size_t i = 0; i < name.size; i++) {
         char c = name.data[i];
-        bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!alphanumeric && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
+        bool usual = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+        if (!usual && (c == '\0' || strchr("!#$%&'*+.^_`|~", c) == NULL)) {
             return false;
         }
     }

@@ -8,6 +8,9 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include <stdint.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 struct cursor {
     const char *at;
@@ -83,11 +86,44 @@ static int32_t take_escape(struct cursor *c)
     return 0x10000 + (high - 0xd800) * 0x400 + (low - 0xdc00);
 }
 
+#ifdef __SSE2__
+/* All ones in the bytes that are not plain: below zero are those that are not ASCII. */
+static __m128i not_plain(const char *at)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i marks =
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    return _mm_or_si128(marks, _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)));
+}
+
+/* In steps of 64 bytes; the rest is the caller's. */
+static size_t plain_run_wide(struct str text)
+{
+    size_t run = 0;
+    while (text.size - run >= 64) {
+        const char *at = text.data + run;
+        __m128i first = _mm_or_si128(not_plain(at), not_plain(at + 16));
+        __m128i second = _mm_or_si128(not_plain(at + 32), not_plain(at + 48));
+        if (_mm_movemask_epi8(_mm_or_si128(first, second)) != 0) {
+            break;
+        }
+        run += 64;
+    }
+    return run;
+}
+#else
+static size_t plain_run_wide(struct str text)
+{
+    (void)text;
+    return 0;
+}
+#endif
+
 size_t json_plain_run(struct str text)
 {
     static const uint64_t ones = UINT64_C(0x0101010101010101);
     static const uint64_t tops = UINT64_C(0x8080808080808080);
-    size_t run = 0;
+    size_t run = plain_run_wide(text);
     while (text.size - run >= 8) {
         uint64_t w;
         memcpy(&w, text.data + run, sizeof(w));

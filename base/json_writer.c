@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define SHORT_BYTES 64u
+
 void json_writer_init(struct json_writer *w, struct buf *out, unsigned indent)
 {
     *w = (struct json_writer){ .out = out, .indent = indent };
@@ -129,8 +131,28 @@ static size_t plain_words(struct str s)
     return at;
 }
 
+/* Keys and words. */
+static bool is_plain(struct str s)
+{
+    for (size_t at = plain_words(s); at < s.size; at++) {
+        unsigned char c = (unsigned char)s.data[at];
+        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') {
+            return false;
+        }
+    }
+    return s.size > 0;
+}
+
 static void append_quoted(struct buf *out, struct str s)
 {
+    char *room = s.size <= SHORT_BYTES ? buf_reserve(out, s.size + 2) : NULL;
+    if (room != NULL && is_plain(s)) {
+        room[0] = '"';
+        memcpy(room + 1, s.data, s.size);
+        room[s.size + 1] = '"';
+        out->size += s.size + 2;
+        return;
+    }
     buf_append_char(out, '"');
     size_t plain = 0; /* start of the bytes that go out as they are */
     size_t at = 0;
@@ -195,16 +217,30 @@ void json_put_raw(struct json_writer *w, struct str json)
     buf_append_str(w->out, json);
 }
 
+static void append_number(struct buf *out, bool negative, uint64_t size)
+{
+    char text[24];
+    size_t at = sizeof(text);
+    do {
+        text[--at] = (char)('0' + size % 10);
+        size /= 10;
+    } while (size > 0);
+    if (negative) {
+        text[--at] = '-';
+    }
+    buf_append(out, text + at, sizeof(text) - at);
+}
+
 void json_put_u64(struct json_writer *w, uint64_t value)
 {
     separate(w);
-    buf_printf(w->out, "%llu", (unsigned long long)value);
+    append_number(w->out, false, value);
 }
 
 void json_put_i64(struct json_writer *w, int64_t value)
 {
     separate(w);
-    buf_printf(w->out, "%lld", (long long)value);
+    append_number(w->out, value < 0, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
 void json_put_double(struct json_writer *w, double value)
@@ -220,6 +256,32 @@ void json_put_double(struct json_writer *w, double value)
     json_put_raw(w, str_of(text));
 }
 
+/* Printed as a whole number with a point in it, unless it is so near to the middle of two that what the
+ * product was rounded by might decide. */
+static bool append_fixed(struct buf *out, double value, int decimals)
+{
+    static const unsigned scales[] = { 1, 10, 100, 1000 };
+    if (signbit(value) != 0 || value >= 1e12 || decimals < 1 || decimals > 3) {
+        return false;
+    }
+    double scaled = value * scales[decimals];
+    uint64_t below = (uint64_t)scaled;
+    double part = scaled - (double)below;
+    if (part > 0.499 && part < 0.501) {
+        return false;
+    }
+    uint64_t whole = below + (part >= 0.5 ? 1 : 0);
+    append_number(out, false, whole / scales[decimals]);
+    char digits[4] = ".";
+    uint64_t rest = whole % scales[decimals];
+    for (int i = decimals; i > 0; i--) {
+        digits[i] = (char)('0' + rest % 10);
+        rest /= 10;
+    }
+    buf_append(out, digits, (size_t)decimals + 1);
+    return true;
+}
+
 void json_put_fixed(struct json_writer *w, double value, int decimals)
 {
     if (!isfinite(value)) {
@@ -227,6 +289,9 @@ void json_put_fixed(struct json_writer *w, double value, int decimals)
         return;
     }
     separate(w);
+    if (append_fixed(w->out, value, decimals)) {
+        return;
+    }
     buf_printf(w->out, "%.*f", decimals, value);
 }
 

@@ -2,11 +2,17 @@
  * per thread, so that a test on the loop thread never hits the log thread. */
 #include "base/memory.h"
 
+#include <limits.h>
 #include <malloc.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { MIB = 1 << 20 };
 
 static _Thread_local unsigned fail_countdown; /* 0 = off */
 static _Thread_local bool fail_repeat;
@@ -20,15 +26,55 @@ static _Noreturn void die_of_hunger(size_t size)
 
 void mem_keep_for_reuse(void)
 {
-    enum { MIB = 1 << 20 };
     (void)mallopt(M_TRIM_THRESHOLD, 16 * MIB);
     (void)mallopt(M_TOP_PAD, 1 * MIB);
     (void)mallopt(M_MMAP_THRESHOLD, 4 * MIB); /* setting one of them stops glibc from choosing this one */
 }
 
+/* Up to where large pages were asked for; NULL = they never were. */
+static _Atomic(char *) advised;
+
+/* The heap may have grown since: what is new in it and not touched yet comes in large pages, too. */
+static void advise_heap(void)
+{
+    char *from = atomic_load_explicit(&advised, memory_order_relaxed);
+    char *to = sbrk(0);
+    if (from == NULL || from >= to) {
+        return;
+    }
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t unaligned = (size_t)((uintptr_t)from % page);
+    from += unaligned == 0 ? 0 : page - unaligned;
+    if (from < to) {
+        (void)madvise(from, (size_t)(to - from), MADV_HUGEPAGE); /* a kernel without them is only slower */
+    }
+    atomic_store_explicit(&advised, to, memory_order_relaxed);
+}
+
+void mem_expect_bulk(void)
+{
+    (void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    (void)mallopt(M_MMAP_THRESHOLD, 32 * MIB); /* the most that glibc takes */
+    atomic_store_explicit(&advised, (char *)sbrk(0), memory_order_relaxed);
+    /* Address space for much at once; a machine that refuses it is asked for less next time. */
+    (void)mallopt(M_TOP_PAD, 1024 * MIB);
+    void *volatile first = malloc(MIB); /* volatile: a pair that is never used is optimized away */
+    free(first);
+    (void)mallopt(M_TOP_PAD, 64 * MIB);
+    advise_heap();
+}
+
+static void *noted(void *p, size_t size)
+{
+    if (size >= MIB) {
+        advise_heap();
+    }
+    return p;
+}
+
 void *mem_alloc(size_t size)
 {
-    void *p = calloc(1, size == 0 ? 1 : size);
+    void *p = noted(calloc(1, size == 0 ? 1 : size), size);
     if (p == NULL) {
         die_of_hunger(size);
     }
@@ -45,7 +91,7 @@ void *mem_alloc_array(size_t count, size_t size)
 
 void *mem_realloc(void *old, size_t size)
 {
-    void *p = realloc(old, size == 0 ? 1 : size);
+    void *p = noted(realloc(old, size == 0 ? 1 : size), size);
     if (p == NULL) {
         die_of_hunger(size);
     }
@@ -70,12 +116,12 @@ static bool planted_failure(void)
 
 void *mem_try_alloc(size_t size)
 {
-    return planted_failure() ? NULL : calloc(1, size == 0 ? 1 : size);
+    return planted_failure() ? NULL : noted(calloc(1, size == 0 ? 1 : size), size);
 }
 
 void *mem_try_realloc(void *old, size_t size)
 {
-    return planted_failure() ? NULL : realloc(old, size == 0 ? 1 : size);
+    return planted_failure() ? NULL : noted(realloc(old, size == 0 ? 1 : size), size);
 }
 
 char *mem_strdup(const char *text)

@@ -24,6 +24,10 @@ void mem_free(void *p);
  * glibc gives the top of the heap back to the kernel and takes it again at nearly every request, a fifth of
  * walproxy's time on the read path.  Once, before the first thread. */
 void mem_keep_for_reuse(void);
+/* For a program that fills much memory in little time and then ends: nothing freed is given back, and fresh
+ * memory comes in large pages where the kernel has them.  Touching pages one by one is a third of a simulated
+ * run with large bodies.  Once, before the first thread. */
+void mem_expect_bulk(void);
 
 /* Test equipment: the count-th mem_try_* of this thread from now (1 = the next) returns NULL, and
  * all after it when repeat is set; 0 switches it off. */

@@ -50,6 +50,7 @@ struct bench {
     uint64_t failed;
     uint64_t records;
     struct chroma instances[CORE_INSTANCES];
+    struct text_pool *texts;
     bool primary_is_down;
     char collection[UUID_TEXT_SIZE + 1]; /* as clients know it; "" until it was created */
 };
@@ -141,7 +142,7 @@ static void answer_call(struct bench *b, struct open_call *c)
         .route = &route,
         .target = target,
         .content_type = STR("application/json"),
-        .body = block_str(c->body),
+        .body = c->body,
         .record_limit = -1,
     };
     struct answer answer = { 0 };
@@ -365,9 +366,10 @@ int main(int argc, char **argv)
     }
     static struct bench b;
     struct prng prng;
+    b.texts = text_pool_new();
     for (unsigned i = 0; i < CORE_INSTANCES; i++) {
         prng_seed(&prng, 1 + i);
-        chroma_init(&b.instances[i], prng, false, 1u << 20, NULL);
+        chroma_init(&b.instances[i], prng, b.texts, false, 1u << 20, NULL);
     }
     open_all(&b, argv[1], writes);
     make_collection(&b);
@@ -413,5 +415,6 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < CORE_INSTANCES; i++) {
         chroma_deinit(&b.instances[i]);
     }
+    text_pool_free(b.texts);
     return 0;
 }

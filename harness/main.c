@@ -1,4 +1,5 @@
 /* waldrill: picks the command and lets it work.  docs/cli.md is the manual. */
+#include "base/memory.h"
 #include "base/suggest.h"
 #include "harness/cli/commands.h"
 #include <signal.h>
@@ -63,6 +64,7 @@ static int unknown_command(const char *given)
 int main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write, not our end */
+    mem_expect_bulk();
     if (argc < 2) {
         print_help(stderr);
         return 2;

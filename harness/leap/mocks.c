@@ -182,7 +182,7 @@ void leap_mocks_content(const struct leap_mocks *m)
         }
         struct buf dump;
         buf_init(&dump, DUMP_LIMIT);
-        mock_dump(m->at[i].mock, &dump);
+        mock_dump(m->at[i].mock, MOCK_DUMP_DIGESTS, &dump);
         mem_free(m->history->content[i]);
         m->history->content[i] = buf_take(&dump);
         buf_deinit(&dump);

@@ -4,6 +4,7 @@
  *   timeline.c  phases, marks, faults
  *   load.c      the load: collections, operations, their answers
  *   sampling.c  /status, and the events read from it
+ *   status_figures.c, status_doc.c  what a /status says
  *   steps.c     the runbook's requests
  *   commands.c  and its shell commands
  *   world.c     the series as expressions see them
@@ -138,8 +139,7 @@ struct run {
     struct run_status_more *more;
     size_t more_count, more_capacity;
     size_t metric; /* the last one asked for, index of metric_table */
-    char **texts;  /* what /status said in words, each once */
-    size_t text_count;
+    struct status_reader *status;
     bool asks_alerts;                     /* /alerts is sampled, too */
     uint32_t alerts_known, alerts_firing; /* of its last answer */
     uint32_t alerts_told;                 /* as the events have it */

@@ -5,6 +5,7 @@
  * How it fails: no answer in time, a status other than 200, or a document that is not the guide's: a sample
  * with answered = false, which expressions see as unknown. */
 #include "harness/runner/run.h"
+#include "harness/runner/status_figures.h"
 
 #include "base/check.h"
 #include "base/memory.h"
@@ -42,6 +43,7 @@ static bool sampling_asks_alerts(const struct scenario *s)
 
 void sampling_open(struct run *run)
 {
+    run->status = status_reader_new();
     run->asks_alerts = sampling_asks_alerts(run->scenario);
     run->results->alerts_asked = run->asks_alerts;
     for (unsigned i = 0; i < ALERT_RULES; i++) {
@@ -61,126 +63,6 @@ void sampling_open(struct run *run)
     /* Expectations speak of seconds, so a second it is until that would be too many. */
     uint64_t fitted_ns = length_ns / SAMPLING_MOST / NS_PER_S * NS_PER_S;
     run->sample_ns = fitted_ns > NS_PER_S ? fitted_ns : NS_PER_S;
-}
-
-static double sampling_number(const json_t *object, const char *key, double absent)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : absent;
-}
-
-static void sampling_read_wal(const json_t *wal, struct status_sample *sample, struct run_status_more *more)
-{
-    sample->pending_writes = sampling_number(wal, "pending_writes", 0);
-    sample->failed_replays = sampling_number(wal, "failed_replays", 0);
-    sample->dead_letters = sampling_number(wal, "dead_letters", 0);
-    sample->total_replayed = sampling_number(wal, "total_replayed", 0);
-    sample->oldest_pending_s = sampling_number(wal, "oldest_pending", -1);
-    sample->is_replaying = json_is_true(json_object_get(wal, "is_replaying"));
-    sample->memory_bytes = sampling_number(wal, "memory_bytes", 0);
-    sample->wal_bytes = sampling_number(wal, "bytes", 0);
-    more->undecided_writes = sampling_number(wal, "undecided_writes", 0);
-    more->queue_lost = json_is_true(json_object_get(wal, "queue_lost"));
-    more->progress_age_s = sampling_number(wal, "progress_age", -1);
-}
-
-static void sampling_read_instances(const json_t *instances, struct status_sample *sample,
-                                    struct run_status_more *more)
-{
-    static const char *const names[2] = { "primary", "replica" };
-    size_t index;
-    const json_t *instance;
-    json_array_foreach(instances, index, instance)
-    {
-        const char *name = json_string_value(json_object_get(instance, "name"));
-        for (size_t i = 0; i < 2 && name != NULL; i++) {
-            if (strcmp(name, names[i]) == 0) {
-                sample->healthy[i] = json_is_true(json_object_get(instance, "healthy"));
-                more->lag[i] = sampling_number(instance, "lag", 0);
-                more->resyncing = more->resyncing || json_is_object(json_object_get(instance, "resync"));
-            }
-        }
-    }
-}
-
-/* The value at "write_ahead_log.levels.pending_writes"; an element of a list is found by its name. */
-static const json_t *sampling_walk(const json_t *at, const char *path)
-{
-    while (at != NULL && *path != '\0') {
-        size_t size = strcspn(path, ".");
-        if (json_is_array(at)) {
-            const json_t *found = NULL;
-            size_t index;
-            const json_t *item;
-            json_array_foreach(at, index, item)
-            {
-                const char *name = json_string_value(json_object_get(item, "name"));
-                found = name != NULL && strlen(name) == size && strncmp(name, path, size) == 0 ? item : found;
-            }
-            at = found;
-        } else {
-            at = json_object_getn(at, path, size);
-        }
-        path += size + (path[size] == '.' ? 1 : 0);
-    }
-    return at;
-}
-
-static const char *sampling_text(struct run *run, const char *text)
-{
-    for (size_t i = 0; i < run->text_count; i++) {
-        if (strcmp(run->texts[i], text) == 0) {
-            return run->texts[i];
-        }
-    }
-    run->texts = mem_realloc(run->texts, (run->text_count + 1) * sizeof(*run->texts));
-    run->texts[run->text_count] = mem_strdup(text);
-    return run->texts[run->text_count++];
-}
-
-/* null is nothing: 0, or a text without words. */
-static void sampling_read_figures(struct run *run, const json_t *root, struct run_status_more *more)
-{
-    more->figures = mem_alloc_array(metric_table_size, sizeof(*more->figures));
-    for (size_t i = 0; i < metric_table_size; i++) {
-        const struct metric_row *row = &metric_table[i];
-        const json_t *value = row->status == NULL ? NULL : sampling_walk(root, row->status);
-        struct run_figure *figure = &more->figures[i];
-        bool is_text = strcmp(row->unit, "text") == 0;
-        if (value == NULL || (is_text && !json_is_string(value) && !json_is_null(value))) {
-            continue;
-        }
-        figure->known = true;
-        if (is_text) {
-            figure->text = sampling_text(run, json_is_null(value) ? "" : json_string_value(value));
-        } else if (!json_is_null(value)) {
-            figure->known = json_is_number(value) || json_is_boolean(value);
-            figure->number =
-                json_is_boolean(value) ? (json_is_true(value) ? 1 : 0) : json_number_value(value);
-            figure->number *= row->factor;
-        }
-    }
-}
-
-/* False: not a status of ours. */
-static bool sampling_read(struct run *run, struct str body, struct status_sample *sample,
-                          struct run_status_more *more)
-{
-    json_t *root = json_loadb(body.data, body.size, JSON_REJECT_DUPLICATES, NULL);
-    const json_t *wal = json_object_get(root, "write_ahead_log");
-    const json_t *instances = json_object_get(root, "instances");
-    const json_t *stats = json_object_get(root, "stats");
-    bool good = json_is_object(wal) && json_is_array(instances) && json_is_object(stats);
-    if (good) {
-        sampling_read_wal(wal, sample, more);
-        sampling_read_instances(instances, sample, more);
-        sampling_read_figures(run, root, more);
-        sample->rss_bytes = sampling_number(stats, "rss_bytes", 0);
-        more->healthy_instances = sampling_number(root, "healthy_instances", 0);
-        more->total_instances = sampling_number(root, "total_instances", 0);
-    }
-    json_decref(root);
-    return good;
 }
 
 static void sampling_event_pending(struct run *run, const struct status_sample *sample)
@@ -331,7 +213,7 @@ static void sampling_answered(void *context, uint64_t tag, const struct engine_a
     more->asked_ns = answer->sent_ns;
     sample->oldest_pending_s = -1;
     sample->answered = answer->outcome == OP_ANSWERED && answer->status == 200 &&
-                       sampling_read(run, answer->body, sample, more);
+                       status_reader_read(run->status, answer->body, sample, more);
     more->alerts_known = run->alerts_known;
     more->alerts_firing = run->alerts_firing;
     if (more->queue_lost && !run->history->lb_lost_queue) {
@@ -388,11 +270,8 @@ void sampling_close(struct run *run)
     for (size_t i = 0; i < run->more_count; i++) {
         mem_free(run->more[i].figures);
     }
-    for (size_t i = 0; i < run->text_count; i++) {
-        mem_free(run->texts[i]);
-    }
-    mem_free(run->texts);
+    status_reader_free(run->status);
     mem_free(run->more);
-    run->texts = NULL;
+    run->status = NULL;
     run->more = NULL;
 }

@@ -1,29 +1,12 @@
-/* Files are arrays of shared pages: a page that a sync has made durable is copied when it is written
- * again, so that only what is dirty exists twice; pages of zeros do not exist at all. */
+/* The directory: two listings of the same files, the one in the cache and the durable one, and what was
+ * changed in between.  The files themselves are in disk_file.c. */
 #include "harness/sim/disk.h"
 
 #include "base/check.h"
 #include "base/memory.h"
 #include <string.h>
 
-#define PAGE          4096u
-#define SECTOR        512u
-#define SECTORS       (PAGE / SECTOR)
 #define NAME_MAX_SIZE 64u
-
-struct page {
-    uint32_t references;
-    char data[PAGE];
-};
-
-struct file {
-    uint32_t references;
-    uint64_t size, durable_size;
-    struct page **live; /* NULL = zeros */
-    struct page **durable;
-    uint8_t *dirty; /* a bit for each sector written since the last sync */
-    size_t pages;
-};
 
 struct entry {
     char name[NAME_MAX_SIZE];
@@ -51,198 +34,6 @@ struct disk {
     uint64_t slow_ns;
     uint64_t hits[LB_DISK_FAIL + 1];
 };
-
-/* ---- pages and files ---- */
-
-static void page_unref(struct page *p)
-{
-    if (p != NULL && --p->references == 0) {
-        mem_free(p);
-    }
-}
-
-static struct page *page_ref(struct page *p)
-{
-    if (p != NULL) {
-        p->references++;
-    }
-    return p;
-}
-
-static struct file *file_ref(struct file *f)
-{
-    f->references++;
-    return f;
-}
-
-static void file_unref(struct file *f)
-{
-    if (f == NULL || --f->references > 0) {
-        return;
-    }
-    for (size_t i = 0; i < f->pages; i++) {
-        page_unref(f->live[i]);
-        page_unref(f->durable[i]);
-    }
-    mem_free(f->live);
-    mem_free(f->durable);
-    mem_free(f->dirty);
-    mem_free(f);
-}
-
-static void file_grow(struct file *f, uint64_t size)
-{
-    if (size <= f->size) {
-        return;
-    }
-    f->size = size;
-    size_t pages = (size_t)((size + PAGE - 1) / PAGE);
-    if (pages <= f->pages) {
-        return;
-    }
-    size_t room = pages < 2 * f->pages ? 2 * f->pages : pages;
-    f->live = mem_realloc(f->live, room * sizeof(*f->live));
-    f->durable = mem_realloc(f->durable, room * sizeof(*f->durable));
-    f->dirty = mem_realloc(f->dirty, room);
-    for (size_t i = f->pages; i < room; i++) {
-        f->live[i] = NULL;
-        f->durable[i] = NULL;
-        f->dirty[i] = 0;
-    }
-    f->pages = room;
-}
-
-/* The page's bytes, to be written: not shared with what is durable. */
-static char *page_write(struct file *f, size_t index)
-{
-    struct page *p = f->live[index];
-    if (p == NULL || p->references > 1) {
-        struct page *own = mem_alloc(sizeof(*own));
-        own->references = 1;
-        if (p != NULL) {
-            memcpy(own->data, p->data, PAGE);
-            page_unref(p);
-        }
-        f->live[index] = own;
-        p = own;
-    }
-    return p->data;
-}
-
-static void mark_dirty(struct file *f, size_t index, size_t from, size_t size)
-{
-    for (size_t s = from / SECTOR; s <= (from + size - 1) / SECTOR; s++) {
-        f->dirty[index] |= (uint8_t)(1u << s);
-    }
-}
-
-/* bytes NULL = zeros. */
-static void file_put(struct file *f, uint64_t offset, const char *bytes, uint64_t size)
-{
-    file_grow(f, offset + size);
-    while (size > 0) {
-        size_t index = (size_t)(offset / PAGE);
-        size_t from = (size_t)(offset % PAGE);
-        size_t part = PAGE - from < size ? PAGE - from : (size_t)size;
-        if (bytes == NULL && part == PAGE) {
-            page_unref(f->live[index]);
-            f->live[index] = NULL;
-        } else if (bytes == NULL) {
-            memset(page_write(f, index) + from, 0, part);
-        } else {
-            memcpy(page_write(f, index) + from, bytes, part);
-            bytes += part;
-        }
-        mark_dirty(f, index, from, part);
-        offset += part;
-        size -= part;
-    }
-}
-
-static void file_get(const struct file *f, uint64_t offset, char *into, uint64_t size)
-{
-    while (size > 0) {
-        size_t index = (size_t)(offset / PAGE);
-        size_t from = (size_t)(offset % PAGE);
-        size_t part = PAGE - from < size ? PAGE - from : (size_t)size;
-        const struct page *p = f->live[index];
-        if (p == NULL) {
-            memset(into, 0, part);
-        } else {
-            memcpy(into, p->data + from, part);
-        }
-        into += part;
-        offset += part;
-        size -= part;
-    }
-}
-
-static void file_sync(struct file *f)
-{
-    f->durable_size = f->size;
-    for (size_t i = 0; i < f->pages; i++) {
-        if (f->dirty[i] != 0) {
-            page_unref(f->durable[i]);
-            f->durable[i] = page_ref(f->live[i]);
-            f->dirty[i] = 0;
-        }
-    }
-}
-
-/* What a power cut leaves of the dirty sectors of one page. */
-static void page_crash(struct file *f, size_t index, struct prng *prng)
-{
-    char merged[PAGE] = { 0 };
-    if (f->durable[index] != NULL) {
-        memcpy(merged, f->durable[index]->data, PAGE);
-    }
-    for (size_t s = 0; s < SECTORS; s++) {
-        if ((f->dirty[index] & (1u << s)) == 0) {
-            continue;
-        }
-        char *at = merged + s * SECTOR;
-        uint64_t fate = prng_below(prng, 8);
-        if (fate < 4) { /* kept */
-            if (f->live[index] == NULL) {
-                memset(at, 0, SECTOR);
-            } else {
-                memcpy(at, f->live[index]->data + s * SECTOR, SECTOR);
-            }
-        } else if (fate == 4) { /* garbled */
-            for (size_t i = 0; i < SECTOR; i += 8) {
-                uint64_t noise = prng_next(prng);
-                for (size_t k = 0; k < 8; k++) {
-                    at[i + k] = (char)(unsigned char)(noise >> (8 * k));
-                }
-            }
-        }
-    }
-    memcpy(page_write(f, index), merged, PAGE);
-}
-
-static void file_crash(struct file *f, struct prng *prng)
-{
-    for (size_t i = 0; i < f->pages; i++) {
-        if (f->dirty[i] != 0) {
-            page_crash(f, i, prng);
-        }
-    }
-    if (f->size != f->durable_size && prng_chance(prng, 1, 2)) {
-        f->size = f->durable_size;
-        /* What lies past the end is gone: it reads as zeros when the file grows again. */
-        for (size_t i = (size_t)((f->size + PAGE - 1) / PAGE); i < f->pages; i++) {
-            page_unref(f->live[i]);
-            f->live[i] = NULL;
-            f->dirty[i] = 0xff;
-        }
-        if (f->size % PAGE != 0) {
-            size_t kept = (size_t)(f->size % PAGE);
-            memset(page_write(f, (size_t)(f->size / PAGE)) + kept, 0, PAGE - kept);
-            f->dirty[f->size / PAGE] = 0xff;
-        }
-    }
-    file_sync(f);
-}
 
 /* ---- the directory ---- */
 
@@ -367,8 +158,7 @@ int disk_create(struct world *w, const char *name)
     if (find(&w->disk->live, name) != NULL) {
         return ERR_EXISTS;
     }
-    struct file *f = mem_alloc(sizeof(*f));
-    f->references = 1;
+    struct file *f = file_new();
     change(w->disk, CHANGE_ADD, name, "", f);
     file_unref(f);
     return 0;
@@ -400,23 +190,23 @@ void disk_sync_dir(struct world *w)
     forget_changes(w->disk);
 }
 
-int disk_write(struct world *w, const char *name, uint64_t offset, const char *bytes, uint64_t size)
+int disk_write(struct world *w, const char *name, uint64_t offset, const struct file_bytes *bytes)
 {
     struct entry *e = find(&w->disk->live, name);
     if (e == NULL) {
         return ERR_NOT_FOUND;
     }
-    if (w->disk->full > 0 && offset + size > e->file->size) {
+    if (w->disk->full > 0 && offset + bytes->size > file_size(e->file)) {
         w->disk->hits[LB_DISK_FULL]++;
         return ERR_LIMIT;
     }
-    file_put(e->file, offset, bytes, size);
+    file_put(e->file, offset, bytes);
     return 0;
 }
 
 int disk_zero(struct world *w, const char *name, uint64_t offset, uint64_t size)
 {
-    return disk_write(w, name, offset, NULL, size);
+    return disk_write(w, name, offset, &(struct file_bytes){ .size = size });
 }
 
 int disk_read(struct world *w, const char *name, uint64_t offset, char *into, uint64_t size)
@@ -425,7 +215,7 @@ int disk_read(struct world *w, const char *name, uint64_t offset, char *into, ui
     if (e == NULL) {
         return ERR_NOT_FOUND;
     }
-    if (offset > e->file->size || size > e->file->size - offset) {
+    if (offset > file_size(e->file) || size > file_size(e->file) - offset) {
         return ERR_IO;
     }
     file_get(e->file, offset, into, size);
@@ -438,12 +228,12 @@ int disk_read_all(struct world *w, const char *name, struct buf *out)
     if (e == NULL) {
         return ERR_NOT_FOUND;
     }
-    char *into = buf_reserve(out, (size_t)e->file->size);
+    char *into = buf_reserve(out, (size_t)file_size(e->file));
     if (into == NULL) {
         return ERR_NOMEM;
     }
-    file_get(e->file, 0, into, e->file->size);
-    out->size += (size_t)e->file->size;
+    file_get(e->file, 0, into, file_size(e->file));
+    out->size += (size_t)file_size(e->file);
     return 0;
 }
 

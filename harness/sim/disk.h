@@ -9,6 +9,7 @@
 #define WALDRILL_HARNESS_SIM_DISK_H
 
 #include "base/buf.h"
+#include "harness/sim/disk_file.h"
 #include "harness/sim/world.h"
 
 void disk_open(struct world *w);
@@ -17,7 +18,7 @@ void disk_close(struct world *w);
 /* All take effect in the cache at once; only sync and sync_dir make it stay.  ERR_NOT_FOUND, ERR_EXISTS,
  * ERR_IO (a read past the end). */
 int disk_create(struct world *w, const char *name);
-int disk_write(struct world *w, const char *name, uint64_t offset, const char *bytes, uint64_t size);
+int disk_write(struct world *w, const char *name, uint64_t offset, const struct file_bytes *bytes);
 int disk_zero(struct world *w, const char *name, uint64_t offset, uint64_t size);
 int disk_read(struct world *w, const char *name, uint64_t offset, char *into, uint64_t size);
 int disk_sync(struct world *w, const char *name);

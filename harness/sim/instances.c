@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "harness/effects.h"
 #include "harness/sim/net.h"
+#include "mockchroma/core/text.h"
 
 #define ACTIONS          32u
 #define SAME_INSTANT_MAX 100000u
@@ -23,6 +24,7 @@ struct instance {
 
 struct instances {
     struct instance at[2];
+    struct text_pool *texts;
 };
 
 static const char *const instance_names[2] = { "primary", "replica" };
@@ -113,6 +115,7 @@ static void poke(struct world *w, unsigned instance)
 int instances_open(struct world *w, const struct engine_setup *setup, struct errmsg *msg)
 {
     w->instances = mem_alloc(sizeof(*w->instances));
+    w->instances->texts = text_pool_new();
     struct prng root;
     prng_seed(&root, w->seed);
     for (unsigned i = 0; i < (setup->has_replica ? 2u : 1u); i++) {
@@ -123,6 +126,7 @@ int instances_open(struct world *w, const struct engine_setup *setup, struct err
             .name = instance_names[i],
             .latency = setup->latency[i],
             .tag_key = "wd_op",
+            .texts = w->instances->texts,
         };
         in->world = w;
         in->index = i;
@@ -147,6 +151,7 @@ void instances_close(struct world *w)
             mock_free(w->instances->at[i].mock);
         }
     }
+    text_pool_free(w->instances->texts);
     mem_free(w->instances);
     w->instances = NULL;
 }
@@ -230,7 +235,7 @@ void instances_dump(struct world *w)
         }
         struct buf dump;
         buf_init(&dump, SIZE_MAX / 4);
-        mock_dump(w->instances->at[i].mock, &dump);
+        mock_dump(w->instances->at[i].mock, MOCK_DUMP_DIGESTS, &dump);
         mem_free(w->history->content[i]);
         journal_note(&w->journal, w->now_ns, JOURNAL_INSTANCE, i, 2, 0, buf_str(&dump));
         w->history->content[i] = buf_take(&dump);

@@ -3,6 +3,7 @@
 #include "harness/sim/journal.h"
 
 #include "base/json_writer.h"
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -48,9 +49,9 @@ static void flush(struct journal *j)
 
 static void put_u64(struct journal *j, uint64_t v)
 {
-    for (unsigned i = 0; i < 8; i++) {
-        j->pending[j->filled++] = (unsigned char)(v >> (8 * i));
-    }
+    uint64_t little_endian = htole64(v);
+    memcpy(j->pending + j->filled, &little_endian, sizeof(little_endian));
+    j->filled += sizeof(little_endian);
 }
 
 static void trace(struct journal *j, uint64_t at_ns, enum journal_kind kind, const uint64_t figures[3],

@@ -14,6 +14,7 @@
 #include "base/units.h"
 #include "harness/sim/balancer.h"
 #include "harness/sim/disk.h"
+#include "harness/sim/log_kept.h"
 #include "harness/sim/log_op.h"
 #include "proxy/core/records.h"
 #include "proxy/wal/memory_log.h"
@@ -21,11 +22,6 @@
 
 #define IDLE_NS            (5 * NS_PER_MS)
 #define TIES_SEGMENT_BYTES (1u << 20)
-
-struct kept {
-    uint64_t lsn;
-    struct block *meta, *body; /* borrowed by the writer */
-};
 
 struct wanted_read {
     uint64_t lsn;
@@ -41,9 +37,7 @@ struct sim_log {
     bool opening;
     void (*on_ready)(struct world *w);
     struct prng prng;
-    /* What is not durable yet, in order of LSN. */
-    struct kept *kept;
-    size_t kept_first, kept_count, kept_capacity;
+    struct log_kept kept;
     /* Memory mode. */
     struct memory_log *memory; /* NULL in file mode */
     uint64_t next_tie;
@@ -61,34 +55,6 @@ static void run_job(struct world *w, struct sim_log *log);
 static bool stale(const struct world *w, const struct happening *h)
 {
     return w->log == NULL || w->log->generation != h->value;
-}
-
-static void drop_kept(struct sim_log *log, uint64_t upto)
-{
-    while (log->kept_count > 0 && log->kept[log->kept_first].lsn <= upto) {
-        struct kept *k = &log->kept[log->kept_first++];
-        block_unref(k->meta);
-        block_unref(k->body);
-        log->kept_count--;
-    }
-    if (log->kept_count == 0) {
-        log->kept_first = 0;
-    }
-}
-
-static void keep(struct sim_log *log, uint64_t lsn, struct block *meta, struct block *body)
-{
-    if (log->kept_first + log->kept_count == log->kept_capacity) {
-        if (log->kept_first > log->kept_capacity / 2) {
-            memmove(log->kept, log->kept + log->kept_first, log->kept_count * sizeof(*log->kept));
-            log->kept_first = 0;
-        } else {
-            log->kept_capacity = log->kept_capacity == 0 ? 64 : 2 * log->kept_capacity;
-            log->kept = mem_realloc(log->kept, log->kept_capacity * sizeof(*log->kept));
-        }
-    }
-    log->kept[log->kept_first + log->kept_count++] =
-        (struct kept){ .lsn = lsn, .meta = block_ref(meta), .body = block_ref(body) };
 }
 
 static void tell_memory(struct world *w, struct sim_log *log)
@@ -118,7 +84,7 @@ static void tell(struct world *w, struct sim_log *log, const struct wal_notice *
     struct core_event event = { 0 };
     switch (n->kind) {
         case WAL_NOTICE_DURABLE:
-            drop_kept(log, n->lsn);
+            log_kept_drop(&log->kept, n->lsn);
             journal_note(&w->journal, w->now_ns, JOURNAL_LB_DURABLE, n->lsn, n->log_bytes, 0, STR(""));
             if (log->memory != NULL) {
                 ties_durable(w, log, n->lsn);
@@ -230,7 +196,7 @@ static void run_job(struct world *w, struct sim_log *log)
         const struct wal_op *op = &log->job->ops[log->op];
         journal_note(&w->journal, w->now_ns, JOURNAL_DISK, (uint64_t)op->kind, op->offset, op->size,
                      str_of(op->name));
-        log->result = log_op_begin(w, op);
+        log->result = log_op_begin(w, log->job, log->op, &log->kept);
         took += log_op_time(w, &log->prng, op);
         bool is_sync = op->kind == WAL_OP_SYNC || op->kind == WAL_OP_SYNC_DIR;
         if (log->result != 0 || is_sync || log->op + 1 == log->job->op_count) {
@@ -300,7 +266,7 @@ static void append_to_disk(struct sim_log *log, uint64_t lsn, uint8_t type, stru
                            struct block *body, bool sync)
 {
     struct wal_record record = { .lsn = lsn, .type = type, .meta = block_str(meta), .body = block_str(body) };
-    keep(log, lsn, meta, body);
+    log_kept_add(&log->kept, lsn, meta, body);
     wal_writer_append(log->writer, &record, sync);
 }
 
@@ -492,7 +458,7 @@ static void finish_ops(struct world *w, struct sim_log *log)
         if (log->result != 0 || ++log->op == log->job->op_count) {
             return;
         }
-        log->result = log_op_begin(w, &log->job->ops[log->op]);
+        log->result = log_op_begin(w, log->job, log->op, &log->kept);
     }
 }
 
@@ -513,7 +479,7 @@ void sim_log_finish(struct world *w)
             if (log->job == NULL) {
                 return;
             }
-            log->result = log_op_begin(w, &log->job->ops[0]);
+            log->result = log_op_begin(w, log->job, 0, &log->kept);
         }
         finish_ops(w, log);
         struct wal_notice notice;
@@ -543,8 +509,7 @@ void sim_log_close(struct world *w)
         wal_writer_free(log->writer);
     }
     sim_log_drop(log->memory);
-    drop_kept(log, UINT64_MAX);
-    mem_free(log->kept);
+    log_kept_deinit(&log->kept);
     mem_free(log->reads);
     mem_free(log);
     w->log = NULL;

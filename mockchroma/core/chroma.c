@@ -5,10 +5,10 @@
 
 #define BODY_LIMIT ((size_t)1024 * 1024 * 1024)
 
-void chroma_init(struct chroma *c, struct prng prng, bool allow_reset, uint64_t max_body_bytes,
-                 const char *tag_key)
+void chroma_init(struct chroma *c, struct prng prng, struct text_pool *texts, bool allow_reset,
+                 uint64_t max_body_bytes, const char *tag_key)
 {
-    store_init(&c->store, prng);
+    store_init(&c->store, prng, texts);
     arena_init(&c->arena);
     c->allow_reset = allow_reset;
     c->max_body_bytes = max_body_bytes;
@@ -67,11 +67,11 @@ bool handling_read_body(struct handling *h, payload_cb *read, void *out)
         answer_error(h->answer, 415, "ChromaError", "Expected request with `Content-Type: application/json`");
         return false;
     }
-    if (r->body.size > h->chroma->max_body_bytes) {
+    if (block_str(r->body).size > h->chroma->max_body_bytes) {
         too_large(h);
         return false;
     }
-    serde_init(&s, &h->chroma->arena, r->body);
+    serde_init(&s, &h->chroma->arena, block_str(r->body));
     bool good = read(&s, r->route->op, out);
     if (!good) {
         buf_init(&text, BODY_LIMIT);

@@ -20,7 +20,7 @@ struct chroma_request {
     const struct chroma_route *route;
     struct str target;       /* as sent */
     struct str content_type; /* data NULL: no such header */
-    struct str body;
+    struct block *body;      /* borrowed; NULL: empty */
     uint64_t now_ns;
     bool dry;             /* answer as if, change nothing */
     int64_t record_limit; /* of a record write apply only so many; -1 = all */
@@ -46,8 +46,9 @@ struct effect {
     size_t id_count;
 };
 
-void chroma_init(struct chroma *c, struct prng prng, bool allow_reset, uint64_t max_body_bytes,
-                 const char *tag_key);
+/* texts is borrowed: servers that have it in common keep a long text once. */
+void chroma_init(struct chroma *c, struct prng prng, struct text_pool *texts, bool allow_reset,
+                 uint64_t max_body_bytes, const char *tag_key);
 void chroma_deinit(struct chroma *c);
 /* answer->body is emptied, filled and stays the caller's. */
 void chroma_answer(struct chroma *c, const struct chroma_request *request, struct answer *answer,

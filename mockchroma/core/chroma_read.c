@@ -21,7 +21,7 @@ static void put_text(struct json_writer *w, const struct text *t)
     if (t == NULL) {
         json_put_null(w);
     } else {
-        json_put_str(w, str_make(t->data, t->size));
+        json_put_str(w, text_str(t));
     }
 }
 

@@ -73,7 +73,32 @@ static bool consistent(struct handling *h, const struct write_payload *p)
     return true;
 }
 
-static void merge_record(struct handling *h, struct record *r, const struct write_payload *p, size_t i)
+static size_t long_bytes(const struct text_list *list)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        bytes += list->items[i].text.size >= TEXT_LONG ? list->items[i].text.size : 0;
+    }
+    return bytes;
+}
+
+/* The body, when it is worth holding for the long texts in it: half of it or more. */
+static struct block *holdable(const struct handling *h, const struct write_payload *p)
+{
+    struct block *body = h->request->body;
+    return long_bytes(&p->documents) + long_bytes(&p->uris) >= block_str(body).size / 2 ? body : NULL;
+}
+
+/* What had escapes in it is not a part of the body. */
+static struct text *stored_text(struct handling *h, struct str text, struct block *held)
+{
+    uintptr_t at = (uintptr_t)text.data;
+    bool inside = held != NULL && at >= (uintptr_t)held->data && at < (uintptr_t)held->data + held->size;
+    return text_new(h->chroma->store.texts, text, inside ? held : NULL);
+}
+
+static void merge_record(struct handling *h, struct record *r, const struct write_payload *p, size_t i,
+                         struct block *held)
 {
     struct arena *arena = &h->chroma->arena;
     const struct meta_row *m = p->metadatas.given ? &p->metadatas.items[i] : NULL;
@@ -81,10 +106,10 @@ static void merge_record(struct handling *h, struct record *r, const struct writ
         record_set_embedding(r, p->embeddings.rows[i].values, p->embeddings.rows[i].size);
     }
     if (p->documents.given && p->documents.items[i].present) {
-        record_set_text(&r->document, p->documents.items[i].text);
+        record_set_text(&r->document, stored_text(h, p->documents.items[i].text, held));
     }
     if (p->uris.given && p->uris.items[i].present) {
-        record_set_text(&r->uri, p->uris.items[i].text);
+        record_set_text(&r->uri, stored_text(h, p->uris.items[i].text, held));
     }
     if (m == NULL || !m->present || m->count == 0) {
         return;
@@ -97,7 +122,8 @@ static void merge_record(struct handling *h, struct record *r, const struct writ
     }
 }
 
-static void apply_record(struct handling *h, struct collection *c, const struct write_payload *p, size_t i)
+static void apply_record(struct handling *h, struct collection *c, const struct write_payload *p, size_t i,
+                         struct block *held)
 {
     enum chroma_op op = h->request->route->op;
     struct record *r = collection_record(c, p->ids.items[i]);
@@ -107,7 +133,7 @@ static void apply_record(struct handling *h, struct collection *c, const struct 
     if (r == NULL) {
         r = collection_record_add(c, p->ids.items[i]);
     }
-    merge_record(h, r, p, i);
+    merge_record(h, r, p, i, held);
 }
 
 static int64_t tag_of(const struct handling *h, const struct write_payload *p, size_t i)
@@ -158,11 +184,12 @@ void handle_record_write(struct handling *h)
         return;
     }
     size_t count = limited(h, p.ids.count);
+    struct block *held = holdable(h, &p);
     h->effect->tags = arena_alloc_array(arena, count, sizeof(int64_t));
     for (size_t i = 0; i < count; i++) {
         h->effect->tags[i] = tag_of(h, &p, i);
         if (!h->request->dry) {
-            apply_record(h, c, &p, i);
+            apply_record(h, c, &p, i, held);
         }
     }
     if (count > 0 && !h->request->dry) {

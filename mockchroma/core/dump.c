@@ -26,21 +26,27 @@ static int compare_records(const void *a, const void *b)
     return str_compare(str_make((*x)->id, (*x)->id_size), str_make((*y)->id, (*y)->id_size));
 }
 
-static void put_text(struct json_writer *w, const char *key, const struct text *t)
+static void put_text(struct json_writer *w, const char *key, const struct text *t, enum mock_dump_texts texts)
 {
+    char digest[DIGEST_TEXT_SIZE + 1];
     json_key(w, key);
     if (t == NULL) {
         json_put_null(w);
+    } else if (texts == MOCK_DUMP_DIGESTS && text_digest(t, digest)) {
+        json_object_begin(w);
+        json_pair_u64(w, "bytes", t->size);
+        json_pair_text(w, "digest", digest);
+        json_object_end(w);
     } else {
-        json_put_str(w, str_make(t->data, t->size));
+        json_put_str(w, text_str(t));
     }
 }
 
-static void dump_record(struct json_writer *w, const struct record *r)
+static void dump_record(struct json_writer *w, const struct record *r, enum mock_dump_texts texts)
 {
     json_key_str(w, str_make(r->id, r->id_size));
     json_object_begin(w);
-    put_text(w, "document", r->document);
+    put_text(w, "document", r->document, texts);
     json_key(w, "embedding");
     if (r->embedding == NULL) {
         json_put_null(w);
@@ -49,7 +55,7 @@ static void dump_record(struct json_writer *w, const struct record *r)
     }
     json_key(w, "metadata");
     meta_write(w, r->metadata);
-    put_text(w, "uri", r->uri);
+    put_text(w, "uri", r->uri, texts);
     json_object_end(w);
 }
 
@@ -69,7 +75,7 @@ static void dump_config(struct json_writer *w, const struct collection *c)
     json_object_end(w);
 }
 
-static void dump_collection(struct json_writer *w, const struct collection *c)
+static void dump_collection(struct json_writer *w, const struct collection *c, enum mock_dump_texts texts)
 {
     size_t count = HASH_COUNT(c->records);
     const struct record **list = mem_alloc_array(count + 1, sizeof(struct record *));
@@ -92,14 +98,14 @@ static void dump_collection(struct json_writer *w, const struct collection *c)
     json_key(w, "records");
     json_object_begin(w);
     for (size_t i = 0; i < used; i++) {
-        dump_record(w, list[i]);
+        dump_record(w, list[i], texts);
     }
     json_object_end(w);
     json_object_end(w);
     mem_free(list);
 }
 
-static void dump_database(struct json_writer *w, const struct database *d)
+static void dump_database(struct json_writer *w, const struct database *d, enum mock_dump_texts texts)
 {
     size_t count = HASH_CNT(hh_name, d->collections);
     const struct collection **list = mem_alloc_array(count + 1, sizeof(struct collection *));
@@ -112,7 +118,7 @@ static void dump_database(struct json_writer *w, const struct database *d)
     json_key(w, "collections");
     json_object_begin(w);
     for (size_t i = 0; i < used; i++) {
-        dump_collection(w, list[i]);
+        dump_collection(w, list[i], texts);
     }
     json_object_end(w);
     json_pair_text(w, "database", d->name);
@@ -121,7 +127,7 @@ static void dump_database(struct json_writer *w, const struct database *d)
     mem_free(list);
 }
 
-void mock_dump(const struct mock *m, struct buf *out)
+void mock_dump(const struct mock *m, enum mock_dump_texts texts, struct buf *out)
 {
     const struct store *store = &m->chroma.store;
     size_t count = HASH_COUNT(store->databases);
@@ -137,7 +143,7 @@ void mock_dump(const struct mock *m, struct buf *out)
     json_key(&w, "databases");
     json_array_begin(&w);
     for (size_t i = 0; i < used; i++) {
-        dump_database(&w, list[i]);
+        dump_database(&w, list[i], texts);
     }
     json_array_end(&w);
     json_object_end(&w);

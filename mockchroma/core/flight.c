@@ -239,7 +239,7 @@ static void apply(struct mock *m, struct flight *f)
         .route = &f->route,
         .target = f->target,
         .content_type = f->content_type,
-        .body = block_str(f->body),
+        .body = f->body,
         .now_ns = m->epoch_ns + m->now_ns,
         .dry = d != NULL && d->spec.kind == FAULT_LIE,
         .record_limit = d != NULL && d->spec.kind == FAULT_PARTIAL ? (int64_t)d->spec.records : -1,

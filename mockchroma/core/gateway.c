@@ -379,7 +379,7 @@ void gateway_invent_answer(struct mock *m, const struct flight *f)
     struct chroma_request request = { .route = &f->route,
                                       .target = f->target,
                                       .content_type = f->content_type,
-                                      .body = block_str(f->body),
+                                      .body = f->body,
                                       .now_ns = m->now_ns,
                                       .dry = true,
                                       .record_limit = -1 };

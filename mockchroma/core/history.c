@@ -1,8 +1,9 @@
 /* Restored from a backup: a server that comes back without its last seconds.
  *
  * Kept is a second server that lags behind (base) and the writes it has not seen.  To rewind, base
- * catches up to the moment wanted and a copy of it becomes the server.  Writes older than the window,
- * or beyond 64 MiB of bodies, move into base as new ones come. */
+ * catches up to the moment wanted, or to the beginning of the window, and a copy of it becomes the server.
+ * Writes beyond 64 MiB move into base as new ones come; many a server is never rewound, and it costs a second
+ * application of each. */
 #include "mockchroma/core/machine.h"
 #include "base/memory.h"
 #include "base/units.h"
@@ -11,18 +12,23 @@
 #define WINDOW_NS     (60 * NS_PER_S)
 
 void mock_history_init(struct mock_history *h, const struct mock_options *options, struct prng prng,
-                       uint64_t max_body_bytes)
+                       struct text_pool *texts, uint64_t max_body_bytes)
 {
-    chroma_init(&h->base, prng, options->allow_reset, max_body_bytes, NULL);
+    chroma_init(&h->base, prng, texts, options->allow_reset, max_body_bytes, NULL);
     TAILQ_INIT(&h->writes);
     h->bytes = 0;
     h->window_ns = options->lose_window_ns == 0 ? WINDOW_NS : options->lose_window_ns;
 }
 
+static size_t weight_of(const struct past_write *w)
+{
+    return sizeof(*w) + w->method.size + w->target.size + w->content_type.size + block_str(w->body).size;
+}
+
 static void drop(struct mock_history *h, struct past_write *w)
 {
     TAILQ_REMOVE(&h->writes, w, next);
-    h->bytes -= block_str(w->body).size + w->target.size;
+    h->bytes -= weight_of(w);
     block_unref(w->body);
     mem_free(w);
 }
@@ -45,7 +51,7 @@ static void fold_oldest(struct mock_history *h)
         .route = &route,
         .target = w->target,
         .content_type = w->content_type,
-        .body = block_str(w->body),
+        .body = w->body,
         .now_ns = w->applied_ns,
         .record_limit = w->record_limit,
     };
@@ -80,19 +86,20 @@ void mock_history_add(struct mock_history *h, const struct flight *f, int64_t re
     w->target = copy_text(&at, f->target);
     w->content_type = copy_text(&at, f->content_type);
     TAILQ_INSERT_TAIL(&h->writes, w, next);
-    h->bytes += block_str(w->body).size + w->target.size;
-    while (h->bytes > HISTORY_BYTES || TAILQ_FIRST(&h->writes)->applied_ns + h->window_ns < now_ns) {
+    h->bytes += weight_of(w);
+    while (h->bytes > HISTORY_BYTES) {
         fold_oldest(h);
-        if (TAILQ_EMPTY(&h->writes)) {
-            return;
-        }
     }
 }
 
 void mock_history_rewind(struct mock_history *h, struct chroma *chroma, uint64_t cutoff_ns)
 {
     struct past_write *w;
-    while ((w = TAILQ_FIRST(&h->writes)) != NULL && w->applied_ns <= cutoff_ns) {
+    const struct past_write *last = TAILQ_LAST(&h->writes, past_list);
+    uint64_t window_ns =
+        last == NULL || last->applied_ns < h->window_ns ? 0 : last->applied_ns - h->window_ns;
+    while ((w = TAILQ_FIRST(&h->writes)) != NULL &&
+           (w->applied_ns <= cutoff_ns || w->applied_ns < window_ns)) {
         fold_oldest(h);
     }
     while ((w = TAILQ_FIRST(&h->writes)) != NULL) {

@@ -124,6 +124,7 @@ struct snapshot {
 STAILQ_HEAD(snapshot_list, snapshot);
 
 struct mock {
+    struct text_pool *own_texts; /* NULL: the pool is somebody else's */
     struct chroma chroma;
     struct gateway gateway;
     struct snapshot_list snapshots;
@@ -217,7 +218,8 @@ void gateway_invent_answer(struct mock *m, const struct flight *f);
 /* A span of work: real time, whatever the clock of the events is scaled by. */
 uint64_t plan_work_ns(const struct mock *m, uint64_t ns);
 void plan_make(struct mock *m, const struct fault_subject *subject, struct plan *plan);
-/* Number of records a body carries, and whether it is the proxy's fence. */
+/* Number of records a body carries, and whether that could be told; what stands behind its ids is not looked
+ * at. */
 size_t plan_count_ids(struct str body, bool *known);
 
 /* faults.c */
@@ -231,7 +233,7 @@ void snapshots_deinit(struct mock *m);
 
 /* history.c */
 void mock_history_init(struct mock_history *h, const struct mock_options *options, struct prng prng,
-                       uint64_t max_body_bytes);
+                       struct text_pool *texts, uint64_t max_body_bytes);
 void mock_history_deinit(struct mock_history *h);
 void mock_history_add(struct mock_history *h, const struct flight *f, int64_t record_limit, uint64_t now_ns);
 /* The server as it was at cutoff_ns; what came later is forgotten. */

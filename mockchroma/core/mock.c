@@ -45,8 +45,10 @@ struct mock *mock_new(const struct mock_options *options, struct errmsg *msg)
     buf_init(&m->answer.body, ANSWER_LIMIT);
     buf_init(&m->scratch, (size_t)1024 * 1024);
     struct prng ids = prng_split(&m->root, "uuid");
-    chroma_init(&m->chroma, ids, options->allow_reset, limit, m->tag_key);
-    mock_history_init(&m->history, options, ids, limit);
+    struct text_pool *texts = options->texts == NULL ? text_pool_new() : options->texts;
+    m->own_texts = options->texts == NULL ? texts : NULL;
+    chroma_init(&m->chroma, ids, texts, options->allow_reset, limit, m->tag_key);
+    mock_history_init(&m->history, options, ids, texts, limit);
     return m;
 }
 
@@ -80,6 +82,7 @@ void mock_free(struct mock *m)
     heap_deinit(&m->fault_timers);
     mock_history_deinit(&m->history);
     chroma_deinit(&m->chroma);
+    text_pool_free(m->own_texts);
     buf_deinit(&m->answer.body);
     buf_deinit(&m->scratch);
     mem_free(m->actions);

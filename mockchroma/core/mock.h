@@ -22,6 +22,7 @@
 #define MOCK_MAX_BODY_BYTES UINT64_C(41943040) /* as the real server, unless told otherwise */
 
 struct mock;
+struct text_pool;
 
 struct mock_options {
     uint64_t seed;       /* UUIDs, shares, distributions */
@@ -37,7 +38,8 @@ struct mock_options {
     /* A gateway: the server is elsewhere.  What would be applied is handed out as MOCK_ACT_FORWARD, and what
      * came of it is told with MOCK_EV_UPSTREAM. */
     bool gateway;
-    uint64_t epoch_ns;   /* added to the time that heartbeat tells; 0 in a simulation */
+    uint64_t epoch_ns;       /* added to the time that heartbeat tells; 0 in a simulation */
+    struct text_pool *texts; /* mockchroma/core/text.h; borrowed; NULL = one of its own */
     const char *tag_key; /* metadata key whose integer value is journalled as a record's tag; NULL = none */
 };
 
@@ -170,8 +172,10 @@ void mock_set_journal(struct mock *mock, mock_journal_cb *cb, void *context);
 
 /* Canonical content: JSON of all databases by name, collections by name (metadata, dimension,
  * configuration), records by id (embedding, document, metadata, uri); no UUIDs, no times, keys
- * sorted.  Equal texts mean equal content. */
-void mock_dump(const struct mock *mock, struct buf *out);
+ * sorted.  Equal texts mean equal content.  MOCK_DUMP_DIGESTS: an object with size and digest stands for each
+ * long document and URI, so that the dumps of hundreds of megabytes can be compared at once. */
+enum mock_dump_texts { MOCK_DUMP_WHOLE, MOCK_DUMP_DIGESTS };
+void mock_dump(const struct mock *mock, enum mock_dump_texts texts, struct buf *out);
 /* Figures for status and metrics: collections, records, open connections, requests, active faults as JSON. */
 void mock_status(const struct mock *mock, uint64_t now_ns, struct buf *out);
 

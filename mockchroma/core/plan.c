@@ -8,17 +8,16 @@
 
 size_t plan_count_ids(struct str body, bool *known)
 {
-    struct json_scan scan;
+    struct json_member member;
+    size_t at = 0;
     *known = false;
-    if (json_scan(body, &scan) != 0 || !scan.is_object) {
-        return 0;
+    while (json_scan_next_member(body, &at, &member)) {
+        if (str_equal(member.key, STR("ids"))) {
+            *known = member.kind == JSON_ARRAY_VALUE;
+            return *known ? member.elements : 0;
+        }
     }
-    const struct json_member *ids = json_scan_find(&scan, "ids");
-    if (ids == NULL || ids->kind != JSON_ARRAY_VALUE) {
-        return 0;
-    }
-    *known = true;
-    return ids->elements;
+    return 0;
 }
 
 static bool drawn(struct mock *m, struct fault *f, uint64_t conn)

@@ -22,7 +22,7 @@ void mock_snapshot(struct mock *m, struct str name)
     if (s == NULL) {
         s = mem_alloc(sizeof(*s));
         s->name = mem_strndup(name.data, name.size);
-        store_init(&s->store, m->chroma.store.prng);
+        store_init(&s->store, m->chroma.store.prng, m->chroma.store.texts);
         STAILQ_INSERT_TAIL(&m->snapshots, s, next);
     }
     store_copy(&s->store, &m->chroma.store);

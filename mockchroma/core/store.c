@@ -30,10 +30,11 @@ static void add_defaults(struct store *store)
     (void)add_database(store, STR("default_tenant"), STR("default_database")); /* its id is all zeros */
 }
 
-void store_init(struct store *store, struct prng prng)
+void store_init(struct store *store, struct prng prng, struct text_pool *texts)
 {
     memset(store, 0, sizeof(*store));
     store->prng = prng;
+    store->texts = texts;
     add_defaults(store);
 }
 
@@ -205,8 +206,8 @@ void collection_record_delete(struct collection *collection, struct record *reco
 {
     HASH_DELETE(hh, collection->records, record);
     mem_free(record->embedding);
-    mem_free(record->document);
-    mem_free(record->uri);
+    text_free(record->document);
+    text_free(record->uri);
     mem_free(record->metadata);
     mem_free(record);
 }
@@ -223,16 +224,10 @@ void record_set_embedding(struct record *record, const float *values, size_t cou
     }
 }
 
-void record_set_text(struct text **slot, struct str text)
+void record_set_text(struct text **slot, struct text *text)
 {
-    struct text *t = mem_realloc(NULL, sizeof(*t) + text.size + 1);
-    t->size = text.size;
-    if (text.size > 0) {
-        memcpy(t->data, text.data, text.size);
-    }
-    t->data[text.size] = '\0';
-    mem_free(*slot);
-    *slot = t;
+    text_free(*slot);
+    *slot = text;
 }
 
 void record_set_metadata(struct record *record, struct meta *packed)

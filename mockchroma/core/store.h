@@ -10,12 +10,8 @@
 #include "base/uuid.h"
 #include "mockchroma/core/meta.h"
 #include "mockchroma/core/payload.h"
+#include "mockchroma/core/text.h"
 #include <uthash.h>
-
-struct text {
-    size_t size;
-    char data[];
-};
 
 struct record {
     UT_hash_handle hh;
@@ -64,13 +60,15 @@ struct tenant {
 };
 
 struct store {
-    struct prng prng; /* UUIDs */
+    struct prng prng;        /* UUIDs */
+    struct text_pool *texts; /* borrowed */
     struct tenant *tenants;
     struct database *databases;
     struct collection *collections; /* by uuid */
 };
 
-void store_init(struct store *store, struct prng prng); /* with default_tenant and default_database */
+void store_init(struct store *store, struct prng prng,
+                struct text_pool *texts); /* with default_tenant and default_database */
 void store_deinit(struct store *store);
 void store_reset(struct store *store); /* as a fresh folder; UUIDs go on where they were */
 void store_copy(struct store *to, const struct store *from); /* replaces what to held */
@@ -98,7 +96,7 @@ struct record *collection_record(const struct collection *collection, struct str
 struct record *collection_record_add(struct collection *collection, struct str id);
 void collection_record_delete(struct collection *collection, struct record *record);
 void record_set_embedding(struct record *record, const float *values, size_t count);
-void record_set_text(struct text **slot, struct str text);
+void record_set_text(struct text **slot, struct text *text); /* takes it over */
 void record_set_metadata(struct record *record, struct meta *packed);
 
 #endif

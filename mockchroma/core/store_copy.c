@@ -1,15 +1,7 @@
-/* A deep copy, ids and order included: what a restored backup is. */
+/* A deep copy, ids and order included: what a restored backup is.  Long texts are shared, they never change.
+ */
 #include "mockchroma/core/store.h"
 #include "base/memory.h"
-
-static struct text *copy_text(const struct text *t)
-{
-    struct text *copy = NULL;
-    if (t != NULL) {
-        record_set_text(&copy, str_make(t->data, t->size));
-    }
-    return copy;
-}
 
 static void copy_records(struct collection *to, const struct collection *from)
 {
@@ -19,8 +11,8 @@ static void copy_records(struct collection *to, const struct collection *from)
         if (r->embedding != NULL) {
             record_set_embedding(copy, r->embedding, r->dimension);
         }
-        copy->document = copy_text(r->document);
-        copy->uri = copy_text(r->uri);
+        copy->document = text_copy(r->document);
+        copy->uri = text_copy(r->uri);
         copy->metadata = meta_copy(r->metadata);
     }
     to->births = from->births;

@@ -158,7 +158,7 @@ static void read_journal(struct call *c)
 
 static void read_dump(struct call *c)
 {
-    mock_dump(c->control->mock, &c->out);
+    mock_dump(c->control->mock, MOCK_DUMP_WHOLE, &c->out);
 }
 
 static void read_hash(struct call *c)
@@ -166,7 +166,7 @@ static void read_hash(struct call *c)
     char text[DIGEST_TEXT_SIZE + 1];
     struct buf dump;
     buf_init(&dump, ANSWER_LIMIT);
-    mock_dump(c->control->mock, &dump);
+    mock_dump(c->control->mock, MOCK_DUMP_WHOLE, &dump);
     digest_of(buf_str(&dump), text);
     buf_deinit(&dump);
     buf_printf(&c->out, "{\"hash\":\"%s\"}", text);

@@ -181,6 +181,11 @@ uint64_t wal_record_encoded_size(uint64_t meta_size, uint64_t body_size)
            round_up(FRAME_HEAD_BYTES + meta_size + rest, FRAME_ALIGN);
 }
 
+uint64_t wal_record_body_at(uint64_t meta_size)
+{
+    return FRAME_HEAD_BYTES + meta_size;
+}
+
 void wal_record_encode(struct buf *out, const struct wal_stamp *stamp, const struct wal_record *record)
 {
     CHECK(record->lsn != 0);

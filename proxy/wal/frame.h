@@ -59,6 +59,8 @@ int wal_segment_header_decode(struct str bytes, struct wal_segment_header *out, 
 /* Appends the record's frames to out. */
 void wal_record_encode(struct buf *out, const struct wal_stamp *stamp, const struct wal_record *record);
 uint64_t wal_record_encoded_size(uint64_t meta_size, uint64_t body_size);
+/* Where in its frame the body of a record begins, if it is one frame (bodies of up to WAL_CHUNK_BYTES). */
+uint64_t wal_record_body_at(uint64_t meta_size);
 void wal_mark_encode(struct buf *out, const struct wal_stamp *stamp);
 /* Zeros up to the next sector: the end of a commit.  out must have begun on a sector. */
 void wal_pad_to_sector(struct buf *out);

@@ -8,6 +8,7 @@
 #include "tests/lib/suite.h"
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct buf out;
@@ -44,6 +45,27 @@ static void numbers_are_shortest_and_read_back(void)
         if (isfinite(value)) {
             CU_ASSERT_FATAL(strtod(number(value), NULL) == value);
         }
+    }
+    buf_deinit(&out);
+}
+
+static void fixed_numbers_are_those_of_printf(void)
+{
+    struct prng p;
+    prng_seed(&p, 3);
+    buf_init(&out, 1 << 20);
+    for (int i = 0; i < 30000; i++) {
+        struct json_writer w;
+        char expected[64];
+        int decimals = (int)prng_below(&p, 5);
+        double value =
+            (double)prng_below(&p, 1u << 30) / (double)(1u + prng_below(&p, 4096)) - (i % 7 == 0 ? 9 : 0);
+        value = i % 3 == 0 ? (double)prng_below(&p, 100000) / 2000 : value; /* many a tie */
+        buf_clear(&out);
+        json_writer_init(&w, &out, 0);
+        json_put_fixed(&w, value, decimals);
+        (void)snprintf(expected, sizeof(expected), "%.*f", decimals, value);
+        CU_ASSERT_STRING_EQUAL_FATAL(buf_text(&out), expected);
     }
     buf_deinit(&out);
 }
@@ -300,8 +322,25 @@ static void strings_decode_within_their_room(void)
     CU_ASSERT(!json_scan_decode(STR("\"\\\""), text, 4, &length));
 }
 
+/* Whatever stands before and behind it: at which offset of a long run it stands must not matter. */
+static void one_bad_byte_is_found_wherever_it_stands(void)
+{
+    static const char bad[] = { '"', '\\', '\n', '\x1f', '\x80', '\xff' };
+    char text[300];
+    for (size_t at = 0; at < sizeof(text); at++) {
+        for (size_t i = 0; i < sizeof(bad); i++) {
+            memset(text, at % 2 == 0 ? ' ' : '\x7f', sizeof(text));
+            text[at] = bad[i];
+            size_t run = json_plain_run(str_make(text, sizeof(text)));
+            CU_ASSERT_FATAL(run <= at && at - run < 8);
+        }
+    }
+    CU_ASSERT_EQUAL(json_plain_run(str_make(text, 0)), 0);
+}
+
 static const struct suite_test tests[] = {
     { "numbers are shortest and read back", numbers_are_shortest_and_read_back },
+    { "fixed numbers are those of printf", fixed_numbers_are_those_of_printf },
     { "documents nest with and without indent", documents_nest_with_and_without_indent },
     { "bytes that are not UTF-8 become U+FFFD", bytes_that_are_not_utf8_become_the_replacement_character },
     { "a body is taken apart at its top level", a_body_is_taken_apart_at_its_top_level },
@@ -310,6 +349,7 @@ static const struct suite_test tests[] = {
     { "depth is bounded", depth_is_bounded },
     { "damaged documents agree with a full parser", damaged_documents_agree_with_a_full_parser },
     { "elements are walked one by one", elements_are_walked_one_by_one },
+    { "one bad byte is found wherever it stands", one_bad_byte_is_found_wherever_it_stands },
     { "strings decode within their room", strings_decode_within_their_room },
 };
 

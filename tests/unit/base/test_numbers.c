@@ -1,5 +1,6 @@
 /* base/prng, uuid, heap, crc32c, digest, units: whatever must come out the same everywhere. */
 #include "base/crc32c.h"
+#include "base/decimal.h"
 #include "base/digest.h"
 #include "base/heap.h"
 #include "base/prng.h"
@@ -7,6 +8,8 @@
 #include "base/uuid.h"
 #include "tests/lib/suite.h"
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 /* The figures of the published reference code for this seeding; a change breaks every recorded seed. */
 static void a_seed_gives_the_sequence_it_always_gave(void)
@@ -285,6 +288,88 @@ static void durations_format_to_what_parses_back(void)
     CU_ASSERT_STRING_EQUAL(text, "1.0 MiB");
 }
 
+/* Digit by digit as C's own library finds them: ever more digits until they read back. */
+static void reference_digits(double value, bool single, char out[32])
+{
+    int most = single ? 9 : 17;
+    char text[32];
+    for (int digits = 1; digits <= most; digits++) {
+        (void)snprintf(text, sizeof(text), "%.*e", digits - 1, value);
+        if (single ? (double)strtof(text, NULL) == value : strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    (void)snprintf(out, 32, "%s", text);
+}
+
+static void expect_digits(double value, bool single)
+{
+    struct decimal d;
+    char text[32];
+    char expected[32];
+    if (single) {
+        decimal_of_float((float)value, &d);
+    } else {
+        decimal_of_double(value, &d);
+    }
+    (void)snprintf(text, sizeof(text), "%s%c%s%.*se%+03d", d.negative ? "-" : "", d.digits[0],
+                   d.count > 1 ? "." : "", d.count - 1, d.digits + 1, d.exponent - 1);
+    reference_digits(value, single, expected);
+    if (strcmp(text, expected) != 0) {
+        (void)fprintf(stderr, "%.17g: %s, not %s\n", value, text, expected);
+    }
+    CU_ASSERT_STRING_EQUAL(text, expected);
+}
+
+static void shortest_digits_are_those_of_the_library(void)
+{
+    struct prng p;
+    prng_seed(&p, 7);
+    for (int i = 0; i < 60000; i++) {
+        double scale = pow(10, (double)prng_below(&p, 14) - 4);
+        double value = (double)prng_below(&p, 1u << 30) / (1u << 30) * scale;
+        double decimal = round(value * 1e6) / 1e6;
+        expect_digits(value, false);
+        expect_digits(-decimal, false);
+        expect_digits((double)(float)value, true);
+        expect_digits(-(double)(float)decimal, true);
+        expect_digits((double)(float)prng_below(&p, 1u << 31), true);
+        expect_digits((double)prng_below(&p, UINT64_C(1) << 52), false);
+    }
+}
+
+static void numbers_are_read_as_the_library_reads_them(void)
+{
+    static const char *const texts[] = { "0",
+                                         "-0",
+                                         "0.0",
+                                         "1",
+                                         "-1.5",
+                                         "0.1",
+                                         "123456789012345",
+                                         "1234567890123456",
+                                         "0.000000000000000000001",
+                                         "0.00000000000000000000001",
+                                         "1e3",
+                                         "-1E-7",
+                                         "1e400",
+                                         "9007199254740993",
+                                         "0.1e1" };
+    struct prng p;
+    prng_seed(&p, 9);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        double value = decimal_read(str_of(texts[i]));
+        double expected = strtod(texts[i], NULL);
+        CU_ASSERT_EQUAL(memcmp(&value, &expected, sizeof(value)), 0);
+    }
+    for (int i = 0; i < 60000; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof(text), "%.*f", (int)prng_below(&p, 12),
+                       (double)prng_below(&p, 1u << 30) / (double)(1 + prng_below(&p, 1u << 20)));
+        CU_ASSERT_EQUAL(decimal_read(str_of(text)), strtod(text, NULL));
+    }
+}
+
 static const struct suite_test tests[] = {
     { "a seed gives the sequence it always gave", a_seed_gives_the_sequence_it_always_gave },
     { "draws stay in their bounds and spread", draws_stay_in_their_bounds_and_spread },
@@ -297,6 +382,8 @@ static const struct suite_test tests[] = {
     { "a digest is of the bytes, not of the pieces", a_digest_is_of_the_bytes_not_of_the_pieces },
     { "units are exact", units_are_exact },
     { "wrong units are refused with what would be right", wrong_units_are_refused_with_what_would_be_right },
+    { "shortest digits are those of the library", shortest_digits_are_those_of_the_library },
+    { "numbers are read as the library reads them", numbers_are_read_as_the_library_reads_them },
     { "durations format to what parses back", durations_format_to_what_parses_back },
 };
 

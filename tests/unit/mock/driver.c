@@ -28,16 +28,26 @@ static void driver_journal(void *context, const struct mock_journal_entry *e)
     driver_copy(out->request_id, sizeof(out->request_id), e->request_id);
 }
 
-void driver_init(struct driver *d, const char *latency, uint64_t seed)
+static void driver_begin(struct driver *d, const struct mock_options *options)
 {
-    struct mock_options options = { .seed = seed, .name = "primary", .latency = latency, .tag_key = "wd_op" };
     struct errmsg msg;
     memset(d, 0, sizeof(*d));
-    d->mock = mock_new(&options, &msg);
+    d->mock = mock_new(options, &msg);
     CU_ASSERT_PTR_NOT_NULL_FATAL(d->mock);
     mock_set_journal(d->mock, driver_journal, d);
     d->conn = 1;
     d->now_ns = NS_PER_S;
+}
+
+void driver_init(struct driver *d, const char *latency, uint64_t seed)
+{
+    driver_begin(
+        d, &(struct mock_options){ .seed = seed, .name = "primary", .latency = latency, .tag_key = "wd_op" });
+}
+
+void driver_init_sharing(struct driver *d, struct text_pool *texts, uint64_t seed)
+{
+    driver_begin(d, &(struct mock_options){ .seed = seed, .texts = texts });
 }
 
 void driver_done(struct driver *d)

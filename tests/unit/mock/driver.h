@@ -56,6 +56,7 @@ struct driver {
 };
 
 void driver_init(struct driver *d, const char *latency, uint64_t seed);
+void driver_init_sharing(struct driver *d, struct text_pool *texts, uint64_t seed);
 void driver_done(struct driver *d);
 void driver_step(struct driver *d, struct mock_event event);
 /* Sends and returns the number of the request; the answer may or may not be in the log. */

@@ -140,7 +140,7 @@ static void equal_content_equal_dump(void)
                         201);
         struct buf b;
         buf_init(&b, 100000);
-        mock_dump(d.mock, &b);
+        mock_dump(d.mock, MOCK_DUMP_WHOLE, &b);
         dumps[i] = mem_strdup(buf_text(&b));
         buf_deinit(&b);
         driver_done(&d);

@@ -138,12 +138,12 @@ static void dumps_tell_content_not_identity(void)
     CU_ASSERT_STRING_NOT_EQUAL(d.uuid, other.uuid);
     (void)driver_record(&d, "add", "{\"ids\":[\"a\",\"b\"],\"embeddings\":[[1,2],[3,4]]}", NULL);
     (void)driver_record(&other, "add", "{\"ids\":[\"b\"],\"embeddings\":[[3,4]]}", NULL);
-    mock_dump(d.mock, &a);
-    mock_dump(other.mock, &b);
+    mock_dump(d.mock, MOCK_DUMP_WHOLE, &a);
+    mock_dump(other.mock, MOCK_DUMP_WHOLE, &b);
     CU_ASSERT_FALSE(str_equal(buf_str(&a), buf_str(&b)));
     (void)driver_record(&other, "add", "{\"ids\":[\"a\"],\"embeddings\":[[1,2]]}", NULL);
     buf_clear(&b);
-    mock_dump(other.mock, &b);
+    mock_dump(other.mock, MOCK_DUMP_WHOLE, &b);
     CU_ASSERT_TRUE(str_equal(buf_str(&a), buf_str(&b)));
     driver_done(&other);
     driver_done(&d);

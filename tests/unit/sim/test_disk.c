@@ -19,6 +19,11 @@ static void end(void)
     world_deinit(&world);
 }
 
+static int put(uint64_t offset, const char *bytes, uint64_t size)
+{
+    return disk_write(&world, "f", offset, &(struct file_bytes){ .data = bytes, .size = size });
+}
+
 static void fill(char *out, size_t size, char value)
 {
     memset(out, value, size);
@@ -33,10 +38,10 @@ static void synced_bytes_survive_every_crash(void)
         begin(seed);
         CU_ASSERT_EQUAL(disk_create(&world, "f"), 0);
         disk_sync_dir(&world);
-        CU_ASSERT_EQUAL(disk_write(&world, "f", 0, written, sizeof(written)), 0);
+        CU_ASSERT_EQUAL(put(0, written, sizeof(written)), 0);
         CU_ASSERT_EQUAL(disk_sync(&world, "f"), 0);
         /* Later bytes of the same page, and of the next, are not synced. */
-        CU_ASSERT_EQUAL(disk_write(&world, "f", 3072, written, sizeof(written)), 0);
+        CU_ASSERT_EQUAL(put(3072, written, sizeof(written)), 0);
         disk_crash(&world);
         CU_ASSERT_EQUAL(disk_read(&world, "f", 0, read, sizeof(read)), 0);
         CU_ASSERT_EQUAL(memcmp(read, written, sizeof(read)), 0);
@@ -58,10 +63,10 @@ static void each_unsynced_sector_has_its_own_fate(void)
     for (uint64_t seed = 1; seed <= RUNS; seed++) {
         begin(seed);
         (void)disk_create(&world, "f");
-        (void)disk_write(&world, "f", 0, old, sizeof(old));
+        (void)put(0, old, sizeof(old));
         (void)disk_sync(&world, "f");
         disk_sync_dir(&world);
-        (void)disk_write(&world, "f", 0, new, sizeof(new));
+        (void)put(0, new, sizeof(new));
         disk_crash(&world);
         (void)disk_read(&world, "f", 0, read, sizeof(read));
         unsigned here = 0;
@@ -143,7 +148,7 @@ static void wrong_operations_are_refused(void)
 {
     begin(1);
     char bytes[8] = { 0 };
-    CU_ASSERT_EQUAL(disk_write(&world, "f", 0, bytes, sizeof(bytes)), ERR_NOT_FOUND);
+    CU_ASSERT_EQUAL(put(0, bytes, sizeof(bytes)), ERR_NOT_FOUND);
     CU_ASSERT_EQUAL(disk_sync(&world, "f"), ERR_NOT_FOUND);
     CU_ASSERT_EQUAL(disk_create(&world, "f"), 0);
     CU_ASSERT_EQUAL(disk_create(&world, "f"), ERR_EXISTS);
@@ -162,15 +167,15 @@ static void full_disk_takes_no_new_space(void)
     fill(bytes, sizeof(bytes), 'x');
     begin(1);
     (void)disk_create(&world, "f");
-    CU_ASSERT_EQUAL(disk_write(&world, "f", 0, bytes, sizeof(bytes)), 0);
+    CU_ASSERT_EQUAL(put(0, bytes, sizeof(bytes)), 0);
     disk_break(&world, LB_DISK_FULL, 0, true, &hits);
     CU_ASSERT_EQUAL(hits, 0);
-    CU_ASSERT_EQUAL(disk_write(&world, "f", 100, bytes, 500), 0); /* space that it has */
-    CU_ASSERT_EQUAL(disk_write(&world, "f", 100, bytes, 501), ERR_LIMIT);
+    CU_ASSERT_EQUAL(put(100, bytes, 500), 0); /* space that it has */
+    CU_ASSERT_EQUAL(put(100, bytes, 501), ERR_LIMIT);
     CU_ASSERT_EQUAL(disk_zero(&world, "f", 600, 1), ERR_LIMIT);
     disk_break(&world, LB_DISK_FULL, 0, false, &hits);
     CU_ASSERT_EQUAL(hits, 2);
-    CU_ASSERT_EQUAL(disk_write(&world, "f", 100, bytes, 501), 0);
+    CU_ASSERT_EQUAL(put(100, bytes, 501), 0);
     end();
 }
 
@@ -183,7 +188,7 @@ static void failed_sync_promises_nothing(void)
         begin(seed);
         (void)disk_create(&world, "f");
         disk_sync_dir(&world);
-        (void)disk_write(&world, "f", 0, &byte, 1);
+        (void)put(0, &byte, 1);
         disk_break(&world, LB_DISK_FAIL, 0, true, &hits);
         CU_ASSERT_EQUAL(disk_sync(&world, "f"), ERR_IO);
         disk_crash(&world);
@@ -212,6 +217,45 @@ static void slow_disk_counts_its_syncs(void)
     end();
 }
 
+/* Wherever a body stands in a write: what is read back, and what a crash leaves, is what was written. */
+static void a_shared_block_is_as_good_as_a_copy(void)
+{
+    enum { SIZE = 40000 };
+    static char bytes[SIZE];
+    static char read[SIZE];
+    size_t before = block_bytes_live();
+    for (uint64_t seed = 1; seed <= RUNS; seed++) {
+        struct prng prng;
+        prng_seed(&prng, seed);
+        struct block *body = block_new(20000);
+        for (size_t i = 0; i < body->size; i++) {
+            body->data[i] = (char)prng_below(&prng, 256);
+        }
+        uint64_t at = prng_below(&prng, SIZE - body->size);
+        fill(bytes, SIZE, 'f');
+        memcpy(bytes + at, body->data, body->size);
+        bytes[at + 10000] ^= (char)prng_below(&prng, 2); /* not the block after all, here and there */
+        struct file_part part = { .at = at, .block = body };
+        struct file_bytes what = { .data = bytes, .size = SIZE, .parts = &part, .part_count = 1 };
+        begin(seed);
+        (void)disk_create(&world, "f");
+        disk_sync_dir(&world);
+        CU_ASSERT_EQUAL(disk_write(&world, "f", seed, &what), 0);
+        block_unref(body);
+        CU_ASSERT_EQUAL(disk_sync(&world, "f"), 0);
+        CU_ASSERT_EQUAL(put(seed + at + 5000, "later", 5), 0);
+        memcpy(bytes + at + 5000, "later", 5);
+        CU_ASSERT_EQUAL(disk_read(&world, "f", seed, read, SIZE), 0);
+        CU_ASSERT_EQUAL(memcmp(read, bytes, SIZE), 0);
+        CU_ASSERT_EQUAL(disk_sync(&world, "f"), 0);
+        disk_crash(&world);
+        CU_ASSERT_EQUAL(disk_read(&world, "f", seed, read, SIZE), 0);
+        CU_ASSERT_EQUAL(memcmp(read, bytes, SIZE), 0);
+        end();
+    }
+    CU_ASSERT_EQUAL(block_bytes_live(), before);
+}
+
 static const struct suite_test tests[] = {
     { "a full disk takes no new space and keeps what it has", full_disk_takes_no_new_space },
     { "a sync that failed makes nothing durable, once", failed_sync_promises_nothing },
@@ -220,6 +264,7 @@ static const struct suite_test tests[] = {
     { "each unsynced sector is kept, lost or garbled on its own", each_unsynced_sector_has_its_own_fate },
     { "changes of the directory stay in order", directory_changes_stay_in_order },
     { "a synced directory stays as it was", a_synced_directory_stays },
+    { "a shared block is as good as a copy", a_shared_block_is_as_good_as_a_copy },
     { "operations on what is not there are refused", wrong_operations_are_refused },
 };
 TEST_MAIN("sim disk", tests)
