@@ -6,7 +6,8 @@
  *   on both, by id      renamed at the target when its name is another
  *   on both, by name    mapped when nothing is known of the target's id; an older life of it is removed
  *   only at the source  its content is copied, which makes the collection
- *   only at the target  removed when it is known to have been deleted, else counted and named, never touched
+ *   only at the target  removed when it, or one of its name whose id there was never learnt, is known to have
+ * been deleted; else counted and named, never touched
  *
  * A name on which a write is still to come at the target is left to that write. */
 #include "base/check.h"
@@ -356,6 +357,20 @@ static void compare_lane(struct core *core, struct lane *lane, bool is_new, stru
     resync_distrust(core, lane, t, TRUST_STALE);
 }
 
+/* A collection of that name was deleted whose creation the target may have carried out without saying so:
+ * this is it, unless the target keeps what nobody knows of. */
+static bool died_unseen(const struct core *core, const struct audit *a, struct str name, unsigned t)
+{
+    const struct lane *lane = core->instances[t].keep_extras ? NULL : core->lanes;
+    for (; lane != NULL; lane = lane->by_birth.next) {
+        if (lane->dead && !lane->has_id[t] && str_equal(lane->name, name) &&
+            str_equal(lane->database, database_of(a)) && str_equal(lane->tenant, tenant_of(a))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What only the target has. */
 static void compare_target(struct core *core, struct str listing)
 {
@@ -375,9 +390,10 @@ static void compare_target(struct core *core, struct str listing)
         }
         struct lane *lane = lane_by_uuid(core, &uuid);
         bool never_there = lane == NULL || (!lane->has_id[r->source] && !to_come(core, a, name, r->source));
-        if (lane != NULL && lane->dead) {
+        bool gone = never_there && !find_object(block_str(a->source_listing), NULL, name, &object);
+        if ((lane != NULL && lane->dead) || (lane == NULL && gone && died_unseen(core, a, name, r->target))) {
             mend(a, true, &uuid, name);
-        } else if (never_there && !find_object(block_str(a->source_listing), NULL, name, &object)) {
+        } else if (gone) {
             if (lane != NULL) { /* its creation was lost with a log in memory */
                 resync_distrust(core, lane, r->target, TRUST_OK);
             }

@@ -173,6 +173,42 @@ static void test_deletion_behind_one_in_flight(void)
     driver_close(&d);
 }
 
+/* The replica made it and said 500; its deletion is given up with the creation.  What it shows then under
+ * that name is no collection of somebody else's. */
+static void test_unknown_and_deleted(void)
+{
+    static const char databases[] = "[{\"name\":\"default_database\",\"tenant\":\"default_tenant\"}]";
+    ready();
+    (void)driver_send(&d, "POST", C_PATH, "{\"name\":\"brief\"}");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/collections"), 200,
+                  driver_object(driver_id(PRIMARY, 2), "brief"));
+    driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/collections"), 500, INTERNAL);
+    (void)driver_send(&d, "DELETE", C_PATH "/brief", "");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "DELETE", "/brief"), 200, "{}");
+    d.hold_resync = true;
+    for (unsigned n = 0; n < 20; n++) {
+        CU_ASSERT_EQUAL(driver_status(&d, write_to(n, PRIMARY)), 200);
+    }
+    fill(QUOTA / 10 * 9);
+    CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&d.trace), "backlog_given_up"));
+    driver_advance(&d, 100 * NS_PER_MS);
+    (void)driver_serve(&d, REPLICA); /* the fence of the name, and what was on its way */
+    driver_advance(&d, 100 * NS_PER_MS);
+    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/databases"), 200, databases);
+    driver_answer(&d, driver_expect(&d, REPLICA, "GET", "/databases"), 200, databases);
+    char listing[1024];
+    (void)snprintf(listing, sizeof(listing), "[%s]", driver_object(driver_id(PRIMARY, 1), "docs"));
+    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/collections"), 200, listing);
+    char both[2048];
+    (void)snprintf(both, sizeof(both), "[%s,", driver_object(driver_id(REPLICA, 1), "docs"));
+    (void)snprintf(both + strlen(both), sizeof(both) - strlen(both), "%s]",
+                   driver_object(driver_id(REPLICA, 2), "brief"));
+    driver_answer(&d, driver_expect(&d, REPLICA, "GET", "/collections"), 200, both);
+    (void)driver_expect(&d, REPLICA, "DELETE", "/brief");
+    CU_ASSERT_PTR_NULL(strstr(buf_text(&d.trace), "only_here"));
+    driver_close(&d);
+}
+
 /* Half of what is kept is kept for the primary anyway: giving up the replica would not help. */
 static void test_full_by_both(void)
 {
@@ -272,6 +308,7 @@ static const struct suite_test tests[] = {
       test_full_by_replica },
     { "what is on its way is not given up", test_full_by_one_in_flight },
     { "nor is a deletion behind it", test_deletion_behind_one_in_flight },
+    { "what was made unanswered and deleted since is removed", test_unknown_and_deleted },
     { "full because of both: the replica is kept", test_full_by_both },
     { "answers are held back when the quota is nearly used", test_throttle },
     { "never beyond the client's budget", test_throttle_within_budget },
