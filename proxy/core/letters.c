@@ -224,7 +224,7 @@ static uint64_t append(struct core *core, struct letter *letter, struct block *b
 static bool applied_by_another(const struct core *core, const struct entry *entry, unsigned i)
 {
     for (unsigned other = 0; other < core->instance_count; other++) {
-        if (other != i && entry->at[other] == AT_DONE) {
+        if (other != i && entry->at[other] == AT_DONE && !entry->given_up) {
             return true;
         }
     }
@@ -359,6 +359,18 @@ void letters_recover(struct core *core, const struct record_dead *record, uint64
     set_on(core, letter, record->on);
     set_lacking(core, letter, record->lacking);
     place(core, letter, record_lsn);
+}
+
+void letters_copied_away(struct core *core, const struct lane *lane, unsigned source, unsigned target)
+{
+    struct letter *letter = lane->letters == 0 ? NULL : TAILQ_FIRST(&core->letters);
+    for (; letter != NULL; letter = TAILQ_NEXT(letter, all)) {
+        if (letter->lane == lane && (letter->lacking & (1u << source)) != 0 &&
+            (letter->on & (1u << target)) == 0) {
+            set_on(core, letter, 1u << target);
+            (void)append_also(core, letter, target);
+        }
+    }
 }
 
 void letters_copied(struct core *core, struct lane *lane, unsigned i)

@@ -73,7 +73,8 @@ struct entry {
     bool failed[CORE_INSTANCES];      /* attempts are over the limit */
     bool late : 1;                    /* acknowledged before the primary had it: counts as replayed */
     bool nonconvergent : 1;           /* rule 13: update, delete by filter */
-    bool refused : 1; /* the client was told no; the others refuse it as well (side_effect.h) */
+    bool refused : 1;  /* the client was told no; the others refuse it as well (side_effect.h) */
+    bool given_up : 1; /* by an instance's backlog: AT_DONE does not tell that it was carried out there */
 };
 
 /* Writes that order more than their lane. Tenant and database writes are barriers besides: nothing in their

@@ -461,6 +461,7 @@ void writes_drop_backlog(struct core *core, unsigned i)
     while (entry != NULL) {
         uint64_t lsn = entry->lsn;
         if (writes_can_drop(core, entry, i)) {
+            entry->given_up = true;
             entry_finish_at(core, entry, i, false);
             entry_release_if_over(core, entry);
         }

@@ -511,6 +511,46 @@ static void test_refused_after_restart(void)
     driver_close(&d);
 }
 
+/* Promised, given up for the replica, refused by the primary: nobody has it.  A copy from the replica to the
+ * primary does not change that. */
+static void test_given_up_is_not_applied(void)
+{
+    driver_init(&d);
+    d.settings.ack_policy = ACK_POLICY_DURABLE;
+    d.settings.wal_max_bytes = 8u << 20;
+    d.settings.throttle_max_delay_ns = 0;
+    make();
+    driver_down(&d, REPLICA);
+    for (unsigned n = 0; n < 20; n++) {
+        (void)driver_write(&d, 1, "upsert", "x");
+        (void)driver_serve(&d, PRIMARY);
+    }
+    CU_ASSERT_EQUAL(driver_status(&d, driver_write(&d, 1, "add", "a")), 201);
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/add"), 503, NOT_NOW);
+    d.log_bytes = d.settings.wal_max_bytes / 10 * 9;
+    driver_durable_to(&d, d.durable_lsn);
+    driver_tick(&d);
+    CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&d.trace), "backlog_given_up"));
+    d.log_bytes = 0;
+    driver_advance(&d, NS_PER_S);
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/add"), 400, INVALID);
+    CU_ASSERT_EQUAL(driver_number(&d, "dead_letters"), 1);
+    driver_up(&d, REPLICA);
+    serve_both();
+    (void)driver_write(&d, 1, "upsert", "z"); /* after the mark */
+    serve_both();
+    driver_down(&d, PRIMARY);
+    (void)driver_write(&d, 1, "upsert", "y"); /* that it is away is noticed */
+    (void)driver_serve(&d, REPLICA);
+    driver_up(&d, PRIMARY); /* and is compared with the replica */
+    serve_both();
+    driver_advance(&d, 20 * NS_PER_S);
+    serve_both();
+    CU_ASSERT_PTR_NULL(strstr(buf_text(&d.trace), "dead_letter_copied"));
+    CU_ASSERT_EQUAL(driver_number(&d, "dead_letters"), 1);
+    driver_close(&d);
+}
+
 static const struct suite_test tests[] = {
     { "in memory mode a letter's body is read back as well", test_memory_mode },
     { "a dead letter is listed with the instance's reason", test_listed },
@@ -529,6 +569,7 @@ static const struct suite_test tests[] = {
     { "nor after a restart before the refusal", test_refused_after_restart },
     { "replay is paused, stepped and resumed", test_pause },
     { "why it is not replaying, in words", test_why },
+    { "what was given up is not applied", test_given_up_is_not_applied },
 };
 
 TEST_MAIN("core_letters", tests)
