@@ -162,7 +162,7 @@ int capacity_play_point(const struct capacity_play *play, struct capacity_point 
     struct sums sums = { 0 };
     struct scenario *s = make_scenario(play, p, msg);
     double wanted = ceil((double)play->requests / (p->forecast.replay_requests + 1));
-    wanted = wanted < 1 ? 1 : wanted > RUNS_MAX ? RUNS_MAX : wanted;
+    wanted = wanted < play->runs ? play->runs : wanted > RUNS_MAX ? RUNS_MAX : wanted;
     int err = s == NULL ? ERR_INVALID : 0;
     while (err == 0 && sums.runs < (unsigned)wanted) {
         err = play_once(play, s, p, &sums, fit, msg);

@@ -15,6 +15,7 @@
 #define DEFAULT_PROFILE "measured-small"
 #define DEFAULT_SCALE   20.0
 #define REQUESTS_SIM    400u /* of a point's runs together: a mean that is steady to a per cent or two */
+#define RUNS_SIM        4u   /* where pace and primary are nearly equal, a single one says little */
 #define REQUESTS_REAL   1u   /* one run of each: they take minutes */
 #define ERROR_SIM       0.05
 #define ERROR_REAL      0.15
@@ -76,6 +77,7 @@ static bool read_request(const struct capacity_request *r, struct verify *v)
                                       .profile = r->profile != NULL ? r->profile : DEFAULT_PROFILE,
                                       .time_scale = real ? DEFAULT_SCALE : 1,
                                       .work_dir = v->work,
+                                      .runs = real ? 1 : RUNS_SIM,
                                       .requests = real ? REQUESTS_REAL : REQUESTS_SIM };
     v->error_most = real ? ERROR_REAL : ERROR_SIM;
     v->shards = 1;
