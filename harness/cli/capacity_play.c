@@ -12,7 +12,7 @@
 
 #define SCENARIO_BYTES ((size_t)1 << 16)
 #define SAMPLES        400u /* of an outage, or one a second: the peak is missed by a fraction of a per cent */
-#define RUNS_MAX       32.0
+#define RUNS_MAX       48.0
 #define PRIMARY        0u
 #define OUTAGE         1u /* the phase */
 
