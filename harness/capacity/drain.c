@@ -12,9 +12,9 @@
 #define FLIGHTS       16        /* more than the widest window */
 #define REQUESTS_MAX  2000000.0 /* then it is called endless */
 #define DRAIN_S_MAX   (366.0 * 86400)
-#define DRAWN_MAX     1e6    /* writes that are spread over the lanes by the dice; the others evenly */
-#define DRAINS        64.0   /* whose mean is told, as long as each is short: */
-#define REQUESTS_MANY 2000.0 /* in as many, chance evens out by itself */
+#define DRAWN_MAX     1e6     /* writes that are spread over the lanes by the dice; the others evenly */
+#define DRAINS        64.0    /* whose mean is told, as long as each is short: */
+#define REQUESTS_MANY 40000.0 /* in as many, chance evens out by itself */
 #define NOT_YET       UINT64_MAX
 
 struct flight {

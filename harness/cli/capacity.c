@@ -380,6 +380,7 @@ static int measure_examples(struct capacity_study *study, const struct capacity_
     struct capacity_play play = { .engine = "sim",
                                   .profile = r->profile != NULL ? r->profile : DEFAULT_PROFILE,
                                   .time_scale = 1,
+                                  .runs = 1,
                                   .requests = PLAY_REQUESTS };
     for (size_t i = 0; i < CAPACITY_GUIDE_EXAMPLES; i++) {
         struct errmsg msg = { "" };

@@ -41,6 +41,7 @@ struct capacity_play {
     const char *profile; /* of the mocks */
     double time_scale;   /* real */
     const char *work_dir;
+    unsigned runs;     /* of each point, at least */
     unsigned requests; /* at least so many in all runs of a point together, so that a mean is steady */
 };
 int capacity_play_point(const struct capacity_play *play, struct capacity_point *point,

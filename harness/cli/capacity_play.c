@@ -12,7 +12,7 @@
 
 #define SCENARIO_BYTES ((size_t)1 << 16)
 #define SAMPLES        400u /* of an outage, or one a second: the peak is missed by a fraction of a per cent */
-#define RUNS_MAX       32.0
+#define RUNS_MAX       48.0
 #define PRIMARY        0u
 #define OUTAGE         1u /* the phase */
 
@@ -162,7 +162,7 @@ int capacity_play_point(const struct capacity_play *play, struct capacity_point 
     struct sums sums = { 0 };
     struct scenario *s = make_scenario(play, p, msg);
     double wanted = ceil((double)play->requests / (p->forecast.replay_requests + 1));
-    wanted = wanted < 1 ? 1 : wanted > RUNS_MAX ? RUNS_MAX : wanted;
+    wanted = wanted < play->runs ? play->runs : wanted > RUNS_MAX ? RUNS_MAX : wanted;
     int err = s == NULL ? ERR_INVALID : 0;
     while (err == 0 && sums.runs < (unsigned)wanted) {
         err = play_once(play, s, p, &sums, fit, msg);

@@ -232,11 +232,8 @@ static int take_load(struct str text, const char *url, struct capacity_inputs *i
     double up_s = ((double)time(NULL) - started) * scale;
     if (pending > 1 && oldest_s > 1) {
         l->per_second = pending / oldest_s;
-    } else if (written > 0 && up_s > 1) {
-        l->per_second = written / up_s;
     } else {
-        return error_set(msg, ERR_NOT_FOUND, "%.200s has not written anything yet: its rate is not known",
-                         url);
+        l->per_second = written > 0 && up_s > 1 ? written / up_s : 0; /* not known yet: --rate has to tell */
     }
     l->before = true;
     (void)snprintf(in->source, sizeof(in->source), "%.200s: %.0f pending, %.2f writes a second %s", url,
