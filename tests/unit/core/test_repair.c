@@ -104,8 +104,8 @@ static void test_empty_is_refilled(void)
     driver_close(&d);
 }
 
-/* The primary lost what came after its mark: it is not asked before it has been made equal. */
-static void test_older_is_made_equal(void)
+/* The primary is back as it was before "b" was written, and requests of its copy wait. */
+static void primary_restored(void)
 {
     ready();
     char *older = mem_strdup(d.mark[PRIMARY]);
@@ -119,6 +119,12 @@ static void test_older_is_made_equal(void)
     d.mark[PRIMARY] = older;
     d.hold_resync = true;
     driver_up(&d, PRIMARY);
+}
+
+/* The primary lost what came after its mark: it is not asked before it has been made equal. */
+static void test_older_is_made_equal(void)
+{
+    primary_restored();
     struct driver_call *object = driver_expect(&d, REPLICA, "GET", "/collections/docs");
     uint64_t live = driver_write(&d, 1, "upsert", "c");
     driver_answer(&d, object, 200, driver_object(driver_id(REPLICA, 1), "docs"));
@@ -439,18 +445,7 @@ static void test_doubt_survives_restart(void)
 /* A copy is broken off with a removal on its way: whatever comes next waits until it cannot come any more. */
 static void test_broken_off_copy_is_fenced(void)
 {
-    ready();
-    char *older = mem_strdup(d.mark[PRIMARY]);
-    (void)driver_write(&d, 1, "upsert", "b");
-    (void)driver_serve(&d, PRIMARY);
-    (void)driver_serve(&d, REPLICA);
-    driver_advance(&d, 11 * NS_PER_S);
-    driver_down(&d, PRIMARY);
-    driver_advance(&d, 20 * NS_PER_S);
-    mem_free(d.mark[PRIMARY]);
-    d.mark[PRIMARY] = older;
-    d.hold_resync = true;
-    driver_up(&d, PRIMARY);
+    primary_restored();
     driver_answer(&d, driver_expect(&d, REPLICA, "GET", "/collections/docs"), 200,
                   driver_object(driver_id(REPLICA, 1), "docs"));
     driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/collections/docs"), 200,
