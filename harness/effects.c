@@ -31,7 +31,7 @@ uint64_t effects_tag(struct str request_id)
     return effects_number(str_trim(request_id), STR("wd-"), EFFECTS_TAG_DIGITS, &tag) ? tag : 0;
 }
 
-static uint32_t effects_record(struct str id)
+uint32_t effects_record(struct str id)
 {
     uint64_t record;
     return effects_number(id, STR("doc-"), EFFECTS_RECORD_DIGITS, &record) ? (uint32_t)record : HISTORY_NONE;

@@ -11,6 +11,8 @@
  * times and makes them scenario time. */
 void effects_note(struct history *history, uint32_t instance, uint64_t incarnation, int64_t shift_ns,
                   const struct mock_journal_entry *entry);
+/* 17 of "doc-000017"; HISTORY_NONE = no record of ours. */
+uint32_t effects_record(struct str id);
 /* 17 of "wd-17"; 0 = not a tag of ours. */
 uint64_t effects_tag(struct str request_id);
 

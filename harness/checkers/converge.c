@@ -6,21 +6,28 @@
  * how many more there are. */
 #include "base/json_scan.h"
 #include "base/memory.h"
+#include "harness/checkers/keyed.h"
 #include "harness/checkers/oracles.h"
 #include "harness/checkers/words.h"
+#include "harness/effects.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX  8192
-#define VALUE_MAX 160
-#define DEPTH_MAX 16
+#define TEXT_MAX     8192
+#define VALUE_MAX    160
+#define DEPTH_MAX    16
+#define RECORD_DEPTH 5 /* where on the way down a record's id stands */
 
 #define BALANCERS_TENANT "walproxy"
 
 struct difference {
+    const struct history *h; /* for the records that differ; NULL = only the first one in words */
+    struct keyed *records;
+    size_t record_count, record_capacity;
+    bool other; /* something else than a record of ours differs */
     uint64_t count;
     struct buf first; /* the first one, in words */
     const char *path[DEPTH_MAX];
@@ -46,8 +53,34 @@ static void put_value(struct buf *out, const json_t *value)
     free(text);
 }
 
+/* databases / NAME / collections / NAME / records / ID / ... */
+static void note_record(struct difference *d)
+{
+    uint32_t collection = HISTORY_NONE;
+    uint32_t record = HISTORY_NONE;
+    if (d->depth > RECORD_DEPTH && strcmp(d->path[RECORD_DEPTH - 1], "records") == 0) {
+        for (size_t i = 0; i < d->h->collection_count && collection == HISTORY_NONE; i++) {
+            collection =
+                strcmp(d->h->collections[i], d->path[RECORD_DEPTH - 2]) == 0 ? (uint32_t)i : HISTORY_NONE;
+        }
+        record = effects_record(str_of(d->path[RECORD_DEPTH]));
+    }
+    if (collection == HISTORY_NONE || record == HISTORY_NONE) {
+        d->other = true;
+        return;
+    }
+    if (d->record_count == d->record_capacity) {
+        d->record_capacity = d->record_capacity == 0 ? 64 : d->record_capacity * 2;
+        d->records = mem_realloc(d->records, d->record_capacity * sizeof(*d->records));
+    }
+    d->records[d->record_count++] = (struct keyed){ .key = (uint64_t)collection << 32 | record };
+}
+
 static void differ(struct difference *d, const json_t *primary, const json_t *replica)
 {
+    if (d->h != NULL) {
+        note_record(d);
+    }
     if (d->count++ > 0) {
         return;
     }
@@ -80,8 +113,31 @@ static void walk_member(struct difference *d, const char *key, json_t *primary, 
     d->depth--;
 }
 
+/* Databases stand in a list, in the order of their names, which are unique within a tenant. */
+static const char *name_of(const json_t *element)
+{
+    const char *name = json_string_value(json_object_get(element, "database"));
+    return name == NULL ? "?" : name;
+}
+
+static void walk_list(struct difference *d, json_t *primary, json_t *replica)
+{
+    size_t most = json_array_size(primary) > json_array_size(replica) ? json_array_size(primary)
+                                                                      : json_array_size(replica);
+    for (size_t i = 0; i < most; i++) {
+        json_t *one = json_array_get(primary, i);
+        json_t *other = json_array_get(replica, i);
+        walk_member(d, name_of(one == NULL ? other : one), one, other);
+    }
+}
+
 static void walk(struct difference *d, json_t *primary, json_t *replica)
 {
+    bool lists = json_is_object(json_array_get(primary, 0)) && json_is_object(json_array_get(replica, 0));
+    if (lists && d->depth == 1) {
+        walk_list(d, primary, replica);
+        return;
+    }
     if (!json_is_object(primary) || !json_is_object(replica)) {
         differ(d, primary, replica);
         return;
@@ -180,15 +236,27 @@ static void tell_offset(struct buf *saw, const char *primary, const char *replic
                primary + from, replica + from);
 }
 
-static void tell_difference(struct buf *saw, const char *primary, const char *replica)
+/* False when they cannot be read.  The caller frees d->first and d->records. */
+static bool compare_trees(struct difference *d, const struct history *h, const char *primary,
+                          const char *replica)
 {
     json_t *trees[2] = { json_loads(primary, JSON_DECODE_ANY, NULL),
                          json_loads(replica, JSON_DECODE_ANY, NULL) };
-    struct difference d = { 0 };
-    buf_init(&d.first, TEXT_MAX / 2);
-    if (trees[0] != NULL && trees[1] != NULL) {
-        walk(&d, trees[0], trees[1]);
+    bool read = trees[0] != NULL && trees[1] != NULL;
+    *d = (struct difference){ .h = h };
+    buf_init(&d->first, TEXT_MAX / 2);
+    if (read) {
+        walk(d, trees[0], trees[1]);
     }
+    json_decref(trees[0]);
+    json_decref(trees[1]);
+    return read;
+}
+
+static void tell_difference(struct buf *saw, const char *primary, const char *replica)
+{
+    struct difference d;
+    (void)compare_trees(&d, NULL, primary, replica);
     if (d.count == 0) {
         tell_offset(saw, primary, replica);
     } else {
@@ -196,8 +264,24 @@ static void tell_difference(struct buf *saw, const char *primary, const char *re
         buf_printf(saw, " (%" PRIu64 " %s in all)", d.count, d.count == 1 ? "difference" : "differences");
     }
     buf_deinit(&d.first);
-    json_decref(trees[0]);
-    json_decref(trees[1]);
+}
+
+bool converge_differing(const struct history *h, struct keyed **records, size_t *count)
+{
+    struct difference d;
+    char *content[2] = { clients_share(h->content[0]), clients_share(h->content[1]) };
+    bool read = compare_trees(&d, h, content[0], content[1]);
+    buf_deinit(&d.first);
+    mem_free(content[0]);
+    mem_free(content[1]);
+    if (!read || d.other) {
+        mem_free(d.records);
+        return false;
+    }
+    keyed_sort(d.records, d.record_count);
+    *records = d.records;
+    *count = d.record_count;
+    return true;
 }
 
 bool converge_equal(const struct history *h)

@@ -116,25 +116,48 @@ static void excuse_superseded(struct fates *f, const struct evidence *e, uint32_
     mem_free(group);
 }
 
-/* Where a balancer made both equal, and both hold the same in the end, what is in effect on one is in effect
- * on the other, whatever way it came there: a balancer that copies a collection need not carry out each of
- * its writes.  Contents can be hundreds of megabytes: they are compared only when there is something to
- * excuse. */
+/* What both hold alike in the end. */
+struct alike {
+    bool looked, all, known; /* known: but for these records */
+    struct keyed *differing;
+    size_t count;
+};
+
+static bool is_alike(struct alike *a, const struct history *h, const struct op_record *op)
+{
+    if (!a->looked) {
+        a->looked = true;
+        a->all = converge_equal(h);
+        a->known = a->all || (h->content[0] != NULL && h->content[1] != NULL &&
+                              converge_differing(h, &a->differing, &a->count));
+    }
+    size_t low = 0;
+    size_t high = a->count;
+    uint64_t key = op_writes_record(op) ? op_key(op) : UINT64_MAX;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        low = a->differing[middle].key < key ? middle + 1 : low;
+        high = a->differing[middle].key < key ? high : middle;
+    }
+    return a->known && !(low < a->count && a->differing[low].key == key);
+}
+
+/* Where a balancer made both equal, what both hold alike in the end is in effect on one if it is on the
+ * other, whatever way it came there: a balancer that copies a collection need not carry out each of its
+ * writes.  A record may differ because of a dead letter.  Contents can be hundreds of megabytes: they are
+ * compared only when there is something to excuse. */
 static void excuse_equal(struct fates *f, const struct history *h)
 {
-    bool equal = false;
+    struct alike alike = { 0 };
     for (size_t i = 0; i < h->op_count; i++) {
         for (uint32_t instance = 0; instance < INSTANCE_COUNT; instance++) {
             if (h->resynced[instance] && f->of[instance][i] >= FATE_NEVER &&
-                f->of[1 - instance][i] < FATE_NEVER) {
-                equal = equal || converge_equal(h);
-                if (!equal) {
-                    return;
-                }
+                f->of[1 - instance][i] < FATE_NEVER && is_alike(&alike, h, &h->ops[i])) {
                 f->of[instance][i] = FATE_SUPERSEDED;
             }
         }
     }
+    mem_free(alike.differing);
 }
 
 void fates_init(struct fates *f, const struct evidence *e, const struct checker_input *input)

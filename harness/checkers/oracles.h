@@ -18,5 +18,9 @@ void oracle_bounded_memory(const struct checker_input *input, struct assertion_r
 
 /* The clients' share of both instances' contents is known and equal. */
 bool converge_equal(const struct history *h);
+/* The records that differ, sorted by op_key; the caller frees them.  False when something else does, or when
+ * they cannot be read. */
+struct keyed;
+bool converge_differing(const struct history *h, struct keyed **records, size_t *count);
 
 #endif

@@ -283,6 +283,39 @@ static void test_contents_differ(void)
     told_end(&t);
 }
 
+#define CONTENTS(records)                                               \
+    "{\"databases\":[{\"collections\":{\"docs\":{\"records\":{" records \
+    "}}},\"database\":\"default\",\"tenant\":\"t\"}]}"
+
+/* Databases come in a list: what differs is named by its place all the same. */
+static void test_contents_by_name(void)
+{
+    good_run();
+    told_contents(&t, CONTENTS("\"doc-000005\":1"), CONTENTS("\"doc-000005\":2"));
+    told_judge(&t, "converge",
+               "databases / default / collections / docs / records / doc-000005: the primary holds 1, the "
+               "replica 2");
+    told_end(&t);
+}
+
+/* A copy brought the record to the replica; another one differs, for a dead letter.  That does not make the
+ * first one missed. */
+static void test_copied_beside_a_letter(void)
+{
+    good_run();
+    (void)told_op(&t, 30, OP_ADD, 5, 10, 10.1, 201);
+    (void)told_effect(&t, PRIMARY, 30, OP_ADD, 5, 10.05, 201);
+    (void)told_op(&t, 31, OP_ADD, 6, 11, 11.1, 201);
+    (void)told_effect(&t, REPLICA, 31, OP_ADD, 6, 11.05, 201);
+    t.input.dead_letters_at_end = 1;
+    told_contents(&t, CONTENTS("\"doc-000005\":1"), CONTENTS("\"doc-000005\":1,\"doc-000006\":1"));
+    t.h.resynced[REPLICA] = true;
+    told_judge(&t, "no_lost_ack", NULL);
+    t.input.dead_letters_at_end = 0;
+    told_judge(&t, "no_lost_ack", "write 31"); /* and where there is no letter, it is lost */
+    told_end(&t);
+}
+
 static const struct suite_test tests[] = {
     { "a true history passes every oracle", test_truth_passes },
     { "lost on the primary", test_lost_on_primary },
@@ -305,6 +338,8 @@ static const struct suite_test tests[] = {
     { "refused but seen by a reader", test_refused_but_read },
     { "an error promises nothing", test_errors_promise_nothing },
     { "contents that differ, and where", test_contents_differ },
+    { "what differs is named by its place", test_contents_by_name },
+    { "a copy beside a dead letter", test_copied_beside_a_letter },
 };
 
 TEST_MAIN("checkers_writes", tests)
