@@ -305,13 +305,14 @@ static bool other_is_up(const struct core *core, unsigned i)
     return core->instance_count > 1 && health_can_read(core, resync_other(i));
 }
 
-/* What was acknowledged before it went out of sight it may have lost; the consistency window promises it. */
+/* Whoever refused connections has begun anew, and may have lost what was acknowledged before it went out of
+ * sight: the consistency window promises that.  A connection that broke tells nothing of the kind. */
 static bool owes_the_window(const struct core *core, const struct lane *lane, unsigned i)
 {
     const struct strand *strand = &lane->strand;
-    uint64_t seen_ns = core->instances[i].mark.lost_ns;
-    uint64_t owed_ns = strand->last_ack_ns < seen_ns ? strand->last_ack_ns : seen_ns;
-    return strand->ever_acked && !MUTANT(core, MUTANT_UNVERIFIED_READ) &&
+    const struct mark *mark = &core->instances[i].mark;
+    uint64_t owed_ns = strand->last_ack_ns < mark->lost_ns ? strand->last_ack_ns : mark->lost_ns;
+    return mark->began_anew && strand->ever_acked && !MUTANT(core, MUTANT_UNVERIFIED_READ) &&
            core->now_ns < owed_ns + core->settings.consistency_window_ns;
 }
 

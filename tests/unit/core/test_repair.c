@@ -386,6 +386,28 @@ static void test_waits_quietly(void)
     driver_close(&d);
 }
 
+/* One connection to the only one there breaks: that is no reason not to read from it. */
+static void test_broken_connection_is_no_loss(void)
+{
+    driver_init(&d);
+    driver_start(&d);
+    driver_make(&d, 1, "docs");
+    driver_advance(&d, 60 * NS_PER_S);
+    driver_down(&d, REPLICA);
+    (void)driver_write(&d, 1, "upsert", "a");
+    (void)driver_serve(&d, PRIMARY);
+    (void)driver_write(&d, 1, "upsert", "b");
+    driver_end(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), CALL_BROKEN, true);
+    driver_advance(&d, NS_PER_S);
+    (void)driver_serve(&d, PRIMARY);
+    char target[512];
+    (void)snprintf(target, sizeof(target), C_PATH "/%s/get", driver_id(PRIMARY, 1));
+    uint64_t reader = driver_send(&d, "POST", target, "{\"ids\":[\"a\"]}");
+    (void)driver_serve(&d, PRIMARY);
+    CU_ASSERT_EQUAL(driver_status(&d, reader), 200);
+    driver_close(&d);
+}
+
 /* It may have lost its latest, and there is nobody to compare it with: not read inside the window. */
 static void test_window_of_the_unverified(void)
 {
@@ -500,6 +522,7 @@ static const struct suite_test tests[] = {
     { "what may be lost is not read inside the window", test_window_of_the_unverified },
     { "a restart does not make it trustworthy", test_doubt_survives_restart },
     { "a copy that is broken off leaves a fence", test_broken_off_copy_is_fenced },
+    { "a broken connection is no loss", test_broken_connection_is_no_loss },
 };
 
 TEST_MAIN("core_repair", tests)
