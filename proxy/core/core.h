@@ -46,8 +46,8 @@ enum core_event_kind {
 
 enum call_outcome {
     CALL_ANSWERED,  /* a whole answer arrived */
-    CALL_REFUSED,   /* no connection: not one byte of the request left */
-    CALL_BROKEN,    /* the connection failed after bytes had left, or in the middle of the answer */
+    CALL_REFUSED,   /* no connection could be made: not one byte of the request left */
+    CALL_BROKEN,    /* the connection failed; bytes_left tells whether any may have left */
     CALL_CANCELLED, /* the core asked for it; the connection is closed by now */
 };
 

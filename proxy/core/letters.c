@@ -361,18 +361,6 @@ void letters_recover(struct core *core, const struct record_dead *record, uint64
     place(core, letter, record_lsn);
 }
 
-void letters_copied_away(struct core *core, const struct lane *lane, unsigned source, unsigned target)
-{
-    struct letter *letter = lane->letters == 0 ? NULL : TAILQ_FIRST(&core->letters);
-    for (; letter != NULL; letter = TAILQ_NEXT(letter, all)) {
-        if (letter->lane == lane && (letter->lacking & (1u << source)) != 0 &&
-            (letter->on & (1u << target)) == 0) {
-            set_on(core, letter, 1u << target);
-            (void)append_also(core, letter, target);
-        }
-    }
-}
-
 void letters_copied(struct core *core, struct lane *lane, unsigned i)
 {
     struct letter *letter = lane->letters == 0 ? NULL : TAILQ_FIRST(&core->letters);

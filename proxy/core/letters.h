@@ -51,8 +51,6 @@ uint64_t letters_add(struct core *core, struct entry *entry, unsigned instance, 
 void letters_younger(struct core *core, const struct entry *entry, struct str body);
 /* A copy from the other instance has made this lane whole there: what it lacked, it has. */
 void letters_copied(struct core *core, struct lane *lane, unsigned instance);
-/* A copy has made target what source is: what that lacks, nobody has any more. */
-void letters_copied_away(struct core *core, const struct lane *lane, unsigned source, unsigned target);
 /* Another instance has applied a write that is dead here: they differ. */
 void letters_applied_elsewhere(struct core *core, uint64_t lsn);
 struct letter *letters_find(struct core *core, uint64_t lsn);

@@ -134,7 +134,6 @@ void walk_over(struct core *core, bool whole)
         }
         lane->faulty[r->target] = false;
         lane->ours[r->target] = false;
-        letters_copied_away(core, lane, r->source, r->target);
         if (lane->unread_ns[r->target] < lane->unread_ns[r->source]) {
             lane->unread_ns[r->target] = lane->unread_ns[r->source]; /* what it lacks its copy lacks */
         }

@@ -1,8 +1,8 @@
 /* A call: from the core's request to libcurl's options, and libcurl's callbacks back to bytes.
  *
  * What "bytes left" means: libcurl counts what it handed to the socket.  Where that is not certain (a
- * body was read but perhaps not sent), the answer is yes: a call is only ever CALL_REFUSED when nothing
- * can have reached the instance. */
+ * body was read but perhaps not sent), the answer is yes.  A call is only ever CALL_REFUSED when no
+ * connection could be made: then nothing can have reached the instance, and nobody is there. */
 #include "proxy/io/upstream_call.h"
 
 #include "base/check.h"
@@ -307,6 +307,13 @@ static void finish(struct upstream_call *call, enum call_outcome outcome)
     }
 }
 
+/* There was a connection, and it failed: a kept one, perhaps, that had been closed before a byte was sent. */
+static bool was_connected(CURLcode code)
+{
+    return code == CURLE_SEND_ERROR || code == CURLE_SEND_FAIL_REWIND || code == CURLE_RECV_ERROR ||
+           code == CURLE_GOT_NOTHING;
+}
+
 void upstream_call_conclude(struct upstream_call *call, CURLcode code)
 {
     call->bytes_left = code == CURLE_OK || has_sent(call);
@@ -315,7 +322,7 @@ void upstream_call_conclude(struct upstream_call *call, CURLcode code)
         return;
     }
     describe(call, code == CURLE_OK ? CURLE_WEIRD_SERVER_REPLY : code);
-    finish(call, call->bytes_left ? CALL_BROKEN : CALL_REFUSED);
+    finish(call, call->bytes_left || was_connected(code) ? CALL_BROKEN : CALL_REFUSED);
 }
 
 void upstream_call_cut(struct upstream_call *call, enum call_outcome outcome, const char *detail)
