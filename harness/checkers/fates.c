@@ -118,6 +118,7 @@ static void excuse_superseded(struct fates *f, const struct evidence *e, uint32_
 
 /* What both hold alike in the end. */
 struct alike {
+    bool letters; /* there are dead letters: without any, both are alike in all or count as different */
     bool looked, all, known; /* known: but for these records */
     struct keyed *differing;
     size_t count;
@@ -128,7 +129,7 @@ static bool is_alike(struct alike *a, const struct history *h, const struct op_r
     if (!a->looked) {
         a->looked = true;
         a->all = converge_equal(h);
-        a->known = a->all || (h->content[0] != NULL && h->content[1] != NULL &&
+        a->known = a->all || (a->letters && h->content[0] != NULL && h->content[1] != NULL &&
                               converge_differing(h, &a->differing, &a->count));
     }
     size_t low = 0;
@@ -146,9 +147,9 @@ static bool is_alike(struct alike *a, const struct history *h, const struct op_r
  * other, whatever way it came there: a balancer that copies a collection need not carry out each of its
  * writes.  A record may differ because of a dead letter.  Contents can be hundreds of megabytes: they are
  * compared only when there is something to excuse. */
-static void excuse_equal(struct fates *f, const struct history *h)
+static void excuse_equal(struct fates *f, const struct history *h, bool letters)
 {
-    struct alike alike = { 0 };
+    struct alike alike = { .letters = letters };
     for (size_t i = 0; i < h->op_count; i++) {
         for (uint32_t instance = 0; instance < INSTANCE_COUNT; instance++) {
             if (h->resynced[instance] && f->of[instance][i] >= FATE_NEVER &&
@@ -182,7 +183,7 @@ void fates_init(struct fates *f, const struct evidence *e, const struct checker_
         }
     }
     if (e->instances == 2) {
-        excuse_equal(f, h);
+        excuse_equal(f, h, input->dead_letters_at_end > 0);
     }
     for (size_t i = 0; i < h->op_count; i++) {
         const struct op_record *op = &h->ops[i];
