@@ -68,7 +68,7 @@ static int rising(const void *a, const void *b)
 void capacity_errors(const struct capacity_trial *trial, enum capacity_figure figure,
                      struct capacity_errors *out)
 {
-    double all[CAPACITY_TRIAL_POINTS];
+    double all[CAPACITY_TRIAL_POINTS] = { 0 };
     size_t count = 0;
     *out = (struct capacity_errors){ 0 };
     for (size_t i = 0; i < trial->count; i++) {

@@ -46,19 +46,20 @@ static struct long_text *make_long(struct str bytes, struct block *body)
 static struct long_text *keep_long(struct text_pool *pool, struct str bytes, struct block *body)
 {
     struct digest_sum digest = digest_sum_of(bytes);
-    struct long_text *found = NULL;
-    HASH_FIND(hh, pool->all, &digest, sizeof(digest), found);
-    if (found == NULL || !str_equal(found->bytes, bytes)) {
-        struct long_text *t = make_long(bytes, body);
-        t->digest = digest;
-        if (found == NULL) {
-            t->pool = pool;
-            HASH_ADD(hh, pool->all, digest, sizeof(digest), t);
-        }
-        found = t;
+    struct long_text *known = NULL;
+    HASH_FIND(hh, pool->all, &digest, sizeof(digest), known);
+    if (known != NULL && str_equal(known->bytes, bytes)) {
+        known->references++;
+        return known;
     }
-    found->references++;
-    return found;
+    struct long_text *t = make_long(bytes, body);
+    t->digest = digest;
+    t->references++;
+    if (known == NULL) { /* else another text has that digest */
+        t->pool = pool;
+        HASH_ADD(hh, pool->all, digest, sizeof(digest), t);
+    }
+    return t;
 }
 
 struct text *text_new(struct text_pool *pool, struct str bytes, struct block *body)
