@@ -91,7 +91,7 @@ static int magnitude_of(double value)
 
 static void take_mantissa(uint64_t mantissa, int decimals, bool negative, struct decimal *out)
 {
-    char reversed[DECIMAL_DIGITS + 4];
+    char reversed[DECIMAL_DIGITS + 4] = { 0 };
     int count = 0;
     while (mantissa > 0) {
         reversed[count++] = (char)('0' + mantissa % 10);

@@ -41,7 +41,7 @@ static void put_base64(struct buf *out, const struct body_shape *shape, struct p
         numbers[i] = draw(prng);
     }
     buf_append_char(out, '"');
-    base64_encode(out, str_make((const char *)numbers, shape->dimension * sizeof(*numbers)));
+    base64_encode(out, str_make((const char *)(const void *)numbers, shape->dimension * sizeof(*numbers)));
     buf_append_char(out, '"');
     mem_free(numbers);
 }

@@ -62,14 +62,14 @@ static void solve_positive(const double *sums, size_t count, double *out)
             a[i * (count + 1) + count] *= left_out[i] ? 0 : 1;
         }
         solve(a, count, out);
-        size_t worst = count;
-        for (size_t i = 0; i < count; i++) {
-            worst = out[i] < 0 ? i : worst;
+        bool negative = false;
+        for (size_t i = count; i > 0 && !negative; i--) {
+            negative = out[i - 1] < 0;
+            left_out[i - 1] = left_out[i - 1] || negative;
         }
-        if (worst == count) {
+        if (!negative) {
             return;
         }
-        left_out[worst] = true;
     }
 }
 
