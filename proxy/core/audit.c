@@ -6,8 +6,8 @@
  *   on both, by id      renamed at the target when its name is another
  *   on both, by name    mapped when nothing is known of the target's id; an older life of it is removed
  *   only at the source  its content is copied, which makes the collection
- *   only at the target  removed when it, or one of its name whose id there was never learnt, is known to have
- * been deleted; else counted and named, never touched
+ *   only at the target  removed when it, or one of its name whose id there was never learnt, is known
+ *                       to have been deleted; else counted and named, never touched
  *
  * A name on which a write is still to come at the target is left to that write. */
 #include "base/check.h"
