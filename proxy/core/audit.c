@@ -446,6 +446,15 @@ void audit_in_doubt(struct core *core)
     }
 }
 
+/* An empty listing says that all is gone; what is no listing says nothing. */
+bool audit_understands(const struct core *core, struct block *body)
+{
+    enum step step = core->resync->audit->step;
+    bool databases = step == STEP_SOURCE_DATABASES || step == STEP_TARGET_DATABASES;
+    bool collections = step == STEP_SOURCE_LISTING || step == STEP_TARGET_LISTING;
+    return (!databases && !collections) || learn_is_listing(block_str(body), collections);
+}
+
 void audit_answer(struct core *core, enum resync_got got, struct block *body)
 {
     struct audit *a = core->resync->audit;

@@ -207,7 +207,8 @@ void learn_end(struct core *core, struct call *call, const struct core_event *ev
     if (client->place != NULL) {
         slot_place(client->place, &tenant, &database);
     }
-    if (event->u.call_end.outcome == CALL_ANSWERED && event->u.call_end.head->status == 200 && placed) {
+    if (event->u.call_end.outcome == CALL_ANSWERED && event->u.call_end.head->status == 200 && placed &&
+        learn_is_listing(block_str(event->u.call_end.body), true)) {
         client->listing_seen = true;
         client->primary_listed = client->primary_listed || call->instance == core->primary;
         if (listing_current(core, client, call->instance)) {
@@ -232,6 +233,26 @@ bool learn_object_id(struct str body, struct uuid *uuid)
     const struct json_member *id = json_scan_find(&scan, "id");
     return id != NULL && id->kind == JSON_STRING_VALUE && id->value.size > 2 &&
            uuid_parse(str_make(id->value.data + 1, id->value.size - 2), uuid);
+}
+
+bool learn_is_listing(struct str body, bool of_collections)
+{
+    struct json_scan scan;
+    struct str text = str_trim(body);
+    if (text.size == 0 || text.data[0] != '[' || json_scan(text, &scan) != 0) {
+        return false;
+    }
+    struct str element;
+    enum json_kind kind;
+    size_t at = 0;
+    while (json_scan_next(text, &at, &element, &kind)) {
+        struct uuid uuid;
+        struct str name = kind == JSON_OBJECT_VALUE ? learn_object_member(element, "name") : STR("");
+        if (name.size < 2 || name.data[0] != '"' || (of_collections && !learn_object_id(element, &uuid))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 struct str learn_object_member(struct str object, const char *key)

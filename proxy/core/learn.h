@@ -19,6 +19,9 @@ void learn_check_name(struct core *core, struct entry *entry, unsigned instance)
 
 /* The "id" of a collection object. */
 bool learn_object_id(struct str body, struct uuid *uuid);
+/* Is it a whole listing of databases or collections?  What answers 2xx with anything else has told nothing.
+ */
+bool learn_is_listing(struct str body, bool of_collections);
 /* The raw text of a member; empty when there is none. */
 struct str learn_object_member(struct str object, const char *key);
 /* From now on the lane is this collection at that instance; recorded. */

@@ -82,6 +82,9 @@ void listing_learn(struct core *core, const struct client *client, unsigned i, s
         learn_object(core, i, t, d, body);
         return;
     }
+    if (!learn_is_listing(body, true)) {
+        return;
+    }
     if (listing_current(core, client, i)) {
         create_listed(core, t, d);
     }

@@ -163,13 +163,18 @@ void resync_end(struct core *core, struct call *call, const struct core_event *e
     }
     r->call = 0;
     enum resync_got got = classify(event);
+    struct block *body = event->u.call_end.body;
+    bool understood = r->job == JOB_WALK ? walk_understands(core, body) : audit_understands(core, body);
+    if (got == GOT_OK && !understood) {
+        got = GOT_FAILED; /* 2xx, and of another shape: it tells nothing */
+    }
     if (got != GOT_FAILED) {
         r->failures = 0;
     }
     if (r->job == JOB_WALK) {
-        walk_answer(core, got, event->u.call_end.body);
+        walk_answer(core, got, body);
     } else if (r->job == JOB_AUDIT) {
-        audit_answer(core, got, event->u.call_end.body);
+        audit_answer(core, got, body);
     }
 }
 

@@ -64,6 +64,8 @@ void resync_wake_lane(struct core *core, struct lane *lane);
 /* ---- walk.c ---- */
 void walk_begin(struct core *core);
 void walk_next(struct core *core); /* no request is in flight: do what comes next */
+/* Has a 2xx answer to the current step the shape of one? */
+bool walk_understands(const struct core *core, struct block *body);
 void walk_answer(struct core *core, enum resync_got got, struct block *body);
 void walk_in_doubt(struct core *core); /* the outcome of its last request will not be known */
 void walk_free(struct resync *r);
@@ -73,6 +75,7 @@ bool walk_holds_at_source(const struct resync *r, const struct entry *entry);
 /* ---- audit.c ---- */
 void audit_begin(struct core *core);
 void audit_next(struct core *core);
+bool audit_understands(const struct core *core, struct block *body);
 void audit_answer(struct core *core, enum resync_got got, struct block *body);
 void audit_in_doubt(struct core *core);
 void audit_free(struct resync *r);

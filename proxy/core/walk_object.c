@@ -5,7 +5,16 @@
 #include "proxy/core/lanes.h"
 #include "proxy/core/learn.h"
 #include "proxy/core/resync.h"
+#include "proxy/core/resync_job.h"
 #include "proxy/core/walk.h"
+
+bool walk_understands(const struct core *core, struct block *body)
+{
+    struct uuid uuid;
+    enum walk_step step = core->resync->walk->step;
+    bool object = step == STEP_SOURCE_OBJECT || step == STEP_TARGET_OBJECT || step == STEP_CREATE;
+    return !object || learn_object_id(block_str(body), &uuid);
+}
 
 void walk_source_object(struct core *core, enum resync_got got, struct block *body)
 {

@@ -127,10 +127,35 @@ static void test_names_wait_no_longer(void)
     driver_close(&d);
 }
 
+/* What answers 2xx with anything but a listing has told nothing: it is asked again, and nothing counts as
+ * gone. */
+static void test_no_listing(void)
+{
+    static const char nonsense[] = "{\"unexpected\":[true,{\"shape\":1}]}";
+    come_back_older();
+    buf_clear(&d.trace);
+    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/databases"), 200, nonsense);
+    driver_advance(&d, 2 * NS_PER_S);
+    list(PRIMARY, "/databases", DATABASE("default_database"), "", "");
+    driver_answer(&d, driver_expect(&d, REPLICA, "GET", "/databases"), 200, "[7]");
+    driver_advance(&d, 2 * NS_PER_S);
+    list(REPLICA, "/databases", DATABASE("default_database"), "", "");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "GET", "/collections"), 200, nonsense);
+    driver_advance(&d, 2 * NS_PER_S);
+    list(PRIMARY, "/collections", driver_object(driver_id(PRIMARY, 1), "papers"), "", "");
+    driver_answer(&d, driver_expect(&d, REPLICA, "GET", "/collections"), 200, "[{\"name\":\"docs\"}]");
+    driver_advance(&d, 2 * NS_PER_S);
+    CU_ASSERT_FALSE(told("names_resynced"));
+    list(REPLICA, "/collections", driver_object(driver_id(REPLICA, 1), "papers"), "", "");
+    CU_ASSERT_TRUE(told("names_resynced"));
+    driver_close(&d);
+}
+
 static const struct suite_test tests[] = {
     { "names are made what they are", test_mended },
     { "writes about names wait for that", test_names_wait },
     { "and no longer", test_names_wait_no_longer },
+    { "an answer of another shape is no listing", test_no_listing },
 };
 
 TEST_MAIN("core_audit", tests)

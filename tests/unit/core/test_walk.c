@@ -362,11 +362,11 @@ static void test_refused_record(void)
 static void test_malformed_answers(void)
 {
     static const char *const tails[] = { "/get", "/docs", "/databases", "/collections" };
+    static const char *const answers[] = { "{\"ids\":", "<html>", "{\"unexpected\":[{\"shape\":1}]}" };
     for (size_t k = 0; k < sizeof(tails) / sizeof(tails[0]); k++) {
         adopt(5);
-        for (unsigned i = 0; i < 2; i++) {
-            struct driver_call *call = until_asked(PRIMARY, tails[k]);
-            driver_answer(&d, call, 200, i == 0 ? "{\"ids\":" : "<html>");
+        for (unsigned i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+            driver_answer(&d, until_asked(PRIMARY, tails[k]), 200, answers[i]);
         }
         run_out();
         check_equal();
