@@ -53,6 +53,16 @@ static struct keyed *applied_by_key(const struct evidence *e, uint32_t instance,
     return list;
 }
 
+/* Both in their order at first, and a copy has written or removed the record since the older one came again:
+ * a balancer that gives up what waits for an instance, in the middle of a suffix, copies instead. */
+static bool set_right(const struct evidence *e, uint32_t instance, uint64_t key, uint32_t older,
+                      uint32_t younger)
+{
+    const struct trace *x = &e->traces[instance][older];
+    const struct trace *y = &e->traces[instance][younger];
+    return x->first < y->first && evidence_repaired(e, instance, key, x->last);
+}
+
 static void order_sweep(const struct evidence *e, uint32_t instance, const struct keyed *list, size_t count,
                         struct breach *breach)
 {
@@ -61,7 +71,8 @@ static void order_sweep(const struct evidence *e, uint32_t instance, const struc
         uint32_t youngest = list[start].index; /* sent last among those applied so far */
         for (end = start + 1; end < count && list[end].key == list[start].key; end++) {
             const struct op_record *op = &h->ops[list[end].index];
-            if (op_acknowledged(op) && op->done_ns < h->ops[youngest].sent_ns) {
+            if (op_acknowledged(op) && op->done_ns < h->ops[youngest].sent_ns &&
+                !set_right(e, instance, list[end].key, list[end].index, youngest)) {
                 breach_note(breach, instance, list[end].index, youngest,
                             e->traces[instance][list[end].index].last_ns);
             }
@@ -170,8 +181,7 @@ void oracle_order_per_lane(const struct checker_input *input, struct assertion_r
 /* X came back: it had been applied, then Y for the first time, and at the end X stands after Y again.
  * A suffix applied again (Y X Y X) is not that: there Y came first both times.  When first and last
  * applications disagree about any pair of a group, they disagree about two neighbours in the order of last
- * applications, so looking at the neighbour is enough.  What a copy has set right since did no harm: a
- * balancer that gives up what waits for an instance, in the middle of such a suffix, copies instead.  Nor
+ * applications, so looking at the neighbour is enough.  What a copy has set right since did no harm, nor
  * does a deletion after a younger deletion: the record is gone either way. */
 static void double_sweep(const struct evidence *e, uint32_t instance, const struct keyed *list, size_t count,
                          struct breach *breach)
@@ -182,7 +192,7 @@ static void double_sweep(const struct evidence *e, uint32_t instance, const stru
         bool deletions =
             e->h->ops[list[i].index].op == OP_DELETE && e->h->ops[list[i - 1].index].op == OP_DELETE;
         if (list[i].key == list[i - 1].key && x->first < y->first && !deletions &&
-            !evidence_repaired(e, instance, list[i].key, x->last)) {
+            !set_right(e, instance, list[i].key, list[i].index, list[i - 1].index)) {
             breach_note(breach, instance, list[i].index, list[i - 1].index, x->last_ns);
         }
     }

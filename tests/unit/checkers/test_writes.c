@@ -165,10 +165,12 @@ static void test_old_write_again_and_repaired(void)
         told_upsert(&t, 31, 5, 11);
         (void)told_effect(&t, REPLICA, 30, OP_UPSERT, 5, 15, 200);
         told_judge(&t, "no_double_effect", "write 30|then 30 again");
+        told_judge(&t, "order_per_lane", "write 30|last at 15.000s, after 31");
         told_effect(&t, REPLICA, 0, OP_DELETE, 6, 16, 200)->copied = true;
         told_judge(&t, "no_double_effect", "write 30|then 30 again"); /* another record */
         told_effect(&t, REPLICA, how == 0 ? 31 : 0, how == 0 ? OP_ADD : OP_DELETE, 5, 17, 200)->copied = true;
         told_judge(&t, "no_double_effect", NULL);
+        told_judge(&t, "order_per_lane", NULL);
         (void)told_effect(&t, REPLICA, 30, OP_UPSERT, 5, 18, 200); /* and once more after that */
         told_judge(&t, "no_double_effect", "write 30|then 30 again at 18.000s");
         told_end(&t);
