@@ -6,6 +6,7 @@
  *            and added again (an upsert would merge metadata), in requests of bounded size
  *   noted    only when it took long: rows that were written meanwhile, by id, and the last cut (walk_notes.c)
  *   extras   pages of the target's ids; those that the source does not have are removed, or counted
+ *            (walk_extras.c)
  *
  * Pages stand still meanwhile: adds go to the end, upserts stay in place, updates and deletes wait, or, when
  * it takes long, deletes wait while a page is read.
@@ -66,9 +67,11 @@ void walk_begin(struct core *core)
 /* Some write was not understood: now they wait, and everything is compared once more. */
 static void begin_again(struct core *core)
 {
+    bool watched = core->resync->walk->watching;
     walk_free(core->resync);
     walk_begin(core);
     core->resync->walk->noting = false; /* and wait */
+    core->resync->walk->shut = watched; /* adds and upserts, too */
     resync_wake_lane(core, core->resync->lane);
 }
 
@@ -156,14 +159,22 @@ void walk_refused(struct core *core)
     walk_over(core, false);
 }
 
+static void begin_bout(struct walk *w)
+{
+    w->bout = w->bout_size = w->note_count;
+    w->step = STEP_NOTED;
+}
+
 static void drain(struct core *core)
 {
     struct resync *r = core->resync;
     bool late = core->now_ns >= r->walk->drain_until_ns;
     bool drained = is_drained(r);
     bool fenced = r->lane->strand.fenced[r->source];
-    if (drained && !fenced) {
-        r->walk->step = r->walk->closing ? STEP_NOTED : r->repair ? STEP_SOURCE_OBJECT : STEP_PAGE;
+    if (drained && !fenced && r->walk->closing) {
+        begin_bout(r->walk);
+    } else if (drained && !fenced) {
+        r->walk->step = r->repair ? STEP_SOURCE_OBJECT : STEP_PAGE;
     } else if (late) {
         walk_over(core, false);
     } else if (drained) {
@@ -208,12 +219,6 @@ static void copied(struct core *core)
     }
 }
 
-static void begin_bout(struct walk *w)
-{
-    w->bout = w->bout_size = w->note_count;
-    w->step = STEP_NOTED;
-}
-
 /* The page, or what was in hand, is done. */
 void walk_page_done(struct core *core)
 {
@@ -247,7 +252,7 @@ static void close_up(struct core *core)
     struct resync *r = core->resync;
     struct walk *w = r->walk;
     w->open = false;
-    w->closing = true;
+    w->closing = w->watching = true;
     w->drain_until_ns = core->now_ns + DRAIN_LIMIT_NS;
     w->step = STEP_DRAIN;
     r->walk_lsn = walk_last_cut(core);
@@ -272,7 +277,12 @@ void walk_pages_over(struct core *core)
 static bool choose_notes(struct core *core)
 {
     struct walk *w = core->resync->walk;
-    if (w->bout == 0 && !w->closing) {
+    bool last = w->watch_lsn != 0; /* all of them, and then it is over */
+    if (w->bout == 0 && !last) {
+        if (w->closing) {
+            copied(core);
+            return false;
+        }
         if (!w->pages_over) {
             w->step = STEP_PAGE;
             return false;
@@ -285,8 +295,8 @@ static bool choose_notes(struct core *core)
     }
     if (!walk_hand_take(w, w->page_rows)) {
         w->bout = 0;
-        if (w->closing) {
-            copied(core);
+        if (last) {
+            walk_over(core, true);
         }
         return false;
     }
@@ -337,7 +347,7 @@ void walk_next(struct core *core)
         walk_over(core, false);
         return;
     }
-    if (w->lost_track) {
+    if (w->lost_track && !(w->watching && w->step == STEP_PAGE)) {
         begin_again(core);
         return;
     }
@@ -351,6 +361,12 @@ void walk_next(struct core *core)
             return;
         case STEP_PAGE:
             if (!rows_stand_still(core)) {
+                return;
+            }
+            walk_watch(core);
+            break;
+        case STEP_SETTLE:
+            if (!walk_settled(core) || !choose_notes(core)) {
                 return;
             }
             break;
@@ -439,6 +455,7 @@ void walk_answer(struct core *core, enum resync_got got, struct block *body)
     }
     switch (w->step) {
         case STEP_DRAIN:
+        case STEP_SETTLE:
             break;
         case STEP_SOURCE_OBJECT:
             walk_source_object(core, got, body);

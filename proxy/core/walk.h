@@ -22,6 +22,7 @@ enum walk_step {
     STEP_EXTRAS_SOURCE,
     STEP_EXTRAS_DELETE,
     STEP_EXTRAS_WHOLE, /* what a comparison tells of them */
+    STEP_SETTLE,       /* what was under way behind that is finished, and noted */
     STEP_NOTED,        /* rows that were written meanwhile, by id */
 };
 
@@ -47,11 +48,14 @@ struct walk {
     size_t adding, added; /* a request adds [adding, added) */
     size_t extras_offset;
     /* ---- writes that go on at the source meanwhile (walk_notes.c) ---- */
-    bool noting;     /* they are noted, so that they may go on should it take long */
-    bool open;       /* they do */
-    bool closing;    /* they did; the last cut is set */
-    bool lost_track; /* something could not be noted */
-    bool pages_over; /* all pages were read */
+    bool noting;        /* they are noted, so that they may go on should it take long */
+    bool open;          /* they do */
+    bool closing;       /* they did; the last cut is set */
+    bool lost_track;    /* something could not be noted */
+    bool pages_over;    /* all pages were read */
+    bool watching;      /* what is written behind the cut is noted, too (walk_extras.c) ... */
+    uint64_t watch_lsn; /* ... up to here; 0 = its end has not come yet */
+    bool shut;          /* nothing of this collection goes on until the end */
     struct note *notes;
     size_t note_count, note_bytes;
     size_t bout, bout_size;      /* notes to be dealt with before anything else; so many there were */
@@ -80,9 +84,15 @@ void walk_noted_read(struct core *core, struct block *body);
 void walk_page_compare(struct core *core, struct block *body);
 void walk_deleted(struct core *core);
 void walk_added(struct core *core, enum resync_got got);
+
+/* ---- walk_extras.c ---- */
+/* A page is about to be asked for; when it is the last one, what is written from now on is watched. */
+void walk_watch(struct core *core);
 void walk_extras_read(struct core *core, struct block *body);
 void walk_extras_compare(struct core *core, struct block *body);
 void walk_extras_tell(struct core *core, struct block *body);
+/* Is what was under way when all ids had been looked at finished?  Else it rests, or gives up. */
+bool walk_settled(struct core *core);
 
 /* ---- walk_ask.c ---- */
 /* The request of the step at hand. */

@@ -109,6 +109,7 @@ void walk_ask(struct core *core)
     struct walk *w = r->walk;
     switch (w->step) {
         case STEP_DRAIN:
+        case STEP_SETTLE:
             break;
         case STEP_SOURCE_OBJECT:
             ask_name(core, r->source, "GET");

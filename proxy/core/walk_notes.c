@@ -84,11 +84,20 @@ static void note_ids(struct walk *w, const struct entry *entry)
     w->shifted += list && entry->op == OP_DELETE ? ids->elements : 0;
 }
 
+static bool is_noted(const struct walk *w, const struct resync *r, const struct entry *entry)
+{
+    bool behind = entry->lsn >= r->walk_lsn;
+    if (w->watch_lsn != 0 && entry->lsn >= w->watch_lsn) {
+        return false;
+    }
+    return (w->watching && behind) || (w->noting && !(w->closing && behind));
+}
+
 void resync_note(struct core *core, const struct entry *entry, unsigned i)
 {
     const struct resync *r = core->resync;
-    if (r->job != JOB_WALK || !r->walk->noting || r->walk->lost_track || entry->lane != r->lane ||
-        i != r->source || (r->walk->closing && entry->lsn >= r->walk_lsn)) {
+    if (r->job != JOB_WALK || entry->lane != r->lane || i != r->source || r->walk->lost_track ||
+        !is_noted(r->walk, r, entry)) {
         return;
     }
     if (entry->op == OP_ADD || entry->op == OP_UPSERT || entry->op == OP_UPDATE || entry->op == OP_DELETE) {
@@ -156,7 +165,7 @@ static bool waits_for_end(const struct entry *entry)
 bool walk_holds_at_source(const struct resync *r, const struct entry *entry)
 {
     const struct walk *w = r->walk;
-    if (!r->repair || waits_for_end(entry)) {
+    if (!r->repair || w->shut || waits_for_end(entry)) {
         return true;
     }
     if (entry->op == OP_DELETE) {

@@ -1,4 +1,4 @@
-/* A walk's answers about records: what the target needs, and what it is not to have. */
+/* A walk's answers about the records of the source: what the target needs of them. */
 #include "base/memory.h"
 #include "proxy/core/compared.h"
 #include "proxy/core/resync.h"
@@ -44,9 +44,9 @@ void walk_noted_read(struct core *core, struct block *body)
 }
 
 /* What the target has of the rows in hand and the source has not. */
-static void find_surplus(struct walk *w)
+static void find_surplus(struct walk *w, bool remove)
 {
-    for (size_t i = 0; w->hand != NULL && i < w->there.count; i++) {
+    for (size_t i = 0; w->hand != NULL && remove && i < w->there.count; i++) {
         if (rows_find(&w->page, w->there.list[i].id) == NULL) {
             w->todo[w->todo_count++] = &w->there.list[i];
         }
@@ -88,7 +88,7 @@ void walk_page_compare(struct core *core, struct block *body)
     mem_free(w->todo);
     w->todo = mem_alloc_array(w->page.count + w->there.count, sizeof(*w->todo));
     w->todo_count = 0;
-    find_surplus(w);
+    find_surplus(w, r->remove);
     for (unsigned pass = 0; pass < 2; pass++) {
         for (size_t i = mutant_first_row(core, w->page.count); i < w->page.count; i++) {
             const struct row *row = &w->page.list[i];
@@ -138,65 +138,4 @@ void walk_added(struct core *core, enum resync_got got)
     if (w->added == w->todo_count) {
         walk_page_done(core);
     }
-}
-
-void walk_extras_read(struct core *core, struct block *body)
-{
-    struct walk *w = core->resync->walk;
-    walk_forget_page(w);
-    if (!rows_read(&w->page, body)) {
-        resync_retry(core);
-    } else if (w->page.count == 0) {
-        walk_over(core, true);
-    } else {
-        w->todo = mem_alloc_array(w->page.count, sizeof(*w->todo));
-        w->step = STEP_EXTRAS_SOURCE;
-    }
-}
-
-void walk_extras_compare(struct core *core, struct block *body)
-{
-    struct resync *r = core->resync;
-    struct walk *w = r->walk;
-    struct rows there;
-    if (!rows_read(&there, body)) {
-        resync_retry(core);
-        return;
-    }
-    rows_sort(&there);
-    for (size_t i = 0; i < w->page.count; i++) {
-        if (rows_find(&there, w->page.list[i].id) == NULL) {
-            w->todo[w->todo_count++] = &w->page.list[i];
-        }
-    }
-    rows_free(&there);
-    if (w->todo_count > 0 && !r->repair) {
-        w->step = STEP_EXTRAS_WHOLE;
-        return;
-    }
-    if (w->todo_count > 0 && r->remove && !MUTANT(core, MUTANT_KEEPS_EXTRAS)) {
-        w->extras_offset += w->page.count - w->todo_count;
-        w->step = STEP_EXTRAS_DELETE;
-        return;
-    }
-    core->instances[r->target].only_here += w->todo_count;
-    w->extras_offset += w->page.count;
-    w->step = STEP_EXTRAS;
-}
-
-void walk_extras_tell(struct core *core, struct block *body)
-{
-    struct resync *r = core->resync;
-    struct walk *w = r->walk;
-    struct rows rows;
-    if (!rows_read(&rows, body)) {
-        resync_retry(core);
-        return;
-    }
-    for (size_t i = 0; i < rows.count; i++) {
-        compared_alone(r->compared, r->target, &rows.list[i]);
-    }
-    rows_free(&rows);
-    w->extras_offset += w->page.count;
-    w->step = STEP_EXTRAS;
 }
