@@ -440,6 +440,12 @@ static void failed(struct core *core)
     resync_retry(core);
 }
 
+static bool may_be_refused(enum walk_step step)
+{
+    return step == STEP_SOURCE_OBJECT || step == STEP_TARGET_OBJECT || step == STEP_DROP ||
+           step == STEP_CREATE || step == STEP_ADD;
+}
+
 void walk_answer(struct core *core, enum resync_got got, struct block *body)
 {
     struct walk *w = core->resync->walk;
@@ -447,9 +453,7 @@ void walk_answer(struct core *core, enum resync_got got, struct block *body)
         failed(core);
         return;
     }
-    bool may_be_refused = w->step == STEP_SOURCE_OBJECT || w->step == STEP_TARGET_OBJECT ||
-                          w->step == STEP_DROP || w->step == STEP_CREATE || w->step == STEP_ADD;
-    if (got != GOT_OK && !may_be_refused) {
+    if (got != GOT_OK && !may_be_refused(w->step)) {
         walk_refused(core);
         return;
     }
