@@ -181,6 +181,7 @@ static void found(struct core *core, unsigned i, enum resync_found what, uint64_
 {
     struct mark *mark = &core->instances[i].mark;
     mark->stage = MARK_READ;
+    mark->overdue = false;
     resync_returned(core, i, what, lsn);
     timer_set(core, &mark->timer, core->now_ns); /* as soon as all is well there */
     health_marked(core, i);
@@ -324,7 +325,8 @@ void mark_durable(struct core *core)
     }
 }
 
-/* While something has to be verified or copied there, the old mark stays: a restart begins anew from it. */
+/* While something has to be verified or copied there, the old mark stays: a restart begins anew from it.  One
+ * that is overdue is written once more as it was: can it be, what came after it is verified. */
 void mark_timer(struct core *core, unsigned i)
 {
     const struct instance *instance = &core->instances[i];
@@ -348,7 +350,7 @@ void mark_timer(struct core *core, unsigned i)
     uint64_t told = value < core->accepted_lsn ? value : core->accepted_lsn;
     bool news = told > mark->lsn || mark->building != BUILD_DONE || !mark->ever;
     if (instance->state == INSTANCE_UP && news && resync_is_clean(core, i)) {
-        mark->writing_lsn = value;
+        mark->writing_lsn = mark->overdue ? mark->lsn : value;
         write_mark(core, i);
     }
 }
@@ -356,18 +358,21 @@ void mark_timer(struct core *core, unsigned i)
 /* The mark as it stands, while all seems well. */
 static void looked_at(struct core *core, unsigned i, int status, struct str body)
 {
-    const struct mark *mark = &core->instances[i].mark;
+    struct mark *mark = &core->instances[i].mark;
     struct uuid log_id;
     struct str message;
     uint64_t lsn = 0;
     bool keep;
+    bool read = status == 200 && read_mark(body, &log_id, &lsn, &keep);
     if (status == 404 && verdict_chroma_error(body, &message)) {
         health_lost(core, i, "its mark is gone");
-    } else if (status == 200 && read_mark(body, &log_id, &lsn, &keep) &&
-               (lsn < mark->lsn || !uuid_equal(&log_id, &core->log_id))) {
+    } else if (read && (lsn < mark->lsn || !uuid_equal(&log_id, &core->log_id))) {
         health_lost(core, i, "its mark is not the one that was left there");
-    } else {
+    } else if (read) {
         mark_timer(core, i);
+    } else {
+        mark->looked_at = false;
+        mark->overdue = true;
     }
 }
 
@@ -377,7 +382,10 @@ static void written(struct core *core, unsigned i, int status, struct str body)
     struct str message;
     bool good = status >= 200 && status < 300;
     bool taken = status == 409 && verdict_chroma_error(body, &message);
-    if (mark->building == BUILD_DONE && good) {
+    if (mark->building == BUILD_DONE && good && mark->overdue) {
+        mark->overdue = false;
+        resync_unnoticed(core, i, mark->lsn);
+    } else if (mark->building == BUILD_DONE && good) {
         mark->ever = true;
         mark->began_anew = false;
         mark->lsn = mark->writing_lsn;
@@ -392,6 +400,8 @@ static void written(struct core *core, unsigned i, int status, struct str body)
     } else if (mark->building < BUILD_COLLECTION && (good || taken)) {
         mark->building++;
         write_mark(core, i);
+    } else {
+        mark->overdue = mark->ever;
     }
 }
 

@@ -28,6 +28,9 @@ enum resync_found {
 
 void resync_init(struct core *core);
 void resync_free(struct core *core);
+/* It was never seen to be away, but its mark is so old that it might have been: what came after is verified.
+ */
+void resync_unnoticed(struct core *core, unsigned instance, uint64_t lsn);
 /* An instance is back, and this is what its mark says; lsn: up to there it is certain. */
 void resync_returned(struct core *core, unsigned instance, enum resync_found found, uint64_t lsn);
 /* Everything on that instance is to be compared and copied. */

@@ -207,6 +207,14 @@ void resync_returned(struct core *core, unsigned i, enum resync_found found, uin
     }
 }
 
+void resync_unnoticed(struct core *core, unsigned i, uint64_t lsn)
+{
+    if (core->instance_count > 1) {
+        core->instances[i].verify_until_ns = core->now_ns + VERIFY_PATIENCE_NS;
+        distrust_since(core, i, lsn, TRUST_VERIFY);
+    }
+}
+
 /* A write on its name that is still to come explains the absence. */
 static bool names_under_way(struct core *core, const struct lane *lane, unsigned i)
 {

@@ -231,6 +231,7 @@ struct mark {
     bool ever;             /* this log has marked the instance */
     uint64_t lsn;          /* of the last mark known to stand there */
     bool looked_at;        /* since it was last written */
+    bool overdue; /* looking at it, or writing it, failed: what came after it may be gone unnoticed */
     bool has_uuid;
     struct uuid uuid; /* of the collection that carries it */
     uint8_t building; /* enum of mark.c: how far its tenant and database are made */

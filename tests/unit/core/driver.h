@@ -78,6 +78,7 @@ struct driver {
     unsigned probed[CORE_INSTANCES]; /* probes answered */
     bool hold_probes;                /* probes wait for the test like other calls */
     bool hold_resync;                /* requests of copies wait for the test like other calls */
+    bool marks_fail;                 /* whoever writes a mark is told 503 */
     char *mark[CORE_INSTANCES];      /* the metadata of the mark that stands there; NULL = none */
     struct {
         const char *name;

@@ -30,6 +30,10 @@ void driver_unmark(struct driver *d, unsigned instance)
 
 static int mark(struct driver *d, const struct driver_call *call, char *out, size_t size)
 {
+    if (d->marks_fail && strncmp(call->request, "GET", 3) != 0) {
+        (void)snprintf(out, size, "%s", NOT_NOW);
+        return 503;
+    }
     bool collection =
         strncmp(call->request, "GET", 3) != 0 && call->body != NULL && strstr(call->body, "\"lsn\"") != NULL;
     if (collection) {

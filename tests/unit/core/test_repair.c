@@ -64,6 +64,30 @@ static void test_same_is_not_copied(void)
     driver_close(&d);
 }
 
+/* A mark that could not be renewed tells nothing of what came after it: an instance that lost that unnoticed
+ * shows the same.  When it can be written again, what was written since is compared first. */
+static void test_overdue_mark(void)
+{
+    ready();
+    (void)driver_write(&d, 1, "upsert", "b");
+    (void)driver_serve(&d, PRIMARY);
+    (void)driver_serve(&d, REPLICA);
+    char *before = mem_strdup(d.mark[PRIMARY]);
+    d.marks_fail = true;
+    driver_advance(&d, 21 * NS_PER_S);
+    CU_ASSERT_TRUE(says("\"resync\":null"));
+    d.marks_fail = false;
+    d.hold_resync = true;
+    driver_advance(&d, 10 * NS_PER_S);
+    struct driver_call *call =
+        driver_expect(&d, REPLICA, "GET", "/collections/docs"); /* the primary's truth */
+    CU_ASSERT_FALSE(says("\"resync\":null"));
+    CU_ASSERT_STRING_EQUAL(d.mark[PRIMARY], before); /* a restart would begin from there */
+    mem_free(before);
+    driver_answer(&d, call, 200, driver_object(driver_id(REPLICA, 1), "docs"));
+    driver_close(&d);
+}
+
 /* Everything is compared and copied; until it is there the replica is not read. */
 static void test_empty_is_refilled(void)
 {
@@ -506,6 +530,7 @@ static void test_broken_off_copy_is_fenced(void)
 static const struct suite_test tests[] = {
     { "an instance that cannot be verified yet is left in peace", test_waits_quietly },
     { "both instances are marked", test_marks_are_written },
+    { "what came after a mark that could not be renewed is compared", test_overdue_mark },
     { "clients neither see the marks nor reach them", test_marks_are_hidden },
     { "an instance that is the same is not copied", test_same_is_not_copied },
     { "an empty replica is refilled under load", test_empty_is_refilled },
