@@ -23,7 +23,8 @@
 #define RETRY_BASE_NS (100 * NS_PER_MS)
 #define RETRY_CAP_NS  (5 * NS_PER_S)
 #define FAILURES_MAX  8
-#define BACKLOG_MAX   8 /* of a lane about to be walked: the rest is worked off before */
+#define BACKLOG_MAX   8  /* of a lane about to be walked: the rest is worked off before ... */
+#define BACKLOG_LATE  64 /* ... but not for ever */
 
 void resync_init(struct core *core)
 {
@@ -265,9 +266,12 @@ static bool pick_names(struct core *core, unsigned t)
     if (target->names_trust == TRUST_OK) {
         return false;
     }
-    if (target->names_trust == TRUST_VERIFY && core->now_ns >= target->verify_until_ns) {
+    if (target->names_trust == TRUST_VERIFY && resync_verified_never(core, t)) {
         believe_names(core, t);
         return false;
+    }
+    if (target->names_trust == TRUST_VERIFY && resync_patience_is_over(core, t)) {
+        reads_unpark_all(core);
     }
     if (holds_truth(core, t, target->names_trust, source->names_trust)) {
         believe_names(core, t);
@@ -286,17 +290,22 @@ static bool wants_walk(struct core *core, struct lane *lane, unsigned t)
 {
     unsigned s = resync_other(t);
     bool verify = lane->trust[t] == TRUST_VERIFY;
-    if (lane->dead || (verify && core->now_ns >= core->instances[t].verify_until_ns) ||
+    bool late = verify && resync_patience_is_over(core, t);
+    if (lane->dead || (verify && resync_verified_never(core, t)) ||
         holds_truth(core, t, lane->trust[t], lane->trust[s]) || lane->faulty[s]) {
         resync_distrust(core, lane, t, TRUST_OK);
         reads_unpark(core, lane);
         return false;
     }
-    if (lane->trust[s] != TRUST_OK || !lane->has_id[s] || lane->strand.backlog[s] > BACKLOG_MAX) {
+    if (late) {
+        reads_unpark(core, lane);
+    }
+    if (lane->trust[s] != TRUST_OK || !lane->has_id[s] ||
+        lane->strand.backlog[s] > (late ? BACKLOG_LATE : BACKLOG_MAX)) {
         return false;
     }
     /* The primary comes to an end with its backlog; the replica always has the last few still to do. */
-    return !verify || lane->strand.backlog[t] <= (t == core->primary ? 0 : BACKLOG_MAX);
+    return !verify || lane->strand.backlog[t] <= (late ? BACKLOG_LATE : t == core->primary ? 0 : BACKLOG_MAX);
 }
 
 static bool pick_lane(struct core *core, unsigned t)

@@ -79,6 +79,10 @@ bool audit_understands(const struct core *core, struct block *body);
 void audit_answer(struct core *core, enum resync_got got, struct block *body);
 void audit_in_doubt(struct core *core);
 void audit_free(struct resync *r);
+/* It has waited for the other one to be compared with for so long that it is read as it stands ... */
+bool resync_patience_is_over(const struct core *core, unsigned instance);
+/* ... and for so long that it is trusted. */
+bool resync_verified_never(const struct core *core, unsigned instance);
 /* The names of that instance are believed: writes about them go on. */
 void resync_trust_names(struct core *core, unsigned instance);
 

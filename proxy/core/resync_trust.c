@@ -9,6 +9,8 @@
 #include "proxy/core/writes.h"
 
 #define VERIFY_PATIENCE_NS (30 * NS_PER_S)
+#define VERIFY_LIMIT_NS \
+    (600 * NS_PER_S) /* behind that: what cannot be verified keeps the log from being trimmed */
 
 /* ---- trust ---- */
 
@@ -324,10 +326,28 @@ static bool owes_the_window(const struct core *core, const struct lane *lane, un
            core->now_ns < owed_ns + core->settings.consistency_window_ns;
 }
 
+bool resync_patience_is_over(const struct core *core, unsigned i)
+{
+    return core->now_ns >= core->instances[i].verify_until_ns;
+}
+
+bool resync_verified_never(const struct core *core, unsigned i)
+{
+    return resync_patience_is_over(core, i) &&
+           core->now_ns - core->instances[i].verify_until_ns >= VERIFY_LIMIT_NS;
+}
+
+/* What is still to be verified is better than nothing: where the other one is not there, and when it has kept
+ * us waiting for too long. */
+static bool must_do(const struct core *core, unsigned i)
+{
+    return !other_is_up(core, i) || resync_patience_is_over(core, i);
+}
+
 bool resync_lane_readable(const struct core *core, const struct lane *lane, unsigned i)
 {
     return lane->trust[i] == TRUST_OK ||
-           (lane->trust[i] == TRUST_VERIFY && !other_is_up(core, i) && !owes_the_window(core, lane, i));
+           (lane->trust[i] == TRUST_VERIFY && must_do(core, i) && !owes_the_window(core, lane, i));
 }
 
 bool resync_names_readable(const struct core *core, unsigned i)
@@ -336,5 +356,5 @@ bool resync_names_readable(const struct core *core, unsigned i)
     if (instance->names_trust == TRUST_OK && !instance->unclean) {
         return true;
     }
-    return instance->names_trust != TRUST_STALE && !other_is_up(core, i);
+    return instance->names_trust != TRUST_STALE && must_do(core, i);
 }

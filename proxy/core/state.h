@@ -295,7 +295,7 @@ struct instance {
     uint8_t names_trust;      /* enum trust: its collections and databases as a whole */
     bool unclean;             /* some lane may be other than TRUST_OK here */
     uint64_t names_lsn;       /* of the last write about names that it has carried out */
-    uint64_t verify_until_ns; /* what cannot be verified by then is trusted */
+    uint64_t verify_until_ns; /* what cannot be verified by then is read all the same */
     uint64_t copied_collections, copied_records, removed_records, only_here;
     bool keep_extras; /* what only it has is not known to have been deleted */
     bool refilled;    /* all of it is being copied there, and would be anew after a restart */

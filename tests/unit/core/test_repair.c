@@ -88,6 +88,33 @@ static void test_overdue_mark(void)
     driver_close(&d);
 }
 
+/* The other one does not catch up: what stands there is read all the same after a while, and compared when it
+ * can be. */
+static void test_verified_late(void)
+{
+    ready();
+    d.hold_resync = true;
+    for (unsigned n = 0; n < 100; n++) { /* the replica takes none of them */
+        (void)driver_write(&d, 1, "upsert", "b");
+        (void)driver_serve(&d, PRIMARY);
+    }
+    driver_down(&d, PRIMARY);
+    driver_advance(&d, 20 * NS_PER_S);
+    driver_up(&d, PRIMARY);
+    uint64_t reader = driver_write(&d, 1, "get", "b");
+    CU_ASSERT_EQUAL(driver_status(&d, reader), 0);
+    driver_advance(&d, 31 * NS_PER_S);
+    CU_ASSERT_TRUE(says("\"collections_waiting\":1"));
+    reader = driver_write(&d, 1, "get", "b");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/get"), 200, ROWS("b"));
+    CU_ASSERT_EQUAL(driver_status(&d, reader), 200);
+    d.hold_resync = false;
+    (void)driver_serve(&d, REPLICA);
+    driver_advance(&d, NS_PER_S);
+    CU_ASSERT_FALSE(says("\"collections_waiting\""));
+    driver_close(&d);
+}
+
 /* Everything is compared and copied; until it is there the replica is not read. */
 static void test_empty_is_refilled(void)
 {
@@ -531,6 +558,7 @@ static const struct suite_test tests[] = {
     { "an instance that cannot be verified yet is left in peace", test_waits_quietly },
     { "both instances are marked", test_marks_are_written },
     { "what came after a mark that could not be renewed is compared", test_overdue_mark },
+    { "what cannot be compared for long is read, and compared later", test_verified_late },
     { "clients neither see the marks nor reach them", test_marks_are_hidden },
     { "an instance that is the same is not copied", test_same_is_not_copied },
     { "an empty replica is refilled under load", test_empty_is_refilled },
