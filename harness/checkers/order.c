@@ -63,20 +63,44 @@ static bool set_right(const struct evidence *e, uint32_t instance, uint64_t key,
     return x->first < y->first && evidence_repaired(e, instance, key, x->last);
 }
 
+/* The end of the group that begins at start. */
+static size_t group_end(const struct keyed *list, size_t count, size_t start)
+{
+    size_t end = start + 1;
+    while (end < count && list[end].key == list[start].key) {
+        end++;
+    }
+    return end;
+}
+
+/* Updates and deletions of a record that nobody ever made there do nothing, in whatever order. */
+static bool was_made(const struct evidence *e, uint32_t instance, const struct keyed *group, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum chroma_op op = e->h->ops[group[i].index].op;
+        if (op != OP_UPDATE && op != OP_DELETE) {
+            return true;
+        }
+    }
+    return evidence_repaired(e, instance, group[0].key, 0);
+}
+
 static void order_sweep(const struct evidence *e, uint32_t instance, const struct keyed *list, size_t count,
                         struct breach *breach)
 {
     const struct history *h = e->h;
     for (size_t start = 0, end = 0; start < count; start = end) {
         uint32_t youngest = list[start].index; /* sent last among those applied so far */
-        for (end = start + 1; end < count && list[end].key == list[start].key; end++) {
-            const struct op_record *op = &h->ops[list[end].index];
+        end = group_end(list, count, start);
+        bool made = was_made(e, instance, list + start, end - start);
+        for (size_t i = start + 1; made && i < end; i++) {
+            const struct op_record *op = &h->ops[list[i].index];
             if (op_acknowledged(op) && op->done_ns < h->ops[youngest].sent_ns &&
-                !set_right(e, instance, list[end].key, list[end].index, youngest)) {
-                breach_note(breach, instance, list[end].index, youngest,
-                            e->traces[instance][list[end].index].last_ns);
+                !set_right(e, instance, list[i].key, list[i].index, youngest)) {
+                breach_note(breach, instance, list[i].index, youngest,
+                            e->traces[instance][list[i].index].last_ns);
             }
-            youngest = op->sent_ns > h->ops[youngest].sent_ns ? list[end].index : youngest;
+            youngest = op->sent_ns > h->ops[youngest].sent_ns ? list[i].index : youngest;
         }
     }
 }
@@ -182,18 +206,23 @@ void oracle_order_per_lane(const struct checker_input *input, struct assertion_r
  * A suffix applied again (Y X Y X) is not that: there Y came first both times.  When first and last
  * applications disagree about any pair of a group, they disagree about two neighbours in the order of last
  * applications, so looking at the neighbour is enough.  What a copy has set right since did no harm, nor
- * does a deletion after a younger deletion: the record is gone either way. */
+ * does a deletion after a younger deletion: the record is gone either way; nor anything but an add or an
+ * upsert to a record that never was there. */
 static void double_sweep(const struct evidence *e, uint32_t instance, const struct keyed *list, size_t count,
                          struct breach *breach)
 {
-    for (size_t i = 1; i < count; i++) {
-        const struct trace *x = &e->traces[instance][list[i].index];
-        const struct trace *y = &e->traces[instance][list[i - 1].index];
-        bool deletions =
-            e->h->ops[list[i].index].op == OP_DELETE && e->h->ops[list[i - 1].index].op == OP_DELETE;
-        if (list[i].key == list[i - 1].key && x->first < y->first && !deletions &&
-            !set_right(e, instance, list[i].key, list[i].index, list[i - 1].index)) {
-            breach_note(breach, instance, list[i].index, list[i - 1].index, x->last_ns);
+    for (size_t start = 0, end = 0; start < count; start = end) {
+        end = group_end(list, count, start);
+        bool made = was_made(e, instance, list + start, end - start);
+        for (size_t i = start + 1; made && i < end; i++) {
+            uint32_t older = list[i].index;
+            uint32_t younger = list[i - 1].index;
+            const struct trace *x = &e->traces[instance][older];
+            bool deletions = e->h->ops[older].op == OP_DELETE && e->h->ops[younger].op == OP_DELETE;
+            if (x->first < e->traces[instance][younger].first && !deletions &&
+                !set_right(e, instance, list[i].key, older, younger)) {
+                breach_note(breach, instance, older, younger, x->last_ns);
+            }
         }
     }
 }
