@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/units.h"
+#include "harness/console/console.h"
 #include "harness/real/control.h"
 #include "harness/real/folders.h"
 #include "harness/real/stack.h"
@@ -26,14 +27,16 @@
 #define UP_QUICK_DEATHS   3
 #define UP_ADOPTION_LOOKS 100
 #define UP_STATUS_BYTES   ((size_t)1 << 20)
+#define UP_PAGE_PORT      8020
 
 static const char help[] =
     "usage: waldrill up [--port 8000] [--primary-port 8001] [--replica-port 8002] [--time-scale X]\n"
-    "                   [--wal-mode file|memory] [--latency PROFILE] [--seed N] [--work DIR] "
-    "[SETTING=VALUE...]\n"
+    "                   [--wal-mode file|memory] [--latency PROFILE] [--seed N] [--work DIR]\n"
+    "                   [--console-port 8020] [--console-address 127.0.0.1] [SETTING=VALUE...]\n"
     "\n"
     "Keeps a stack running on this machine - walproxy in front of two mock Chromas - for you to try the\n"
     "operations guide on, with curl in one hand and `waldrill fault` in the other.  Ctrl-C ends all of it.\n"
+    "A page shows it live: pending writes, age, memory, replay, health and alerts, for the last hour.\n"
     "\n"
     "  --port N           where walproxy listens (default 8000)\n"
     "  --primary-port N   where the primary listens (8001); its control port is N + 10\n"
@@ -43,6 +46,9 @@ static const char help[] =
     "  --latency PROFILE  how quick the mocks are: none, measured-small (default none)\n"
     "  --seed N           for the mocks' ids and draws (default 1)\n"
     "  --work DIR         keep logs and the write-ahead log there (default: a folder that goes at the end)\n"
+    "  --console-port N   where the page is (default 8020, or any free port when that is taken; 0 = any)\n"
+    "  --console-address IP  who can reach the page: 127.0.0.1 this machine only, 0.0.0.0 all (default "
+    "127.0.0.1)\n"
     "  SETTING=VALUE      any setting of walproxy: check_interval=5s read_replica_ratio=50%\n"
     "\n"
     "examples\n"
@@ -57,6 +63,8 @@ static const char help[] =
 struct up {
     struct stack stack;
     struct stack_options options;
+    struct console_setup page;
+    struct console *console;
     struct engine_setting settings[UP_SETTINGS];
     char bin_dir[CLI_PATH];
     char work_dir[CHILD_PATH];
@@ -105,6 +113,18 @@ static bool up_read_settings(struct up *up, int argc, char **argv)
     return true;
 }
 
+/* 0 is a port here: any free one. */
+static bool up_page(struct up *up, const char *port)
+{
+    up->page.port_or_any = port == NULL;
+    up->page.port = UP_PAGE_PORT;
+    if (port != NULL && strcmp(port, "0") == 0) {
+        up->page.port = 0;
+        return true;
+    }
+    return up_port("--console-port", port, &up->page.port);
+}
+
 static bool up_read_arguments(struct up *up, int argc, char **argv)
 {
     const char *ports[3] = { NULL, NULL, NULL };
@@ -113,6 +133,7 @@ static bool up_read_arguments(struct up *up, int argc, char **argv)
     const char *mode = NULL;
     const char *latency = NULL;
     const char *work = NULL;
+    const char *page_port = NULL;
     const struct cli_option options[] = {
         { "--port", &ports[0], NULL },
         { "--primary-port", &ports[1], NULL },
@@ -122,12 +143,14 @@ static bool up_read_arguments(struct up *up, int argc, char **argv)
         { "--latency", &latency, NULL },
         { "--seed", &seed, NULL },
         { "--work", &work, NULL },
+        { "--console-port", &page_port, NULL },
+        { "--console-address", &up->page.address, NULL },
     };
     if (!cli_options_parse(&argc, argv, options, sizeof(options) / sizeof(options[0]))) {
         return false;
     }
     unsigned *to = up->options.ports;
-    if (!up_port("--port", ports[0], &to[TARGET_LB]) ||
+    if (!up_page(up, page_port) || !up_port("--port", ports[0], &to[TARGET_LB]) ||
         !up_port("--primary-port", ports[1], &to[TARGET_PRIMARY]) ||
         !up_port("--replica-port", ports[2], &to[TARGET_REPLICA])) {
         return false;
@@ -195,8 +218,9 @@ static void up_tell(const struct up *up)
         (void)snprintf(ports, sizeof(ports), " --primary-port %u --replica-port %u",
                        up->options.ports[TARGET_PRIMARY], up->options.ports[TARGET_REPLICA]);
     }
-    (void)printf("walproxy  %s\nprimary   %s\nreplica   %s\nlogs      %s\n\n", lb,
-                 up->stack.urls[TARGET_PRIMARY], up->stack.urls[TARGET_REPLICA], up->work_dir);
+    (void)printf("walproxy  %s\nprimary   %s\nreplica   %s\nlogs      %s\npage      http://%s:%u/\n\n", lb,
+                 up->stack.urls[TARGET_PRIMARY], up->stack.urls[TARGET_REPLICA], up->work_dir,
+                 up->page.address, console_port(up->console));
     (void)printf(
         "look\n"
         "  curl -s %s/status | jq '.write_ahead_log'\n"
@@ -254,6 +278,22 @@ static int up_watch(struct up *up, const sigset_t *signals)
     }
 }
 
+static bool up_open_page(struct up *up)
+{
+    struct errmsg msg;
+    for (unsigned i = 0; i < 3; i++) {
+        up->page.urls[i] = up->stack.urls[i];
+    }
+    up->page.controls[0] = up->stack.controls[TARGET_PRIMARY];
+    up->page.controls[1] = up->stack.controls[TARGET_REPLICA];
+    up->page.time_scale = up->options.time_scale;
+    up->console = console_open(&up->page, &msg);
+    if (up->console == NULL) {
+        (void)fprintf(stderr, "waldrill up: %s\n", msg.text);
+    }
+    return up->console != NULL;
+}
+
 static int up_run(struct up *up)
 {
     struct errmsg msg;
@@ -273,8 +313,12 @@ static int up_run(struct up *up)
         return EXIT_INFRASTRUCTURE;
     }
     up_await_adoption(up);
-    up_tell(up);
-    int status = up_watch(up, &signals);
+    int status = EXIT_INFRASTRUCTURE;
+    if (up_open_page(up)) {
+        up_tell(up);
+        status = up_watch(up, &signals);
+        console_close(up->console);
+    }
     stack_stop(&up->stack);
     return status;
 }
@@ -289,6 +333,7 @@ int command_up(int argc, char **argv)
     up->options = (struct stack_options){
         .seed = 1, .time_scale = 1, .ports = { 8000, 8001, 8002 }, .has_replica = true
     };
+    up->page.address = "127.0.0.1";
     int status = EXIT_USAGE;
     if (up_read_arguments(up, argc, argv)) {
         cli_bin_dir(up->bin_dir, sizeof(up->bin_dir));
