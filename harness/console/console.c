@@ -30,6 +30,7 @@ static void console_free(struct console *c)
     buf_deinit(&c->mocks[0]);
     buf_deinit(&c->mocks[1]);
     (void)pthread_cond_destroy(&c->wake);
+    (void)pthread_cond_destroy(&c->wished);
     (void)pthread_mutex_destroy(&c->lock);
     mem_free(c);
 }
@@ -47,6 +48,7 @@ struct console *console_open(const struct console_setup *setup, struct errmsg *m
     (void)pthread_condattr_init(&attributes);
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&c->wake, &attributes);
+    (void)pthread_cond_init(&c->wished, &attributes);
     (void)pthread_condattr_destroy(&attributes);
     past_init(&c->past);
     buf_init(&c->status, CONSOLE_DOCUMENT);
@@ -67,6 +69,30 @@ struct console *console_open(const struct console_setup *setup, struct errmsg *m
 unsigned console_port(const struct console *c)
 {
     return c->port;
+}
+
+bool console_wants(struct console *c, enum console_deed *deed)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    bool wants = c->wish.state == WISH_ASKED;
+    if (wants) {
+        c->wish.state = WISH_TAKEN;
+        *deed = c->wish.deed;
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+    return wants;
+}
+
+void console_did(struct console *c, int rv, const struct errmsg *msg)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    if (c->wish.state == WISH_TAKEN) { /* else whoever asked has given up waiting */
+        c->wish.state = WISH_DONE;
+        c->wish.rv = rv;
+        c->wish.msg = *msg;
+        (void)pthread_cond_broadcast(&c->wished);
+    }
+    (void)pthread_mutex_unlock(&c->lock);
 }
 
 void console_close(struct console *c)

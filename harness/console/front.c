@@ -1,4 +1,4 @@
-/* HTTP towards the browser: a table of files, one document to read.
+/* HTTP towards the browser: a table of files, and one of what can be read and done.
  *
  * Whatever asks under another name than localhost or an address is refused, no answer may be read by a page
  * of another origin, and the page itself may talk to nobody else (its Content-Security-Policy).  A request
@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "harness/console/guard.h"
+#include "harness/console/guide.h"
 #include "reports/template.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,14 +20,20 @@
 #define FRONT_BACKLOG     64
 #define FRONT_CONNECTIONS 64U
 #define FRONT_IDLE_S      20U
+#define FRONT_BODY        ((size_t)1 << 20)
+#define FRONT_PATIENCE    ((uint64_t)16 << 20) /* bytes of a body that is refused */
+#define FRONT_PATH        96
 
+static const char too_large[] = "the request is larger than 1 MiB";
 static const char policy[] =
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /* See cmake/Embed.cmake. */
-extern const unsigned char console_page[], console_style[], console_live[], console_script[];
-extern const size_t console_page_size, console_style_size, console_live_size, console_script_size;
+extern const unsigned char console_page[], console_style[], console_live[], console_act[], console_runbook[],
+    console_script[];
+extern const size_t console_page_size, console_style_size, console_live_size, console_act_size,
+    console_runbook_size, console_script_size;
 
 static const struct file {
     const char *path, *type;
@@ -36,6 +43,8 @@ static const struct file {
 } files[] = {
     { "/", "text/html; charset=utf-8", NULL, console_page, &console_page_size },
     { "/console.css", "text/css; charset=utf-8", NULL, console_style, &console_style_size },
+    { "/act.js", "text/javascript; charset=utf-8", NULL, console_act, &console_act_size },
+    { "/guide.js", "text/javascript; charset=utf-8", NULL, console_runbook, &console_runbook_size },
     { "/live.js", "text/javascript; charset=utf-8", NULL, console_live, &console_live_size },
     { "/console.js", "text/javascript; charset=utf-8", NULL, console_script, &console_script_size },
     { "/uplot.css", "text/css; charset=utf-8", "uplot_style", NULL, NULL },
@@ -66,6 +75,9 @@ static enum MHD_Result front_answer(struct MHD_Connection *connection, unsigned 
     if (allow != NULL) {
         (void)MHD_add_response_header(response, "Allow", allow);
     }
+    if (status == MHD_HTTP_UNAUTHORIZED) {
+        (void)MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
+    }
     enum MHD_Result result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return result;
@@ -87,26 +99,129 @@ static enum MHD_Result front_refuse(struct MHD_Connection *connection, unsigned 
     return result;
 }
 
-static enum MHD_Result front_live(struct console *c, struct MHD_Connection *connection)
+/* What another side has answered, or why nothing was done. */
+static enum MHD_Result front_outcome(struct MHD_Connection *connection, unsigned status, struct buf *out,
+                                     const struct errmsg *msg)
 {
-    const char *text = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "from");
-    uint64_t from = 0;
-    if (text != NULL && units_parse_u64(str_of(text), &from, NULL) != 0) {
-        return front_refuse(connection, MHD_HTTP_BAD_REQUEST, "from is the number of a sample", NULL);
+    enum MHD_Result result;
+    if (status != MHD_HTTP_OK) {
+        result = front_refuse(connection, status, msg->text, NULL);
+    } else if (out->failed) {
+        result = front_refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "the answer is too large", NULL);
+    } else {
+        struct str body = out->size == 0 ? STR("{}") : buf_str(out);
+        result = front_answer(connection, MHD_HTTP_OK, "application/json", body, true, NULL);
     }
-    struct buf out;
-    buf_init(&out, 2 * CONSOLE_DOCUMENT);
-    (void)pthread_mutex_lock(&c->lock);
-    live_write(c, from, &out);
-    (void)pthread_mutex_unlock(&c->lock);
-    enum MHD_Result result =
-        out.failed ? front_refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "the answer is too large", NULL)
-                   : front_answer(connection, MHD_HTTP_OK, "application/json", buf_str(&out), true, NULL);
-    buf_deinit(&out);
+    buf_deinit(out);
     return result;
 }
 
+/* --- what there is besides files ------------------------------------------------------------------------ */
+
+static enum MHD_Result front_live(struct console *c, struct MHD_Connection *connection, struct str rest,
+                                  struct str body)
+{
+    const char *text = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "from");
+    struct errmsg msg = { "from is the number of a sample" };
+    struct buf out;
+    uint64_t from = 0;
+    (void)rest;
+    (void)body;
+    buf_init(&out, 2 * CONSOLE_DOCUMENT);
+    if (text != NULL && units_parse_u64(str_of(text), &from, NULL) != 0) {
+        return front_outcome(connection, MHD_HTTP_BAD_REQUEST, &out, &msg);
+    }
+    (void)pthread_mutex_lock(&c->lock);
+    live_write(c, from, &out);
+    (void)pthread_mutex_unlock(&c->lock);
+    return front_outcome(connection, MHD_HTTP_OK, &out, &msg);
+}
+
+static enum MHD_Result front_guide(struct console *c, struct MHD_Connection *connection, struct str rest,
+                                   struct str body)
+{
+    struct buf out;
+    (void)c;
+    (void)rest;
+    (void)body;
+    buf_init(&out, CONSOLE_DOCUMENT);
+    guide_write(&out);
+    return front_outcome(connection, MHD_HTTP_OK, &out, NULL);
+}
+
+static enum MHD_Result front_menu(struct console *c, struct MHD_Connection *connection, struct str rest,
+                                  struct str body)
+{
+    struct buf out;
+    (void)c;
+    (void)rest;
+    (void)body;
+    buf_init(&out, CONSOLE_DOCUMENT);
+    order_menu(&out);
+    return front_outcome(connection, MHD_HTTP_OK, &out, NULL);
+}
+
+/* rest: "/17", one of them with its body; empty: the list */
+static enum MHD_Result front_letters(struct console *c, struct MHD_Connection *connection, struct str rest,
+                                     struct str body)
+{
+    char path[FRONT_PATH];
+    uint64_t lsn;
+    struct errmsg msg = { "a dead letter is called by its number" };
+    struct buf out;
+    (void)body;
+    buf_init(&out, CONSOLE_DOCUMENT);
+    if (rest.size > 0 && units_parse_u64(str_make(rest.data + 1, rest.size - 1), &lsn, NULL) != 0) {
+        return front_outcome(connection, MHD_HTTP_BAD_REQUEST, &out, &msg);
+    }
+    (void)snprintf(path, sizeof(path), "/admin/dead-letters%.*s", STR_ARGS(rest));
+    return front_outcome(connection, act_look(c, path, &out, &msg), &out, &msg);
+}
+
+static enum MHD_Result front_act(struct console *c, struct MHD_Connection *connection, struct str rest,
+                                 struct str body)
+{
+    struct order order;
+    struct errmsg msg = { "" };
+    struct buf out;
+    (void)rest;
+    buf_init(&out, CONSOLE_DOCUMENT);
+    unsigned status = MHD_HTTP_BAD_REQUEST;
+    if (order_read(body, act_lease_ns(c), &order, &msg) == 0) {
+        status = act_do(c, &order, &out, &msg);
+    }
+    order_deinit(&order);
+    return front_outcome(connection, status, &out, &msg);
+}
+
+static const struct route {
+    const char *path;
+    bool longer;     /* a part of the path may follow */
+    bool of_console; /* only there with a token, which it wants shown if it is guarded */
+    bool guarded;
+    bool acts; /* POST; the others are read */
+    enum MHD_Result (*answer)(struct console *c, struct MHD_Connection *connection, struct str rest,
+                              struct str body);
+} routes[] = {
+    { "/api/live", false, false, false, false, front_live },
+    { "/api/guide", false, false, false, false, front_guide },
+    { "/api/menu", false, true, false, false, front_menu },
+    { "/api/letters", true, true, true, false, front_letters }, /* they hold what clients have sent */
+    { "/api/act", false, true, true, true, front_act },
+};
+
 /* --- requests ------------------------------------------------------------------------------------------- */
+
+/* One request; allocated when its head is there. */
+struct call {
+    const struct file *file; /* one of these two, or none */
+    const struct route *route;
+    struct str rest; /* of the path, behind the route's */
+    struct buf body;
+    uint64_t received; /* bytes of the body */
+    unsigned refused;  /* 0, or the status to answer with once the body is through */
+    const char *words, *allow;
+};
 
 static const struct file *front_file(const char *path)
 {
@@ -118,42 +233,117 @@ static const struct file *front_file(const char *path)
     return NULL;
 }
 
+static const struct route *front_route(const struct console *c, const char *path, struct str *rest)
+{
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        size_t size = strlen(routes[i].path);
+        *rest = str_of(strncmp(path, routes[i].path, size) == 0 ? path + size : "?");
+        bool fits = rest->size == 0 || (routes[i].longer && rest->data[0] == '/');
+        if (fits && (c->setup.token != NULL || !routes[i].of_console)) {
+            return &routes[i];
+        }
+    }
+    return NULL;
+}
+
+static const char *front_header(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+/* What is wrong with a request before its body is read; 0: nothing. */
+static unsigned front_judge(const struct console *c, struct MHD_Connection *connection, const char *method,
+                            struct call *call)
+{
+    bool acts = call->route != NULL && call->route->acts;
+    bool fits =
+        acts ? strcmp(method, "POST") == 0 : strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    if (!guard_host(str_of(front_header(connection, "Host")))) {
+        call->words = "this page is served to localhost and to addresses, not to a name";
+        return MHD_HTTP_FORBIDDEN;
+    }
+    if (call->file == NULL && call->route == NULL) {
+        call->words = "there is nothing here";
+        return MHD_HTTP_NOT_FOUND;
+    }
+    if (!fits) {
+        call->words = acts ? "this is for acting: POST" : "this can only be read";
+        call->allow = acts ? "POST" : "GET, HEAD";
+        return MHD_HTTP_METHOD_NOT_ALLOWED;
+    }
+    if (call->route != NULL && call->route->guarded &&
+        !guard_token(str_of(c->setup.token), str_of(front_header(connection, "Authorization")))) {
+        call->words = "this wants the console's token: open the address that waldrill up has printed";
+        return MHD_HTTP_UNAUTHORIZED;
+    }
+    return 0;
+}
+
+static enum MHD_Result front_begin(struct console *c, struct MHD_Connection *connection, const char *path,
+                                   const char *method, void **request)
+{
+    struct call *call = mem_alloc(sizeof(*call));
+    *request = call;
+    call->file = front_file(path);
+    call->route = front_route(c, path, &call->rest);
+    buf_init(&call->body, FRONT_BODY);
+    call->refused = front_judge(c, connection, method, call);
+    return MHD_YES;
+}
+
+/* A body that is refused, or grows too large, is read on a while and thrown away: who is cut off while
+ * sending never reads why. */
+static enum MHD_Result front_receive(struct call *call, const char *data, size_t *size)
+{
+    call->received += *size;
+    if (call->refused == 0) {
+        buf_append(&call->body, data, *size);
+        if (call->body.failed) {
+            call->refused = MHD_HTTP_CONTENT_TOO_LARGE;
+            call->words = too_large;
+        }
+    }
+    *size = 0;
+    return call->received > FRONT_PATIENCE ? MHD_NO : MHD_YES;
+}
+
 static enum MHD_Result front_request(void *context, struct MHD_Connection *connection, const char *path,
                                      const char *method, const char *version, const char *data, size_t *size,
                                      void **request)
 {
     struct console *c = context;
-    static char begun;
+    struct call *call = *request;
     (void)version;
-    (void)data;
-    if (*request == NULL) {
-        *request = &begun; /* answered at once, libmicrohttpd would close the connection */
-        return MHD_YES;
+    if (call == NULL) {
+        return front_begin(c, connection, path, method, request);
     }
     if (*size > 0) {
-        *size = 0; /* nothing here reads a body */
-        return MHD_YES;
+        return front_receive(call, data, size);
     }
-    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
-    bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
-    bool live = strcmp(path, "/api/live") == 0;
-    const struct file *file = front_file(path);
-    if (!guard_host(str_of(host))) {
-        return front_refuse(connection, MHD_HTTP_FORBIDDEN,
-                            "this page is served to localhost and to addresses, not to a name", NULL);
+    if (call->refused != 0) {
+        return front_refuse(connection, call->refused, call->words, call->allow);
     }
-    if (file == NULL && !live) {
-        return front_refuse(connection, MHD_HTTP_NOT_FOUND, "there is nothing here", NULL);
+    if (call->route != NULL) {
+        return call->route->answer(c, connection, call->rest, buf_str(&call->body));
     }
-    if (!reads) {
-        return front_refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "this can only be read", "GET, HEAD");
-    }
-    if (live) {
-        return front_live(c, connection);
-    }
+    const struct file *file = call->file;
     struct str bytes =
         file->part != NULL ? template_part(file->part) : str_make((const char *)file->bytes, *file->size);
     return front_answer(connection, MHD_HTTP_OK, file->type, bytes, false, NULL);
+}
+
+static void front_completed(void *context, struct MHD_Connection *connection, void **request,
+                            enum MHD_RequestTerminationCode code)
+{
+    struct call *call = *request;
+    (void)context;
+    (void)connection;
+    (void)code;
+    if (call != NULL) {
+        buf_deinit(&call->body);
+        mem_free(call);
+        *request = NULL;
+    }
 }
 
 /* --- opening and closing -------------------------------------------------------------------------------- */
@@ -197,7 +387,8 @@ int front_open(struct console *c, struct errmsg *msg)
     c->daemon =
         MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION, 0, NULL, NULL,
                          front_request, c, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                         FRONT_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, FRONT_IDLE_S, MHD_OPTION_END);
+                         FRONT_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, FRONT_IDLE_S,
+                         MHD_OPTION_NOTIFY_COMPLETED, front_completed, NULL, MHD_OPTION_END);
     if (c->daemon == NULL) {
         (void)close(fd);
         return error_set(msg, ERR_IO, "libmicrohttpd does not start");

@@ -3,6 +3,7 @@
 #include "harness/console/internal.h"
 
 #include "base/units.h"
+#include "harness/console/healed.h"
 #include "proxy/core/alerts.h"
 
 static void put_time(struct json_writer *w, const char *key, int64_t ns)
@@ -51,6 +52,7 @@ void live_write(const struct console *c, uint64_t from, struct buf *out)
 {
     struct json_writer w;
     bool silent = c->past.silent_since_ns != PAST_OPEN;
+    const struct str mocks[2] = { buf_str(&c->mocks[0]), buf_str(&c->mocks[1]) };
     json_writer_init(&w, out, 0);
     json_object_begin(&w);
     json_pair_i64(&w, "started_ms", c->started_ms);
@@ -66,8 +68,13 @@ void live_write(const struct console *c, uint64_t from, struct buf *out)
         json_put_null(&w);
     }
     json_pair_text(&w, "silent_why", silent ? c->silent_why.text : NULL);
+    json_pair_bool(&w, "acts", c->setup.token != NULL);
     put_urls(&w, c);
     put_rules(&w);
+    json_key(&w, "step");
+    steps_write(&c->step, &w);
+    json_key(&w, "left");
+    healed_write(!silent && c->status.size > 0, buf_str(&c->status), mocks, &w);
     json_key(&w, "alerts");
     past_spans_write(&c->alerts, &w);
     json_key(&w, "faults");

@@ -10,9 +10,11 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define LOOK_TIMEOUT_MS 2000L
+#define LOOK_BACK       10 /* samples: writes come in when more wait than then */
 
 static const char *const mock_names[2] = { "primary", "replica" };
 
@@ -66,9 +68,30 @@ static void watch_keep_alerts(struct console *c, const struct buf *answer, int64
     json_decref(root);
 }
 
+/* How many writes waited a while ago; -1: nobody knows.  The caller holds the lock, the newest sample is in.
+ */
+static double watch_pending_before(const struct past *past)
+{
+    if (past->taken <= past_first(past) + LOOK_BACK) {
+        return -1;
+    }
+    const struct status_sample *before = past_at(past, past->taken - 1 - LOOK_BACK);
+    return before->answered ? before->pending_writes : -1;
+}
+
+/* Where the guide's reader is. */
+static void watch_step(struct console *c, struct status_doc *doc, bool answered, struct str status)
+{
+    struct steps_facts facts = { .answered = false };
+    if (answered && status_doc_read(doc, status)) {
+        steps_look(doc, watch_pending_before(&c->past), &facts);
+    }
+    steps_find(&facts, &c->step);
+}
+
 /* One look: the alerts first, so that what /status says is at most newer. */
-static void watch_balancer(struct console *c, struct status_reader *reader, struct buf *alerts,
-                           struct buf *status)
+static void watch_balancer(struct console *c, struct status_reader *reader, struct status_doc *doc,
+                           struct buf *alerts, struct buf *status)
 {
     struct errmsg msg = { "" };
     const char *url = c->setup.urls[TARGET_LB];
@@ -85,6 +108,7 @@ static void watch_balancer(struct console *c, struct status_reader *reader, stru
     sample.at_ns = console_now_ns(c);
     (void)pthread_mutex_lock(&c->lock);
     past_add(&c->past, &sample);
+    watch_step(c, doc, answered, buf_str(status));
     if (told) {
         watch_keep_alerts(c, alerts, sample.at_ns);
     }
@@ -101,15 +125,17 @@ static void *watch_balancer_always(void *context)
 {
     struct console *c = context;
     struct status_reader *reader = status_reader_new();
+    struct status_doc doc = { 0 };
     struct buf alerts;
     struct buf status;
     buf_init(&alerts, CONSOLE_DOCUMENT);
     buf_init(&status, CONSOLE_DOCUMENT);
     do {
-        watch_balancer(c, reader, &alerts, &status);
+        watch_balancer(c, reader, &doc, &alerts, &status);
     } while (watch_wait(c));
     buf_deinit(&alerts);
     buf_deinit(&status);
+    status_doc_deinit(&doc);
     status_reader_free(reader);
     return NULL;
 }
@@ -162,6 +188,41 @@ static void watch_mocks(struct console *c, struct buf answers[2])
     json_decref(roots[1]);
 }
 
+static void watch_forget(struct console *c, const struct console_fault *over)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    for (size_t i = 0; i < c->held_count; i++) {
+        if (c->held[i].instance == over->instance && c->held[i].id == over->id) {
+            c->held[i] = c->held[--c->held_count];
+            break;
+        }
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+/* The faults that the console has made live as long as it does, and no longer than their lease.  One that is
+ * over is forgotten. */
+static void watch_renew(struct console *c, struct buf *answer)
+{
+    struct console_fault held[CONSOLE_HELD];
+    (void)pthread_mutex_lock(&c->lock);
+    size_t count = c->held_count;
+    memcpy(held, c->held, sizeof(held));
+    (void)pthread_mutex_unlock(&c->lock);
+    for (size_t i = 0; i < count; i++) {
+        char path[64];
+        long status = 0;
+        (void)snprintf(path, sizeof(path), "/faults/%llu/renew", (unsigned long long)held[i].id);
+        const struct control_request request = { .base_url = c->setup.controls[held[i].instance],
+                                                 .method = "POST",
+                                                 .path = path,
+                                                 .timeout_ms = LOOK_TIMEOUT_MS };
+        if (control_send(&request, answer, &status, NULL) != 0 && status >= 400) {
+            watch_forget(c, &held[i]);
+        }
+    }
+}
+
 static void *watch_mocks_always(void *context)
 {
     struct console *c = context;
@@ -169,6 +230,7 @@ static void *watch_mocks_always(void *context)
     buf_init(&answers[0], CONSOLE_DOCUMENT);
     buf_init(&answers[1], CONSOLE_DOCUMENT);
     do {
+        watch_renew(c, &answers[0]);
         watch_mocks(c, answers);
     } while (watch_wait(c));
     buf_deinit(&answers[0]);
@@ -197,6 +259,7 @@ void watch_end(struct console *c)
     (void)pthread_mutex_lock(&c->lock);
     c->stopping = true;
     (void)pthread_cond_broadcast(&c->wake);
+    (void)pthread_cond_broadcast(&c->wished);
     (void)pthread_mutex_unlock(&c->lock);
     while (c->thread_count > 0) {
         (void)pthread_join(c->threads[--c->thread_count], NULL);

@@ -131,6 +131,7 @@ export async function launch() {
     child.on("error", error => {
         throw new Error(`chromium: ${error.message}`);
     });
+    process.once("exit", () => child.kill());
     const connection = new Connection(child);
 
     async function open(url, {width = 1280, height = 1000, scheme = "light", network = false} = {}) {

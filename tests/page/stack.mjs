@@ -51,6 +51,7 @@ export async function startStack(bin, ...args) {
                                            "--console-port", "0", ...args], {stdio: ["ignore", "pipe", "pipe"]});
     const stack = {lb: `http://127.0.0.1:${port}`, controls: {primary: `http://127.0.0.1:${primary + 10}`,
                                                               replica: `http://127.0.0.1:${replica + 10}`}};
+    process.once("exit", () => child.kill("SIGTERM")); /* a test that throws leaves nothing behind */
     let said = "";
     let ended = false;
     child.stdout.on("data", data => said += data);

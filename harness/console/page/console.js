@@ -1,4 +1,5 @@
-/* The page of a running stack: how it is, in words and figures, and the curves of the last hour, moving. */
+/* The page of a running stack: how it is, in words and figures, and the curves of the last hour, moving; what can be done
+ * (act.js), and the guide beside it (guide.js). */
 "use strict";
 
 (() => {
@@ -168,6 +169,8 @@
         }
         if (live.state.lost === null) {
             showTiles();
+            act.show(live.state.last);
+            runbook.show(live.state.last);
             showAlarms();
             showCurves();
             showFoot();
@@ -176,6 +179,9 @@
         document.documentElement.dataset.next = live.state.last.next;
     }
 
-    page.append(headline(), tiles, section("timeline", "Live", h("div", "window", choice, pace), alarms, place), foot);
+    page.append(headline(), tiles,
+                h("div", "beside", act.panel(), runbook.panel(),
+                  section("timeline", "Live", h("div", "window", choice, pace), alarms, place)),
+                act.bar(), foot);
     live.begin(moved);
 })();
