@@ -12,8 +12,8 @@
 #define DATA_BYTES_MAX ((size_t)64 << 20)
 
 /* See cmake/Embed.cmake. */
-extern const unsigned char page_template[], page_script[], page_timeline[], page_operations[];
-extern const size_t page_template_size, page_script_size, page_timeline_size, page_operations_size;
+extern const unsigned char page_template[], page_script[], page_operations[];
+extern const size_t page_template_size, page_script_size, page_operations_size;
 
 static void put_title(struct buf *out, const struct results *r)
 {
@@ -52,7 +52,6 @@ void report_html(struct buf *out, const struct results *r, const struct figures 
         { "title", buf_str(&texts[TITLE]) },
         { "words", buf_str(&texts[WORDS]) },
         { "data", buf_str(&texts[DATA]) },
-        { "page_timeline", str_make((const char *)page_timeline, page_timeline_size) },
         { "page_operations", str_make((const char *)page_operations, page_operations_size) },
         { "page_script", str_make((const char *)page_script, page_script_size) },
     };

@@ -5,6 +5,7 @@
  * stay up, and a mock that ends, end the stack with their last words. */
 #include "harness/cli/cli.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/up_page.h"
 
 #include "base/memory.h"
 #include "base/units.h"
@@ -29,11 +30,16 @@
 
 static const char help[] =
     "usage: waldrill up [--port 8000] [--primary-port 8001] [--replica-port 8002] [--time-scale X]\n"
-    "                   [--wal-mode file|memory] [--latency PROFILE] [--seed N] [--work DIR] "
-    "[SETTING=VALUE...]\n"
+    "                   [--wal-mode file|memory] [--latency PROFILE] [--seed N] [--work DIR]\n"
+    "                   [--console] [--console-port 8020] [--console-address 127.0.0.1]\n"
+    "                   [--admin-token-file FILE] [SETTING=VALUE...]\n"
     "\n"
     "Keeps a stack running on this machine - walproxy in front of two mock Chromas - for you to try the\n"
     "operations guide on, with curl in one hand and `waldrill fault` in the other.  Ctrl-C ends all of it.\n"
+    "A page shows it live: pending writes, age, memory, replay, health and alerts, for the last hour.\n"
+    "With --console the page acts, too: faults at the press of a button, dead letters, replay, failover, "
+    "the\n"
+    "runbook beside it, and a red button that heals everything.\n"
     "\n"
     "  --port N           where walproxy listens (default 8000)\n"
     "  --primary-port N   where the primary listens (8001); its control port is N + 10\n"
@@ -43,6 +49,12 @@ static const char help[] =
     "  --latency PROFILE  how quick the mocks are: none, measured-small (default none)\n"
     "  --seed N           for the mocks' ids and draws (default 1)\n"
     "  --work DIR         keep logs and the write-ahead log there (default: a folder that goes at the end)\n"
+    "  --console          the page acts; its address is printed with the token that opens it, which becomes\n"
+    "                     walproxy's ADMIN_TOKEN too\n"
+    "  --admin-token-file FILE  the token is what stands in this file (default: a new one)\n"
+    "  --console-port N   where the page is (default 8020, or any free port when that is taken; 0 = any)\n"
+    "  --console-address IP  who can reach the page: 127.0.0.1 this machine only, 0.0.0.0 all (default "
+    "127.0.0.1)\n"
     "  SETTING=VALUE      any setting of walproxy: check_interval=5s read_replica_ratio=50%\n"
     "\n"
     "examples\n"
@@ -57,6 +69,7 @@ static const char help[] =
 struct up {
     struct stack stack;
     struct stack_options options;
+    struct up_page page;
     struct engine_setting settings[UP_SETTINGS];
     char bin_dir[CLI_PATH];
     char work_dir[CHILD_PATH];
@@ -113,6 +126,7 @@ static bool up_read_arguments(struct up *up, int argc, char **argv)
     const char *mode = NULL;
     const char *latency = NULL;
     const char *work = NULL;
+    const char *page[2] = { NULL, NULL };
     const struct cli_option options[] = {
         { "--port", &ports[0], NULL },
         { "--primary-port", &ports[1], NULL },
@@ -122,12 +136,16 @@ static bool up_read_arguments(struct up *up, int argc, char **argv)
         { "--latency", &latency, NULL },
         { "--seed", &seed, NULL },
         { "--work", &work, NULL },
+        { "--console", NULL, &up->page.acts },
+        { "--admin-token-file", &up->page.token_file, NULL },
+        { "--console-port", &page[0], NULL },
+        { "--console-address", &page[1], NULL },
     };
     if (!cli_options_parse(&argc, argv, options, sizeof(options) / sizeof(options[0]))) {
         return false;
     }
     unsigned *to = up->options.ports;
-    if (!up_port("--port", ports[0], &to[TARGET_LB]) ||
+    if (!up_page_options(&up->page, page[0], page[1]) || !up_port("--port", ports[0], &to[TARGET_LB]) ||
         !up_port("--primary-port", ports[1], &to[TARGET_PRIMARY]) ||
         !up_port("--replica-port", ports[2], &to[TARGET_REPLICA])) {
         return false;
@@ -187,6 +205,11 @@ static void up_await_adoption(const struct up *up)
     }
 }
 
+static bool up_add_token(struct up *up)
+{
+    return !up->page.acts || up_add_setting(up, "admin_token", up->page.setting);
+}
+
 static void up_tell(const struct up *up)
 {
     const char *lb = up->stack.urls[TARGET_LB];
@@ -195,8 +218,10 @@ static void up_tell(const struct up *up)
         (void)snprintf(ports, sizeof(ports), " --primary-port %u --replica-port %u",
                        up->options.ports[TARGET_PRIMARY], up->options.ports[TARGET_REPLICA]);
     }
-    (void)printf("walproxy  %s\nprimary   %s\nreplica   %s\nlogs      %s\n\n", lb,
+    (void)printf("walproxy  %s\nprimary   %s\nreplica   %s\nlogs      %s\n", lb,
                  up->stack.urls[TARGET_PRIMARY], up->stack.urls[TARGET_REPLICA], up->work_dir);
+    up_page_tell(&up->page);
+    (void)printf("\n");
     (void)printf(
         "look\n"
         "  curl -s %s/status | jq '.write_ahead_log'\n"
@@ -236,6 +261,9 @@ static int up_watch(struct up *up, const sigset_t *signals)
             (void)printf("\nending\n");
             return EXIT_PASS;
         }
+        if (up_page_attend(&up->page, &up->stack)) {
+            lb_since_s = up_now_s();
+        }
         if (child_check(&up->stack.children[TARGET_LB], &msg) != 0) {
             (void)printf("%s\n", msg.text);
             quick = up_now_s() - lb_since_s < UP_SHORT_LIFE_S ? quick + 1 : 0;
@@ -273,8 +301,12 @@ static int up_run(struct up *up)
         return EXIT_INFRASTRUCTURE;
     }
     up_await_adoption(up);
-    up_tell(up);
-    int status = up_watch(up, &signals);
+    int status = EXIT_INFRASTRUCTURE;
+    if (up_page_open(&up->page, &up->stack, up->options.time_scale)) {
+        up_tell(up);
+        status = up_watch(up, &signals);
+        console_close(up->page.console);
+    }
     stack_stop(&up->stack);
     return status;
 }
@@ -292,7 +324,9 @@ int command_up(int argc, char **argv)
     int status = EXIT_USAGE;
     if (up_read_arguments(up, argc, argv)) {
         cli_bin_dir(up->bin_dir, sizeof(up->bin_dir));
-        status = up_make_work_dir(up) ? up_run(up) : EXIT_INFRASTRUCTURE;
+        status = up_make_work_dir(up) && up_page_token(&up->page, up->work_dir) && up_add_token(up)
+                     ? up_run(up)
+                     : EXIT_INFRASTRUCTURE;
     }
     if (up->remove_work_dir && status == EXIT_PASS) {
         (void)folder_remove(up->work_dir, NULL); /* what stays is in a temporary place */

@@ -30,8 +30,7 @@ static int control_refused(const char *method, const char *path, long status, st
     return code;
 }
 
-static int control_exchange(const char *base_url, const char *method, const char *path, const char *token,
-                            struct str body, struct buf *answer, struct errmsg *msg)
+int control_send(const struct control_request *request, struct buf *answer, long *status, struct errmsg *msg)
 {
     char url[CONTROL_URL];
     CURL *easy = curl_easy_init();
@@ -39,35 +38,39 @@ static int control_exchange(const char *base_url, const char *method, const char
         return error_set(msg, ERR_NOMEM, "no curl handle");
     }
     buf_clear(answer);
-    (void)snprintf(url, sizeof(url), "%s%s", base_url, path);
+    (void)snprintf(url, sizeof(url), "%s%s", request->base_url, request->path);
     struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
     headers = curl_slist_append(headers, "Content-Type: application/json");
-    if (token != NULL) {
+    if (request->token != NULL) {
         char line[CONTROL_URL];
-        (void)snprintf(line, sizeof(line), "Authorization: Bearer %s", token);
+        (void)snprintf(line, sizeof(line), "Authorization: Bearer %s", request->token);
         headers = curl_slist_append(headers, line);
     }
     (void)curl_easy_setopt(easy, CURLOPT_URL, url);
     (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, CONTROL_TIMEOUT_MS);
+    (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+                           request->timeout_ms == 0 ? CONTROL_TIMEOUT_MS : request->timeout_ms);
     (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, control_receive);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
-    if (body.size > 0) {
-        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data);
-        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.size);
+    if (request->body.size > 0) {
+        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.data);
+        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
     }
-    (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
+    (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
     CURLcode rc = curl_easy_perform(easy);
-    long status = 0;
-    (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    long code = 0;
+    (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &code);
     int rv = 0;
     if (rc != CURLE_OK) {
-        rv = error_set(msg, rc == CURLE_COULDNT_CONNECT ? ERR_REFUSED : ERR_IO, "%s %s: %s", method, url,
-                       curl_easy_strerror(rc));
-    } else if (status < 200 || status > 299) {
-        rv = control_refused(method, path, status, answer, msg);
+        rv = error_set(msg, rc == CURLE_COULDNT_CONNECT ? ERR_REFUSED : ERR_IO, "%s %s: %s", request->method,
+                       url, curl_easy_strerror(rc));
+    } else if (code < 200 || code > 299) {
+        rv = control_refused(request->method, request->path, code, answer, msg);
+    }
+    if (status != NULL) {
+        *status = rc == CURLE_OK ? code : 0;
     }
     curl_slist_free_all(headers);
     curl_easy_cleanup(easy);
@@ -77,11 +80,17 @@ static int control_exchange(const char *base_url, const char *method, const char
 int control_ask(const char *base_url, const char *method, const char *path, struct str body,
                 struct buf *answer, struct errmsg *msg)
 {
-    return control_exchange(base_url, method, path, NULL, body, answer, msg);
+    const struct control_request request = {
+        .base_url = base_url, .method = method, .path = path, .body = body
+    };
+    return control_send(&request, answer, NULL, msg);
 }
 
 int control_look(const char *base_url, const char *path, const char *token, struct buf *answer,
                  struct errmsg *msg)
 {
-    return control_exchange(base_url, "GET", path, token, STR(""), answer, msg);
+    const struct control_request request = {
+        .base_url = base_url, .method = "GET", .path = path, .token = token
+    };
+    return control_send(&request, answer, NULL, msg);
 }

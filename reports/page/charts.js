@@ -162,9 +162,10 @@ const charts = (() => {
         ...(y.steps === undefined ? {} : {incrs: y.steps}),
     });
 
-    const valueScale = y => y.log
-        ? {distr: 3, range: (u, min, max) => uPlot.rangeLog(y.min || min, y.max || max, 10, true)}
-        : {range: (u, min, max) => [y.min || 0, y.max === undefined ? Math.max(max, 1) * 1.12 : y.max]};
+    /* of() gives what is asked for now: the range moves with it */
+    const valueScale = of => of().log
+        ? {distr: 3, range: (u, min, max) => uPlot.rangeLog(of().min || min, of().max || max, 10, true)}
+        : {range: (u, min, max) => [of().min || 0, of().max === undefined ? Math.max(max, 1) * 1.12 : of().max]};
 
     const seriesOf = (series, y) => ({
         label: series.label,
@@ -182,9 +183,13 @@ const charts = (() => {
     const indexAt = chart => (u, i, nearest, at) =>
         chart.series.some(series => series.holds) && nearest > 0 && u.data[0][nearest] > at ? nearest - 1 : nearest;
 
-    function options(about, chart, width, key, legendPlace) {
+    /* now() gives [description, chart] of the moment: they change below a plot that stays. */
+    function options(now, width, key, legendPlace) {
+        const [about, chart] = now();
+        const current = () => now()[1];
         const lanes = chart.lanes !== undefined;
-        const y = {format: numberText, ...chart.y};
+        const of = () => ({format: numberText, ...current().y});
+        const y = of();
         return {
             width,
             height: chart.height || CHART_HEIGHT,
@@ -204,23 +209,23 @@ const charts = (() => {
             },
             scales: {
                 x: {time: false, range: (u, min, max) => [min, max]},
-                y: lanes ? {range: () => [0, chart.lanes.length]} : valueScale(y),
+                y: lanes ? {range: () => [0, chart.lanes.length]} : valueScale(of),
             },
             series: [{label: "at", value: (u, at) => at === null ? "" : about.x.format(at)},
                      ...(lanes ? [{show: false}] : chart.series.map(series => seriesOf(series, y)))],
             axes: [sharedAxis(about.x), lanes ? chart.axis(axis, gutter) : valueAxis(y)],
             hooks: {
-                drawClear: [u => drawBands(u, about.bands || [])],
+                drawClear: [u => drawBands(u, now()[0].bands || [])],
                 draw: [u => {
-                    drawThresholds(u, chart.thresholds || []);
+                    drawThresholds(u, current().thresholds || []);
                     if (lanes) {
-                        chart.draw(u, {color, px, font});
+                        current().draw(u, {color, px, font});
                     }
-                    drawMarks(u, about.marks || []);
+                    drawMarks(u, now()[0].marks || []);
                 }],
                 setCursor: chart.say === undefined ? [] : [u => {
                     const off = u.cursor.left === undefined || u.cursor.left < 0;
-                    legendPlace.lastChild.textContent = off ? chart.note || "" : chart.say(u.posToVal(u.cursor.left, "x"));
+                    legendPlace.lastChild.textContent = off ? chart.note || "" : current().say(u.posToVal(u.cursor.left, "x"));
                 }],
                 ready: [() => {
                     const root = document.documentElement;
@@ -253,8 +258,18 @@ const charts = (() => {
     function mount(place, describe) {
         const key = `charts-${++groups}`;
         let plots = [];
-        let about = describe();
+        let about;
+        let list;
         let width = 0;
+
+        function take() {
+            about = describe();
+            list = about.charts.filter(chart => chart !== null);
+        }
+
+        /* Charts of one shape differ in nothing but what is drawn in them. */
+        const shape = () => JSON.stringify(list.map(chart => [
+            chart.title, chart.note, chart.height, (chart.lanes || chart.series).map(line => line.label)]));
 
         const show = span => plots.forEach(plot => plot.setScale("x", span));
 
@@ -265,22 +280,41 @@ const charts = (() => {
             plots = [];
             place.replaceChildren();
             width = wanted;
-            for (const chart of about.charts.filter(chart => chart !== null)) {
+            list.forEach((chart, i) => {
                 const figure = document.createElement("figure");
                 figure.setAttribute("aria-label", chart.title);
                 const line = head(figure, chart);
                 place.append(figure);
-                plots.push(new uPlot(options(about, chart, width, key, line), tableOf(about, chart), figure));
-            }
+                plots.push(new uPlot(options(() => [about, list[i]], width, key, line), tableOf(about, chart), figure));
+            });
             show(span || {min: about.x.min, max: about.x.max});
         }
 
         /* Where a person has zoomed stays; who looks at all goes on looking at all. */
+        function zoomed() {
+            const {min, max} = plots.length > 0 ? plots[0].scales.x : about.x;
+            return min > about.x.min || max < about.x.max ? {min, max} : undefined;
+        }
+
         function refresh() {
-            const zoomed = plots.length > 0 && (plots[0].scales.x.min > about.x.min || plots[0].scales.x.max < about.x.max);
-            const span = zoomed ? {min: plots[0].scales.x.min, max: plots[0].scales.x.max} : undefined;
-            about = describe();
+            const span = zoomed();
+            take();
             paint(width, span);
+        }
+
+        /* As refresh, for what grows: as long as the charts have the same shape plots, cursor and legend stay. */
+        function advance() {
+            const span = zoomed();
+            const before = shape();
+            take();
+            if (shape() !== before) {
+                paint(width, span);
+                return;
+            }
+            plots.forEach((plot, i) => {
+                plot.setData(tableOf(about, list[i]), false);
+                plot.setScale("x", span || {min: about.x.min, max: about.x.max});
+            });
         }
 
         function at(value) {
@@ -318,6 +352,7 @@ const charts = (() => {
         place.tabIndex = 0;
         place.setAttribute("role", "group");
         place.addEventListener("keydown", onKey);
+        take();
         repaint();
         new ResizeObserver(() => {
             if (place.clientWidth !== width && place.clientWidth > 0 && !matchMedia("print").matches) {
@@ -334,7 +369,7 @@ const charts = (() => {
             document.documentElement.classList.remove("paper");
             repaint();
         });
-        return {refresh, at, look: (from, to) => show({min: Math.max(about.x.min, from), max: Math.min(about.x.max, to)}),
+        return {refresh, advance, at, look: (from, to) => show({min: Math.max(about.x.min, from), max: Math.min(about.x.max, to)}),
                 count: () => plots.length};
     }
 

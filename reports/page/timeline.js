@@ -120,20 +120,22 @@ const timeline = (() => {
         return [...lines.values()].sort((a, b) => b.value - a.value);
     }
 
-    /* The lowest threshold that was not crossed is still worth seeing: how near did it come? */
-    function scaleWith(top, thresholds, format, steps) {
-        const near = thresholds.filter(line => line.value <= top * 4).map(line => line.value);
+    /* The lowest threshold that was not crossed is still worth seeing: how near did it come?  Who looks at a stack that
+     * runs sees the lowest one in any case. */
+    function scaleWith(run, top, thresholds, format, steps) {
+        const near = thresholds.filter((line, i) => line.value <= top * 4 || (run.live && i === thresholds.length - 1))
+            .map(line => line.value);
         return {min: 0, max: Math.max(top, ...near, 1) * 1.15, format, steps};
     }
 
     function gauge(run, key, {title, note, label, format, figure, steps, color = "--write", fill = "--write-fill"}) {
         const values = run.charts.samples[key];
-        if (most(values) <= 0) {
+        if (most(values) <= 0 && !run.live) {
             return null;
         }
         const [x, column] = sampled(run, values);
         const thresholds = thresholdsOf(run, figure, format);
-        return {title, note, x, thresholds, y: scaleWith(most(values), thresholds, format, steps),
+        return {title, note, x, thresholds, y: scaleWith(run, most(values), thresholds, format, steps),
                 series: [{label, values: column, color, fill, holds: true}]};
     }
 
@@ -154,14 +156,17 @@ const timeline = (() => {
 
     /* --- how clients were served -------------------------------------------------------------------------- */
 
-    const startsOf = ({buckets, bucket_s: length, end_s: end}) =>
-        [...Array.from({length: buckets}, (_, i) => i * length), end];
+    /* Where the axis begins: a run at 0, a stack that is looked at wherever the page looks. */
+    const beginOf = run => run.charts.start_s || 0;
+
+    const startsOf = ({buckets, bucket_s: length, start_s: start = 0, end_s: end}) =>
+        [...Array.from({length: buckets}, (_, i) => start + i * length), end];
 
     /* Counts of buckets as rates; the last value is held to the end of the axis.  The last bucket is cut short by
      * the end of the run; one cut to a sliver would show a rate that never was. */
     function rates(run, counts, scale) {
         const {bucket_s: length, end_s: end} = run.charts;
-        const lengthOf = i => Math.max(Math.min(end - i * length, length), length / 2);
+        const lengthOf = i => Math.max(Math.min(end - beginOf(run) - i * length, length), length / 2);
         const values = counts.map((count, i) => count === null ? null : count * scale / lengthOf(i));
         return [...values, values[values.length - 1]];
     }
@@ -177,7 +182,7 @@ const timeline = (() => {
 
     function replay(run) {
         const counts = run.charts.replayed;
-        if (most(counts) === 0) {
+        if (most(counts) === 0 && !run.live) {
             return null;
         }
         const {scale, word, format} = perTime(run, counts);
@@ -222,7 +227,7 @@ const timeline = (() => {
     }
 
     const describe = run => ({
-        x: charts.timeAxis(0, run.charts.end_s),
+        x: charts.timeAxis(beginOf(run), run.charts.end_s),
         bands: run.faults.map(fault => ({start: fault.start_s, end: fault.end_s, color: "--fault-band"})),
         marks: [...run.phases.slice(1).map(phase => ({at: phase.start_s, color: "--phase-line", dash: [2, 3]})),
                 ...failuresOf(run).map(check => ({at: check.at_s, color: "--bad"}))],

@@ -1,5 +1,5 @@
 /* A headless Chromium, driven over the pipe of its DevTools protocol: no port that another test could take, no package
- * from a registry.  open() gives a page of a size and a colour scheme without network; what it says on its console and
+ * from a registry.  open() gives a page of a size and a colour scheme, without network unless it is told otherwise; what it says on its console and
  * what it throws is kept in page.complaints.
  *
  * How it fails: a command that the browser refuses, or that it does not answer within a minute, throws. */
@@ -101,6 +101,21 @@ class Page {
         await this.send("Input.dispatchKeyEvent", {type: "keyUp", key, code});
     }
 
+    /* Until an expression is true: its value; throws with words when it does not become so. */
+    async until(expression, words) {
+        const end = Date.now() + PATIENCE_MS;
+        for (;;) {
+            const value = await this.read(expression);
+            if (value) {
+                return value;
+            }
+            if (Date.now() > end) {
+                throw new Error(`${words}: not within ${PATIENCE_MS / 1000} s`);
+            }
+            await new Promise(resolve => setTimeout(resolve, 50));
+        }
+    }
+
     /* Of the whole page, or of its first height pixels. */
     async screenshot(file, height = undefined) {
         const {cssContentSize: size} = await this.send("Page.getLayoutMetrics");
@@ -116,16 +131,19 @@ export async function launch() {
     child.on("error", error => {
         throw new Error(`chromium: ${error.message}`);
     });
+    process.once("exit", () => child.kill());
     const connection = new Connection(child);
 
-    async function open(url, {width = 1280, height = 1000, scheme = "light"} = {}) {
+    async function open(url, {width = 1280, height = 1000, scheme = "light", network = false} = {}) {
         const {targetId} = await connection.send("Target.createTarget", {url: "about:blank"});
         const {sessionId} = await connection.send("Target.attachToTarget", {targetId, flatten: true});
         const page = new Page(connection, sessionId);
         for (const domain of ["Page", "Runtime", "Log", "Network"]) {
             await page.send(`${domain}.enable`);
         }
-        await page.send("Network.emulateNetworkConditions", {offline: true, latency: 0, downloadThroughput: 0, uploadThroughput: 0});
+        if (!network) {
+            await page.send("Network.emulateNetworkConditions", {offline: true, latency: 0, downloadThroughput: 0, uploadThroughput: 0});
+        }
         await page.send("Emulation.setDeviceMetricsOverride", {width, height, deviceScaleFactor: 1, mobile: width < 600});
         await page.send("Emulation.setEmulatedMedia", {features: [{name: "prefers-color-scheme", value: scheme}]});
         const loaded = page.once("Page.loadEventFired");

@@ -1,0 +1,93 @@
+/* live.mjs PICTURES BIN: opens the page of a running `waldrill up` and asks whether it moves, whether its figures are
+ * those of /status and /alerts, whether it is quiet and fits a phone, whether it can only be read, and what it says
+ * when nobody answers any more. */
+import {launch} from "./browser.mjs";
+import {Check} from "./check.mjs";
+import {startStack, until} from "./stack.mjs";
+
+const [pictures, bin] = process.argv.slice(2);
+const check = new Check();
+const SCALE = 20;
+const WRITES = 27;
+
+const browser = await launch();
+const stack = await startStack(bin, "--time-scale", `${SCALE}`);
+const page = await browser.open(stack.page, {network: true});
+const tileOf = key => `document.querySelector(".tile[data-key='${key}'] dd")?.textContent`;
+const text = selector => `document.querySelector(${JSON.stringify(selector)}).textContent`;
+const canvases = title => `(() => {
+    const figure = [...document.querySelectorAll("figure")].find(figure => figure.getAttribute("aria-label") === ${JSON.stringify(title)});
+    return figure === undefined ? null : figure.querySelectorAll("canvas").length;
+})()`;
+
+/* --- at rest ------------------------------------------------------------------------------------------------ */
+
+await page.until("document.documentElement.dataset.ready === 'yes'", "the page draws itself");
+check.same(await page.read(text(".badge")), "healthy", "at rest");
+for (const title of ["What went on", "Pending writes", "Oldest pending write", "Failed replays", "Memory and log", "Replayed per minute"]) {
+    check.same(await page.read(canvases(title)), 1, `there is a chart: ${title}`);
+}
+const first = Number(await page.read("document.documentElement.dataset.next"));
+await page.until(`Number(document.documentElement.dataset.next) > ${first}`, "the page moves");
+
+/* --- an outage ---------------------------------------------------------------------------------------------- */
+
+await stack.write(3);
+await page.read("document.querySelector('.charts').focus()");
+await page.key("ArrowRight");
+await stack.fault({do: "refuse", name: "outage"});
+await stack.write(WRITES);
+await until("all are pending", async () => (await stack.status()).write_ahead_log.pending_writes === WRITES);
+await page.until(`${tileOf("pending")} === "${WRITES}"`, "the page shows what /status says: pending writes");
+await page.until(`${tileOf("primary")} === "down"`, "the page shows that the primary is down");
+await page.until(`${text("#timeline > .note")}.includes("pending_writes_high")`, "the page shows the alert that fires");
+check.same(await page.read(text(".badge")), "trouble", "in an outage");
+check.that((await page.read(text(".words"))).startsWith(`Primary is down; ${WRITES} acknowledged writes wait`), "words of an outage");
+check.same(await page.read("document.activeElement.className"), "charts", "what is focused stays so while the page moves");
+const drawn = await page.read(`(() => {
+    const run = live.run(0);
+    const {samples, strips} = run.charts;
+    return {pending: samples.pending.at(-1), down: strips.primary.at(-1)[2], faults: run.faults.map(fault => fault.name.split(" ")[0]),
+            alert: run.alerts.find(alert => alert.name === "pending_writes_high").firing.length};
+})()`);
+check.same(drawn, {pending: WRITES, down: "no", faults: ["outage"], alert: 1}, "what the curves are drawn from");
+await page.screenshot(`${pictures}/live-1280-light.png`);
+
+/* --- on a phone, in the dark -------------------------------------------------------------------------------- */
+
+const phone = await browser.open(stack.page, {network: true, width: 390, scheme: "dark"});
+await phone.until(`${tileOf("pending")} === "${WRITES}"`, "the phone shows the same");
+check.same(await phone.read("document.documentElement.scrollWidth"), 390, "as wide as the phone");
+check.same(await phone.read("live.run(0).charts.samples.pending.at(-1)"), WRITES, "who comes later sees the past, too");
+check.that(await phone.read("live.run(0).charts.samples.pending.includes(0)"), "from before the outage");
+await phone.screenshot(`${pictures}/live-390-dark.png`);
+
+/* --- and back ----------------------------------------------------------------------------------------------- */
+
+await stack.clear();
+await page.until(`${tileOf("replayed")} === "${WRITES}"`, "the page shows what was replayed");
+await page.until(`${text(".badge")} === "healthy"`, "the page shows that all is well");
+check.same(await page.read("live.run(0).charts.replayed.reduce((sum, count) => sum + count, 0)"), WRITES, "the curve of replay");
+check.that(await page.read("live.run(0).alerts.every(alert => alert.firing.every(span => span[1] !== null))"), "alerts are over");
+
+/* --- reading only ------------------------------------------------------------------------------------------- */
+
+const ask = async (path, options) => (await fetch(new URL(path, stack.page), options)).status;
+check.same(await ask("/api/act", {method: "POST", body: "{\"do\":\"stop\"}"}), 404, "there is no way to act");
+check.same(await ask("/api/live", {method: "POST", body: "{}"}), 405, "what is read is not written");
+check.same(await ask("/api/live?from=x"), 400, "a number that is none");
+check.same(await ask("/nothing"), 404, "what there is not");
+const {headers} = await fetch(stack.page);
+check.that(headers.get("content-security-policy").includes("default-src 'none'"), "the page may load nothing from elsewhere");
+check.same(headers.get("access-control-allow-origin"), null, "no page of another origin may read it");
+check.same([...new Set([...page.requests, ...phone.requests].map(url => new URL(url).origin))], [new URL(stack.page).origin],
+           "it asks nobody but its own server");
+check.same([...page.complaints, ...phone.complaints], [], "console");
+
+/* --- when waldrill itself is gone --------------------------------------------------------------------------- */
+
+check.same(await stack.stop(), 0, "waldrill up ends well");
+await page.until("!document.querySelector('.lost').hidden", "the page says that nobody answers");
+check.that((await page.read(text(".lost"))).startsWith("No answer from waldrill itself since"), "in words");
+await browser.close();
+check.end("live page");
