@@ -220,6 +220,21 @@ static bool within(const struct batch *batch, const struct reach *reach, const s
            batch->bytes + join_size(part) <= reach->bytes && batch->id_bytes + id_bytes < REQUEST_ID_BYTES;
 }
 
+/* A composition that has to be the same waits for a member that was let go, if there is room beside those
+ * that are here: were they let go for it, they would be asked for next, and so on. */
+static bool waits_for(struct core *core, struct entry *entry, unsigned i)
+{
+    const struct batch *batch = &core->batch;
+    for (size_t k = 0; k < batch->count; k++) {
+        payload_hold(core, batch->members[k]);
+    }
+    bool coming = payload_want(core, entry, i) != PAYLOAD_NO_ROOM;
+    for (size_t k = 0; k < batch->count; k++) {
+        payload_loosen(core, batch->members[k], true);
+    }
+    return coming;
+}
+
 bool batch_gather(struct core *core, struct strand *strand, unsigned i)
 {
     struct batch *batch = &core->batch;
@@ -246,8 +261,7 @@ bool batch_gather(struct core *core, struct strand *strand, unsigned i)
             return !reach.exactly;
         }
         if (!payload_is_here(entry)) {
-            /* It was let go; a composition that has to be the same waits for it, if there is room. */
-            return !reach.exactly || payload_want(core, entry, i) == PAYLOAD_NO_ROOM;
+            return !reach.exactly || !waits_for(core, entry, i);
         }
         if (!plain(entry, &record) || !same_way(core, batch, &first, entry, &record) ||
             !join_read((enum chroma_op)entry->op, payload(entry), &part) ||
