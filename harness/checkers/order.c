@@ -53,16 +53,6 @@ static struct keyed *applied_by_key(const struct evidence *e, uint32_t instance,
     return list;
 }
 
-/* Both in their order at first, and a copy has written or removed the record since the older one came again:
- * a balancer that gives up what waits for an instance, in the middle of a suffix, copies instead. */
-static bool set_right(const struct evidence *e, uint32_t instance, uint64_t key, uint32_t older,
-                      uint32_t younger)
-{
-    const struct trace *x = &e->traces[instance][older];
-    const struct trace *y = &e->traces[instance][younger];
-    return x->first < y->first && evidence_repaired(e, instance, key, x->last);
-}
-
 /* The end of the group that begins at start. */
 static size_t group_end(const struct keyed *list, size_t count, size_t start)
 {
@@ -73,16 +63,56 @@ static size_t group_end(const struct keyed *list, size_t count, size_t start)
     return end;
 }
 
-/* Updates and deletions of a record that nobody ever made there do nothing, in whatever order. */
-static bool was_made(const struct evidence *e, uint32_t instance, const struct keyed *group, size_t count)
+/* Both in their order at first, and a copy has written or removed the record since the older one came again:
+ * a balancer that gives up what waits for an instance, in the middle of a suffix, copies instead. */
+static bool set_right(const struct evidence *e, uint32_t instance, uint64_t key, uint32_t older,
+                      uint32_t younger)
 {
+    const struct trace *x = &e->traces[instance][older];
+    const struct trace *y = &e->traces[instance][younger];
+    return x->first < y->first && evidence_repaired(e, instance, key, x->last);
+}
+
+/* Did the record stand there when that operation came for the last time?  Seen from the writes of its group.
+ */
+static bool record_stood(const struct evidence *e, uint32_t instance, const struct keyed *group, size_t count,
+                         uint32_t position)
+{
+    uint32_t made = 0; /* positions of applications, and one: 0 = never */
+    uint32_t gone = 0;
     for (size_t i = 0; i < count; i++) {
-        enum chroma_op op = e->h->ops[group[i].index].op;
-        if (op != OP_UPDATE && op != OP_DELETE) {
-            return true;
+        const struct trace *t = &e->traces[instance][group[i].index];
+        uint32_t *latest = NULL;
+        switch ((int)e->h->ops[group[i].index].op) {
+            case OP_UPDATE:
+                break;
+            case OP_DELETE:
+                latest = &gone;
+                break;
+            default:
+                latest = &made;
+                break;
+        }
+        if (latest != NULL && t->first < position && t->first + 1 > *latest) {
+            *latest = t->first + 1;
+        }
+        if (latest != NULL && t->last < position && t->last + 1 > *latest) {
+            *latest = t->last + 1;
         }
     }
-    return evidence_repaired(e, instance, group[0].key, 0);
+    return made > gone || evidence_repaired(e, instance, group[0].key, 0);
+}
+
+/* The older one came again, and it made no difference: a copy has set the record right since; or it is gone
+ * either way; or there was no record to update or to delete. */
+static bool harmless(const struct evidence *e, uint32_t instance, const struct keyed *group, size_t count,
+                     uint32_t older, uint32_t younger)
+{
+    enum chroma_op op = e->h->ops[older].op;
+    bool deletions = op == OP_DELETE && e->h->ops[younger].op == OP_DELETE;
+    bool nothing = (op == OP_UPDATE || op == OP_DELETE) &&
+                   !record_stood(e, instance, group, count, e->traces[instance][older].last);
+    return deletions || nothing || set_right(e, instance, group[0].key, older, younger);
 }
 
 static void order_sweep(const struct evidence *e, uint32_t instance, const struct keyed *list, size_t count,
@@ -92,11 +122,10 @@ static void order_sweep(const struct evidence *e, uint32_t instance, const struc
     for (size_t start = 0, end = 0; start < count; start = end) {
         uint32_t youngest = list[start].index; /* sent last among those applied so far */
         end = group_end(list, count, start);
-        bool made = was_made(e, instance, list + start, end - start);
-        for (size_t i = start + 1; made && i < end; i++) {
+        for (size_t i = start + 1; i < end; i++) {
             const struct op_record *op = &h->ops[list[i].index];
             if (op_acknowledged(op) && op->done_ns < h->ops[youngest].sent_ns &&
-                !set_right(e, instance, list[i].key, list[i].index, youngest)) {
+                !harmless(e, instance, list + start, end - start, list[i].index, youngest)) {
                 breach_note(breach, instance, list[i].index, youngest,
                             e->traces[instance][list[i].index].last_ns);
             }
@@ -205,22 +234,18 @@ void oracle_order_per_lane(const struct checker_input *input, struct assertion_r
 /* X came back: it had been applied, then Y for the first time, and at the end X stands after Y again.
  * A suffix applied again (Y X Y X) is not that: there Y came first both times.  When first and last
  * applications disagree about any pair of a group, they disagree about two neighbours in the order of last
- * applications, so looking at the neighbour is enough.  What a copy has set right since did no harm, nor
- * does a deletion after a younger deletion: the record is gone either way; nor anything but an add or an
- * upsert to a record that never was there. */
+ * applications, so looking at the neighbour is enough. */
 static void double_sweep(const struct evidence *e, uint32_t instance, const struct keyed *list, size_t count,
                          struct breach *breach)
 {
     for (size_t start = 0, end = 0; start < count; start = end) {
         end = group_end(list, count, start);
-        bool made = was_made(e, instance, list + start, end - start);
-        for (size_t i = start + 1; made && i < end; i++) {
+        for (size_t i = start + 1; i < end; i++) {
             uint32_t older = list[i].index;
             uint32_t younger = list[i - 1].index;
             const struct trace *x = &e->traces[instance][older];
-            bool deletions = e->h->ops[older].op == OP_DELETE && e->h->ops[younger].op == OP_DELETE;
-            if (x->first < e->traces[instance][younger].first && !deletions &&
-                !set_right(e, instance, list[i].key, older, younger)) {
+            if (x->first < e->traces[instance][younger].first &&
+                !harmless(e, instance, list + start, end - start, older, younger)) {
                 breach_note(breach, instance, older, younger, x->last_ns);
             }
         }
