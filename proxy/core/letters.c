@@ -330,8 +330,10 @@ void letters_recover(struct core *core, const struct record_dead *record, uint64
                      struct str body)
 {
     struct letter *letter = letters_find(core, record->lsn);
-    if (record->write.size == 0) { /* refused by another instance too */
-        if (letter != NULL) {
+    if (record->write.size == 0) {               /* refused by another instance too */
+        if (letter != NULL && record->on == 0) { /* a copy took it away from the one that had it */
+            letter->lacking = 0;
+        } else if (letter != NULL) {
             recover_unread(core, letter, record);
             set_on(core, letter, record->on);
             set_lacking(core, letter, record->lacking);
@@ -375,6 +377,18 @@ void letters_copied(struct core *core, struct lane *lane, unsigned i)
             (void)letters_over(core, letter, 0);
         }
         letter = next;
+    }
+}
+
+void letters_copied_away(struct core *core, const struct lane *lane, unsigned i, uint64_t lsn)
+{
+    struct letter *letter;
+    TAILQ_FOREACH (letter, &core->letters, all) {
+        if (letter->lane == lane && letter->lsn < lsn && (letter->lacking & (1u << i)) != 0) {
+            letter->lacking = 0;
+            struct record_dead record = { .lsn = letter->lsn, .died_ms = letter->died_ms };
+            (void)core_append(core, RECORD_DEAD, record_dead_encode(&record), NULL, false);
+        }
     }
 }
 

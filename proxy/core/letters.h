@@ -13,7 +13,9 @@
  * told (a filter, a body that is not understood, an operation on a collection): redriving it would put old
  * over new, and takes force.
  *
- * A copy of the collection (resync.h) settles what that instance alone lacked; the log says so.
+ * A copy of the collection (resync.h) settles what that instance alone lacked; the log says so.  A copy of it
+ * from that instance takes what it lacks away from the other one: nobody has it then, and no later copy
+ * settles it (a DEAD record that names no instance).
  *
  * An instance that refused a write is not read until the write is out of the consistency window; if another
  * instance has applied it, the one that refused is divergent in that collection.  A redrive of the very
@@ -51,6 +53,8 @@ uint64_t letters_add(struct core *core, struct entry *entry, unsigned instance, 
 void letters_younger(struct core *core, const struct entry *entry, struct str body);
 /* A copy from the other instance has made this lane whole there: what it lacked, it has. */
 void letters_copied(struct core *core, struct lane *lane, unsigned instance);
+/* A copy of this lane from here, up to that LSN: what it lacked, nobody has now. */
+void letters_copied_away(struct core *core, const struct lane *lane, unsigned instance, uint64_t lsn);
 /* Another instance has applied a write that is dead here: they differ. */
 void letters_applied_elsewhere(struct core *core, uint64_t lsn);
 struct letter *letters_find(struct core *core, uint64_t lsn);

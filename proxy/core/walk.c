@@ -132,6 +132,7 @@ void walk_over(struct core *core, bool whole)
         lane_begin_catching_up(core, lane, r->target);
         core->instances[r->target].copied_collections++;
         lane->divergent[r->target] = r->walk->incomplete;
+        letters_copied_away(core, lane, r->source, r->walk_lsn);
         if (!r->walk->incomplete) {
             letters_copied(core, lane, r->target);
         }

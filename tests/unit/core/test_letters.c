@@ -1,24 +1,15 @@
 /* Dead letters and the commands of an operator: kept, told with their reason, redriven, edited, dropped;
  * replay paused, stepped and resumed, and why it does not go on. */
-#include "tests/unit/core/driver.h"
+#include "tests/unit/core/dead.h"
 #include <stdio.h>
 #include <string.h>
 
 static struct driver d;
 
-static void make(void)
-{
-    driver_start(&d);
-    driver_make(&d, 1, "docs");
-    (void)driver_write(&d, 1, "add", "zero");
-    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/add"), 201, "{}");
-    (void)driver_serve(&d, REPLICA);
-}
-
 static void ready(void)
 {
     driver_init(&d);
-    make();
+    dead_begin(&d);
 }
 
 static void command(enum core_command what, uint64_t lsn, bool force, const char *body)
@@ -41,40 +32,6 @@ static void queue(const char *verb, const char *id)
     driver_answer(&d, driver_expect(&d, REPLICA, "POST", path), 200, "{}");
 }
 
-static uint64_t last_write(void)
-{
-    for (size_t i = d.log_count; i > 0; i--) {
-        if (d.log[i - 1].type == RECORD_WRITE) {
-            return d.log[i - 1].lsn;
-        }
-    }
-    return 0;
-}
-
-/* A write that the replica has and the primary refuses, after it has said "not now": an outage would have the
- * two compared afterwards.  Its LSN. */
-static uint64_t dead_letter(const char *verb, const char *id)
-{
-    char path[32];
-    (void)snprintf(path, sizeof(path), "/%s", verb);
-    (void)driver_write(&d, 1, verb, id);
-    uint64_t lsn = last_write();
-    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", path), 503, NOT_NOW);
-    driver_answer(&d, driver_expect(&d, REPLICA, "POST", path), 200, "{}");
-    driver_advance(&d, NS_PER_S);
-    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", path), 400, INVALID);
-    CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 0);
-    return lsn;
-}
-
-/* A primary that lacks something is asked last. */
-static void serve_both(void)
-{
-    while (driver_serve(&d, REPLICA) + driver_serve(&d, PRIMARY) > 0) {
-        driver_advance(&d, NS_PER_S); /* replays take their turns */
-    }
-}
-
 static bool listed(const char *part)
 {
     command(CORE_COMMAND_LETTERS, 0, false, NULL);
@@ -85,7 +42,7 @@ static bool listed(const char *part)
 static void test_listed(void)
 {
     ready();
-    uint64_t lsn = dead_letter("upsert", "a");
+    uint64_t lsn = dead_letter(&d, "upsert", "a");
     char start[64];
     (void)snprintf(start, sizeof(start), "{\"count\":1,\"dead_letters\":[{\"lsn\":%llu,",
                    (unsigned long long)lsn);
@@ -105,11 +62,11 @@ static void test_survives(void)
     driver_init(&d);
     d.settings.wal_segment_bytes = 2000;
     d.settings.wal_retain_ns = 0;
-    make();
-    uint64_t lsn = dead_letter("upsert", "a");
+    dead_begin(&d);
+    uint64_t lsn = dead_letter(&d, "upsert", "a");
     for (int i = 0; i < 20; i++) { /* checkpoints come, and the write's own record goes */
         (void)driver_write(&d, 1, "upsert", "b");
-        serve_both();
+        dead_serve_both(&d);
         driver_advance(&d, NS_PER_S); /* marks are written */
     }
     CU_ASSERT_TRUE(d.trimmed_lsn > lsn);
@@ -133,7 +90,7 @@ static void test_survives(void)
 static void test_redrive_at_the_tail(void)
 {
     ready();
-    uint64_t lsn = dead_letter("upsert", "a");
+    uint64_t lsn = dead_letter(&d, "upsert", "a");
     (void)driver_write(&d, 1, "upsert", "b"); /* in flight */
     command(CORE_COMMAND_REDRIVE, lsn, false, NULL);
     CU_ASSERT_EQUAL(d.command_status, 202);
@@ -144,7 +101,7 @@ static void test_redrive_at_the_tail(void)
     call = driver_expect(&d, REPLICA, "POST", "/upsert");
     CU_ASSERT_PTR_NOT_NULL(strstr(call->body, "\"a\""));
     driver_answer(&d, call, 200, "{}");
-    serve_both();
+    dead_serve_both(&d);
     CU_ASSERT_EQUAL(driver_number(&d, "failed_replays"), 0);
     CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 0);
     command(CORE_COMMAND_REDRIVE, lsn, false, NULL);
@@ -155,12 +112,12 @@ static void test_redrive_at_the_tail(void)
 static void test_redrive_needs_force(void)
 {
     ready();
-    uint64_t lsn = dead_letter("upsert", "a");
+    uint64_t lsn = dead_letter(&d, "upsert", "a");
     (void)driver_write(&d, 1, "upsert", "b");
-    serve_both();
+    dead_serve_both(&d);
     CU_ASSERT_TRUE(listed("\"touched\":false")); /* another record */
     (void)driver_write(&d, 1, "delete", "a");
-    serve_both();
+    dead_serve_both(&d);
     CU_ASSERT_TRUE(listed("\"touched\":true"));
     command(CORE_COMMAND_REDRIVE, lsn, false, NULL);
     CU_ASSERT_EQUAL(d.command_status, 409);
@@ -170,7 +127,7 @@ static void test_redrive_needs_force(void)
     CU_ASSERT_EQUAL(d.command_status, 409);
     command(CORE_COMMAND_REDRIVE, lsn, true, NULL);
     CU_ASSERT_EQUAL(d.command_status, 202);
-    serve_both();
+    dead_serve_both(&d);
     CU_ASSERT_EQUAL(driver_number(&d, "dead_letters"), 0);
     driver_close(&d);
 }
@@ -189,11 +146,11 @@ static void test_poison_names_its_ids(void)
     driver_advance(&d, NS_PER_S);
     driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 422, INVALID);
     (void)driver_write(&d, 1, "upsert", "b");
-    serve_both();
+    dead_serve_both(&d);
     CU_ASSERT_TRUE(listed("\"touched\":false"));
     (void)snprintf(target, sizeof(target), C_PATH "/%s/delete", driver_id(PRIMARY, 1));
     (void)driver_send(&d, "POST", target, "{\"ids\":[\"b\"],\"where\":{\"k\":1}}");
-    serve_both();
+    dead_serve_both(&d);
     CU_ASSERT_TRUE(listed("\"touched\":true")); /* a filter may name any */
     driver_close(&d);
 }
@@ -203,10 +160,10 @@ static void test_touched_by_followers(void)
 {
     driver_init(&d);
     d.settings.replay_batch_records = 1;
-    make();
+    dead_begin(&d);
     driver_down(&d, PRIMARY);
     queue("upsert", "a");
-    uint64_t lsn = last_write();
+    uint64_t lsn = dead_last_write(&d);
     queue("delete", "a");
     driver_up(&d, PRIMARY);
     driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 422, INVALID);
@@ -220,7 +177,7 @@ static void test_touched_by_followers(void)
 static void test_edit(void)
 {
     ready();
-    uint64_t lsn = dead_letter("upsert", "a");
+    uint64_t lsn = dead_letter(&d, "upsert", "a");
     command(CORE_COMMAND_EDIT, lsn, false, "{\"ids\":[\"a\"]");
     CU_ASSERT_EQUAL(d.command_status, 400);
     command(CORE_COMMAND_EDIT, lsn, false, "{\"ids\":[\"a\"],\"embeddings\":[[9]]}");
@@ -231,7 +188,7 @@ static void test_edit(void)
     CU_ASSERT_EQUAL(d.command_status, 202);
     struct driver_call *call = driver_expect(&d, REPLICA, "POST", "/upsert");
     CU_ASSERT_STRING_EQUAL(call->body, "{\"ids\":[\"a\"],\"embeddings\":[[9]]}");
-    serve_both();
+    dead_serve_both(&d);
     CU_ASSERT_EQUAL(driver_number(&d, "dead_letters"), 0);
     driver_close(&d);
 }
@@ -239,7 +196,7 @@ static void test_edit(void)
 static void test_refused_again(void)
 {
     ready();
-    uint64_t lsn = dead_letter("upsert", "a");
+    uint64_t lsn = dead_letter(&d, "upsert", "a");
     command(CORE_COMMAND_REDRIVE, lsn, false, NULL);
     driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/upsert"), 400, INVALID);
     CU_ASSERT_PTR_NULL(driver_next(&d, PRIMARY));
@@ -254,7 +211,7 @@ static void test_refused_again(void)
 static void test_drop(void)
 {
     ready();
-    uint64_t lsn = dead_letter("upsert", "a");
+    uint64_t lsn = dead_letter(&d, "upsert", "a");
     d.slow_log = true;
     command(CORE_COMMAND_DROP, lsn, false, NULL);
     CU_ASSERT_EQUAL(d.command_status, 0); /* not before it is on disk */
@@ -269,7 +226,7 @@ static void test_drop(void)
 static void test_unreadable(void)
 {
     ready();
-    uint64_t lsn = dead_letter("upsert", "a");
+    uint64_t lsn = dead_letter(&d, "upsert", "a");
     d.reads_fail = true;
     command(CORE_COMMAND_REDRIVE, lsn, false, NULL);
     CU_ASSERT_EQUAL(d.command_status, 503);
@@ -283,8 +240,8 @@ static void test_memory_mode(void)
 {
     driver_init(&d);
     d.settings.wal_mode = WAL_MODE_MEMORY;
-    make();
-    uint64_t lsn = dead_letter("upsert", "a");
+    dead_begin(&d);
+    uint64_t lsn = dead_letter(&d, "upsert", "a");
     driver_restart(&d, false); /* as after a handover */
     CU_ASSERT_EQUAL(driver_number(&d, "dead_letters"), 1);
     command(CORE_COMMAND_REDRIVE, lsn, false, NULL);
@@ -299,12 +256,12 @@ static void test_moves_on(void)
     driver_init(&d);
     d.settings.wal_segment_bytes = 2000;
     d.settings.wal_retain_ns = 0;
-    make();
-    (void)dead_letter("upsert", "a");
+    dead_begin(&d);
+    (void)dead_letter(&d, "upsert", "a");
     d.log_bytes = 1000000;
     for (int i = 0; i < 20; i++) {
         (void)driver_write(&d, 1, "upsert", "b");
-        serve_both();
+        dead_serve_both(&d);
     }
     uint64_t letters = 0;
     driver_trim(&d);
@@ -342,12 +299,12 @@ static int count_status(void)
 static void test_who_differs(void)
 {
     ready();
-    uint64_t lsn = dead_letter("upsert", "a");
+    uint64_t lsn = dead_letter(&d, "upsert", "a");
     for (int i = 0; i < 6; i++) {
         CU_ASSERT_EQUAL(count_status(), (int)REPLICA);
     }
     command(CORE_COMMAND_REDRIVE, lsn, false, NULL); /* the same write: equal again */
-    serve_both();
+    dead_serve_both(&d);
     bool healed = false;
     for (int i = 0; i < 10; i++) {
         healed = healed || count_status() == (int)PRIMARY;
@@ -456,101 +413,6 @@ static void test_why(void)
     driver_close(&d);
 }
 
-/* Within the window nobody reads where a promised write is missing: not where it was refused, nor where the
- * collection was copied from there. */
-static void test_copy_lacks_it_too(void)
-{
-    driver_init(&d);
-    d.settings.check_interval_ns = 5 * NS_PER_S;
-    d.settings.consistency_window_ns = 120 * NS_PER_S;
-    make();
-    (void)dead_letter("add", "a");
-    driver_down(&d, REPLICA);
-    driver_advance(&d, 15 * NS_PER_S);
-    driver_unmark(&d, REPLICA); /* it comes back empty */
-    driver_up(&d, REPLICA);
-    driver_advance(&d, 15 * NS_PER_S);
-    char target[512];
-    (void)snprintf(target, sizeof(target), C_PATH "/%s/get", driver_id(PRIMARY, 1));
-    uint64_t reader = driver_send(&d, "POST", target, "{\"ids\":[\"a\"]}");
-    CU_ASSERT_PTR_NULL(driver_next(&d, PRIMARY));
-    CU_ASSERT_PTR_NULL(driver_next(&d, REPLICA));
-    driver_advance(&d, 20 * NS_PER_S);
-    CU_ASSERT_EQUAL(driver_status(&d, reader), 503);
-    driver_advance(&d, 120 * NS_PER_S);
-    reader = driver_send(&d, "POST", target, "{\"ids\":[\"a\"]}");
-    (void)driver_serve(&d, PRIMARY);
-    (void)driver_serve(&d, REPLICA);
-    CU_ASSERT_EQUAL(driver_status(&d, reader), 200);
-    driver_close(&d);
-}
-
-/* A restart between the promise and the refusal does not shorten the window. */
-static void test_refused_after_restart(void)
-{
-    driver_init(&d);
-    d.settings.check_interval_ns = 5 * NS_PER_S;
-    d.settings.consistency_window_ns = 120 * NS_PER_S;
-    d.settings.ack_policy = ACK_POLICY_DURABLE;
-    make();
-    driver_advance(&d, 200 * NS_PER_S);
-    CU_ASSERT_EQUAL(driver_status(&d, driver_write(&d, 1, "add", "a")), 201);
-    driver_restart(&d, false);
-    for (unsigned i = 0; i < 2; i++) {
-        driver_answer(&d, driver_expect(&d, i, "POST", "/add"), 201, "{}"); /* the fence */
-        driver_answer(&d, driver_expect(&d, i, "POST", "/add"), 400, INVALID);
-    }
-    CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 0);
-    char target[512];
-    (void)snprintf(target, sizeof(target), C_PATH "/%s/get", driver_id(PRIMARY, 1));
-    uint64_t reader = driver_send(&d, "POST", target, "{\"ids\":[\"a\"]}");
-    CU_ASSERT_PTR_NULL(driver_next(&d, PRIMARY));
-    CU_ASSERT_PTR_NULL(driver_next(&d, REPLICA));
-    driver_advance(&d, 20 * NS_PER_S);
-    CU_ASSERT_EQUAL(driver_status(&d, reader), 503);
-    driver_close(&d);
-}
-
-/* Promised, given up for the replica, refused by the primary: nobody has it.  A copy from the replica to the
- * primary does not change that. */
-static void test_given_up_is_not_applied(void)
-{
-    driver_init(&d);
-    d.settings.ack_policy = ACK_POLICY_DURABLE;
-    d.settings.wal_max_bytes = 8u << 20;
-    d.settings.throttle_max_delay_ns = 0;
-    make();
-    driver_down(&d, REPLICA);
-    for (unsigned n = 0; n < 20; n++) {
-        (void)driver_write(&d, 1, "upsert", "x");
-        (void)driver_serve(&d, PRIMARY);
-    }
-    CU_ASSERT_EQUAL(driver_status(&d, driver_write(&d, 1, "add", "a")), 201);
-    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/add"), 503, NOT_NOW);
-    d.log_bytes = d.settings.wal_max_bytes / 10 * 9;
-    driver_durable_to(&d, d.durable_lsn);
-    driver_tick(&d);
-    CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&d.trace), "backlog_given_up"));
-    d.log_bytes = 0;
-    driver_advance(&d, NS_PER_S);
-    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/add"), 400, INVALID);
-    CU_ASSERT_EQUAL(driver_number(&d, "dead_letters"), 1);
-    driver_up(&d, REPLICA);
-    serve_both();
-    (void)driver_write(&d, 1, "upsert", "z"); /* after the mark */
-    serve_both();
-    driver_down(&d, PRIMARY);
-    (void)driver_write(&d, 1, "upsert", "y"); /* that it is away is noticed */
-    (void)driver_serve(&d, REPLICA);
-    driver_up(&d, PRIMARY); /* and is compared with the replica */
-    serve_both();
-    driver_advance(&d, 20 * NS_PER_S);
-    serve_both();
-    CU_ASSERT_PTR_NULL(strstr(buf_text(&d.trace), "dead_letter_copied"));
-    CU_ASSERT_EQUAL(driver_number(&d, "dead_letters"), 1);
-    driver_close(&d);
-}
-
 static const struct suite_test tests[] = {
     { "in memory mode a letter's body is read back as well", test_memory_mode },
     { "a dead letter is listed with the instance's reason", test_listed },
@@ -565,11 +427,8 @@ static const struct suite_test tests[] = {
     { "a letter that cannot be read back stays", test_unreadable },
     { "letters alone do not hold back a long log", test_moves_on },
     { "an instance is divergent only where another has what it lacks", test_who_differs },
-    { "a copy of what lacks a promised write is not read sooner", test_copy_lacks_it_too },
-    { "nor after a restart before the refusal", test_refused_after_restart },
     { "replay is paused, stepped and resumed", test_pause },
     { "why it is not replaying, in words", test_why },
-    { "what was given up is not applied", test_given_up_is_not_applied },
 };
 
 TEST_MAIN("core_letters", tests)
