@@ -14,9 +14,14 @@
 static int ask(const struct content_source *source, const char *method, const char *path, const char *body,
                json_t **out, struct errmsg *msg)
 {
+    const struct control_request request = { .base_url = source->base_url,
+                                             .method = method,
+                                             .path = path,
+                                             .token = source->token,
+                                             .body = str_of(body) };
     struct buf answer;
     buf_init(&answer, CONTENT_MAX);
-    int rv = control_call(source->base_url, method, path, source->token, str_of(body), &answer, msg);
+    int rv = control_send(&request, &answer, NULL, msg);
     if (rv == 0) {
         *out = json_loadb(answer.data == NULL ? "" : answer.data, answer.size, JSON_DECODE_ANY, NULL);
         rv = *out == NULL ? error_set(msg, ERR_SYNTAX, "%s %s: the answer is not JSON", method, path) : 0;

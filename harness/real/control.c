@@ -86,12 +86,6 @@ int control_ask(const char *base_url, const char *method, const char *path, stru
     return control_send(&request, answer, NULL, msg);
 }
 
-int control_call(const char *base_url, const char *method, const char *path, const char *token,
-                 struct str body, struct buf *answer, struct errmsg *msg)
-{
-    return control_exchange(base_url, method, path, token, body, answer, msg);
-}
-
 int control_look(const char *base_url, const char *path, const char *token, struct buf *answer,
                  struct errmsg *msg)
 {

@@ -22,10 +22,6 @@ int control_send(const struct control_request *request, struct buf *answer, long
 int control_ask(const char *base_url, const char *method, const char *path, struct str body,
                 struct buf *answer, struct errmsg *msg);
 
-/* The same of anybody that wants a bearer token (NULL = none). */
-int control_call(const char *base_url, const char *method, const char *path, const char *token,
-                 struct str body, struct buf *answer, struct errmsg *msg);
-
 /* The same for what walproxy tells of itself: GET, with its STATUS_TOKEN (NULL = none). */
 int control_look(const char *base_url, const char *path, const char *token, struct buf *answer,
                  struct errmsg *msg);

@@ -108,7 +108,7 @@ static int target_open(struct engine *e, const struct engine_setup *setup, struc
     t->origin_ns = target_clock_ns();
     write_environment(t);
     int rv = lock_take(&t->lock, t->file, false, 0, msg);
-    rv = rv != 0 ? rv : watch_begin(t, msg);
+    rv = rv != 0 ? rv : target_watch_begin(t, msg);
     rv = rv != 0 ? rv : read_before(t, msg);
     rv = rv != 0 ? rv : keeper_start(&t->keeper, t->file, t->marks.mark, t->work_dir, &t->lock, msg);
     if (rv != 0) {
@@ -297,7 +297,7 @@ static int target_advance(struct engine *e, uint64_t until_ns, struct errmsg *ms
         left_ms = left_ms > TARGET_TURN_MS ? TARGET_TURN_MS : left_ms > 0 ? left_ms : 1; /* no busy waiting */
         rv = requests_turn(t->requests, (int)left_ms, msg);
         rv = rv != 0 ? rv : poll_hurts(t, msg);
-        rv = rv != 0 ? rv : watch_look(t, msg);
+        rv = rv != 0 ? rv : target_watch_look(t, msg);
         rv = rv != 0 ? rv : stopped(t, msg);
     } while (rv == 0 && target_now(e) < until_ns);
     if (rv != 0) { /* nothing stays broken while the end is told */
@@ -377,7 +377,7 @@ static int target_request(struct engine *e, const struct engine_request *request
 static int target_finish(struct engine *e, struct errmsg *msg)
 {
     struct target_engine *t = target_of(e);
-    int rv = watch_versions(t, msg);
+    int rv = target_watch_versions(t, msg);
     target_end(t, rv == 0);
     return rv;
 }

@@ -67,10 +67,10 @@ bool target_has_journals(struct engine *e);
 int target_pull(struct target_engine *t, struct history *into, struct errmsg *msg);
 
 /* --- watch.c: renewals, and whether the target is still the one it was */
-int watch_begin(struct target_engine *t, struct errmsg *msg);
-int watch_look(struct target_engine *t, struct errmsg *msg);
+int target_watch_begin(struct target_engine *t, struct errmsg *msg);
+int target_watch_look(struct target_engine *t, struct errmsg *msg);
 /* The instances again, at the end: ERR_STATE when one has become another. */
-int watch_versions(struct target_engine *t, struct errmsg *msg);
+int target_watch_versions(struct target_engine *t, struct errmsg *msg);
 
 /* --- signals.c: Ctrl-C, SIGTERM, a closed terminal */
 void signals_catch(void);

@@ -19,7 +19,7 @@
 #include <string.h>
 
 #define FILE_LIST_MAX       64
-#define FILE_TOKEN_MAX      512
+#define FILE_TOKEN_MAX      400
 #define FILE_LEASE_NS       (10 * NS_PER_S)
 #define FILE_TIMEOUT_NS     (60 * NS_PER_S)
 #define FILE_PREFIX_MAX     32
@@ -198,7 +198,7 @@ static void read_texts(struct reading *r, const struct yaml_node *node, const ch
 /* False after a complaint: the text looks like production. */
 static bool is_harmless(struct reading *r, const struct yaml_node *node, const char *what, const char *text)
 {
-    struct str word = guard_production(text);
+    struct str word = target_guard_production(text);
     if (word.size > 0) {
         complain(r, node, NULL, "%s looks like production (\"%.*s\"): a rehearsal breaks what it names", what,
                  STR_ARGS(word));
@@ -272,10 +272,10 @@ static void check_url(struct reading *r, const struct yaml_node *map, const char
     if (node == NULL || node->kind != YAML_SCALAR) {
         return;
     }
-    if (guard_host(node->text, host, sizeof(host), &msg) != 0) {
+    if (target_guard_host(node->text, host, sizeof(host), &msg) != 0) {
         complain(r, node, NULL, "%s", msg.text);
     } else if (is_harmless(r, node, "this host", host) &&
-               !guard_allows(host, file->hosts, file->host_count)) {
+               !target_guard_allows(host, file->hosts, file->host_count)) {
         complain(r, node, "put it there if it may be touched", "the host %s is not in hosts", host);
     }
 }

@@ -60,7 +60,7 @@ static bool port_ok(struct str rest)
     return port > 0 && port < 65536;
 }
 
-int guard_host(const char *url, char *out, size_t size, struct errmsg *msg)
+int target_guard_host(const char *url, char *out, size_t size, struct errmsg *msg)
 {
     struct str text = str_of(url);
     size_t scheme = str_starts(text, STR("http://")) ? 7 : str_starts(text, STR("https://")) ? 8 : 0;
@@ -88,7 +88,7 @@ int guard_host(const char *url, char *out, size_t size, struct errmsg *msg)
     return 0;
 }
 
-struct str guard_production(const char *text)
+struct str target_guard_production(const char *text)
 {
     for (size_t at = 0; text[at] != '\0';) {
         size_t size = 0;
@@ -105,7 +105,7 @@ struct str guard_production(const char *text)
     return str_make(text, 0);
 }
 
-bool guard_allows(const char *host, char *const *hosts, size_t count)
+bool target_guard_allows(const char *host, char *const *hosts, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (strcasecmp(host, hosts[i]) == 0) {

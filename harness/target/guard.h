@@ -11,10 +11,10 @@
 
 /* "http://Chroma-1.staging:8001" -> "chroma-1.staging", in small letters, brackets of IPv6 kept.  Refuses
  * what is not scheme, host and port alone: a path, a user, another scheme. */
-int guard_host(const char *url, char *out, size_t size, struct errmsg *msg);
+int target_guard_host(const char *url, char *out, size_t size, struct errmsg *msg);
 /* The word that makes a text look like production ("prod" of "chroma-prod-1.example"), or an empty one.
  * Words are runs of letters; the slice is borrowed from text. */
-struct str guard_production(const char *text);
-bool guard_allows(const char *host, char *const *hosts, size_t count);
+struct str target_guard_production(const char *text);
+bool target_guard_allows(const char *host, char *const *hosts, size_t count);
 
 #endif

@@ -69,9 +69,8 @@ static bool answers(const struct heal *h, unsigned place)
     const char *path = place == TARGET_LB ? "/status" : HEAL_HEARTBEAT;
     struct buf answer;
     buf_init(&answer, HEAL_ANSWER_MAX);
-    int rv =
-        control_call(h->file->places[place].url, "GET", path,
-                     target_file_token(h->file, (enum engine_target)place, path), STR(""), &answer, NULL);
+    int rv = control_look(h->file->places[place].url, path,
+                          target_file_token(h->file, (enum engine_target)place, path), &answer, NULL);
     buf_deinit(&answer);
     return rv == 0;
 }
@@ -124,8 +123,11 @@ static int remove_named(const struct heal *h, char **names, size_t count, struct
         buf_init(&answer, HEAL_ANSWER_MAX);
         (void)snprintf(path, sizeof(path),
                        "/api/v2/tenants/default_tenant/databases/default_database/collections/%s", names[i]);
-        int one = control_call(h->file->places[TARGET_LB].url, "DELETE", path, h->file->chroma_token, STR(""),
-                               &answer, msg);
+        const struct control_request request = { .base_url = h->file->places[TARGET_LB].url,
+                                                 .method = "DELETE",
+                                                 .path = path,
+                                                 .token = h->file->chroma_token };
+        int one = control_send(&request, &answer, NULL, msg);
         rv = one == 0 || one == ERR_NOT_FOUND ? rv : one;
         buf_deinit(&answer);
     }
@@ -161,8 +163,8 @@ static bool is_drained(const struct heal *h)
 {
     struct buf answer;
     buf_init(&answer, HEAL_ANSWER_MAX);
-    int rv = control_call(h->file->places[TARGET_LB].url, "GET", "/status",
-                          target_file_token(h->file, TARGET_LB, "/status"), STR(""), &answer, NULL);
+    int rv = control_look(h->file->places[TARGET_LB].url, "/status",
+                          target_file_token(h->file, TARGET_LB, "/status"), &answer, NULL);
     json_t *root = rv != 0 ? NULL : json_loads(buf_text(&answer), 0, NULL);
     const json_t *log = json_object_get(root, "write_ahead_log");
     bool drained = root != NULL && json_number_value(json_object_get(log, "pending_writes")) <= 0 &&

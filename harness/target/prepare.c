@@ -88,8 +88,8 @@ static int look(const struct target_file *file, struct buf *out, struct errmsg *
 {
     struct buf answer;
     buf_init(&answer, PREPARE_WORDS * 64);
-    int rv = control_call(file->places[TARGET_LB].url, "GET", "/status",
-                          target_file_token(file, TARGET_LB, "/status"), STR(""), &answer, msg);
+    int rv = control_look(file->places[TARGET_LB].url, "/status",
+                          target_file_token(file, TARGET_LB, "/status"), &answer, msg);
     rv = rv == 0 ? 0 : error_wrap(msg, rv, "the balancer");
     buf_deinit(&answer);
     for (unsigned i = TARGET_PRIMARY; i < TARGET_PLACES && rv == 0; i++) {

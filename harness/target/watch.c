@@ -126,7 +126,7 @@ static void miss(struct target_engine *t, unsigned place, uint64_t now_ns)
     }
 }
 
-int watch_look(struct target_engine *t, struct errmsg *msg)
+int target_watch_look(struct target_engine *t, struct errmsg *msg)
 {
     uint64_t now_ns = target_clock_ns();
     struct held *held;
@@ -155,8 +155,7 @@ static int version_of(const struct target_engine *t, unsigned place, char *out, 
 {
     struct buf answer;
     buf_init(&answer, WATCH_ANSWER_MAX);
-    int rv = control_call(t->file->places[place].url, "GET", WATCH_VERSION, t->file->chroma_token, STR(""),
-                          &answer, msg);
+    int rv = control_look(t->file->places[place].url, WATCH_VERSION, t->file->chroma_token, &answer, msg);
     if (rv == 0) {
         (void)snprintf(out, size, "%s", buf_text(&answer));
     }
@@ -185,7 +184,7 @@ static int look_at_gateway(struct target_engine *t, unsigned place, struct errms
     return rv;
 }
 
-int watch_begin(struct target_engine *t, struct errmsg *msg)
+int target_watch_begin(struct target_engine *t, struct errmsg *msg)
 {
     int rv = 0;
     for (unsigned i = 0; i < TARGET_PLACES && rv == 0; i++) {
@@ -199,7 +198,7 @@ int watch_begin(struct target_engine *t, struct errmsg *msg)
     return rv;
 }
 
-int watch_versions(struct target_engine *t, struct errmsg *msg)
+int target_watch_versions(struct target_engine *t, struct errmsg *msg)
 {
     int rv = 0;
     for (unsigned i = TARGET_PRIMARY; i < TARGET_PLACES && rv == 0; i++) {

@@ -172,7 +172,7 @@ static void test_hosts(void)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char host[GUARD_HOST] = "";
         struct errmsg msg;
-        int rv = guard_host(cases[i].url, host, sizeof(host), &msg);
+        int rv = target_guard_host(cases[i].url, host, sizeof(host), &msg);
         CU_ASSERT_EQUAL(rv == 0, cases[i].host != NULL);
         CU_ASSERT_STRING_EQUAL(host, cases[i].host == NULL ? "" : cases[i].host);
     }
@@ -185,10 +185,10 @@ static void test_production(void)
     static const char *const good[] = { "staging", "product",       "delivery", "preprod",
                                         "alive",   "olive.example", "" };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        CU_ASSERT_TRUE(guard_production(bad[i]).size > 0);
+        CU_ASSERT_TRUE(target_guard_production(bad[i]).size > 0);
     }
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        CU_ASSERT_EQUAL(guard_production(good[i]).size, 0);
+        CU_ASSERT_EQUAL(target_guard_production(good[i]).size, 0);
     }
 }
 
