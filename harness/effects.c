@@ -31,6 +31,11 @@ uint64_t effects_tag(struct str request_id)
     return effects_number(str_trim(request_id), STR("wd-"), EFFECTS_TAG_DIGITS, &tag) ? tag : 0;
 }
 
+bool effects_is_copy(struct str request_id)
+{
+    return str_equal(request_id, STR(EFFECTS_COPY));
+}
+
 uint32_t effects_record(struct str id)
 {
     uint64_t record;
@@ -76,7 +81,7 @@ static uint32_t effects_collection(struct history *history, struct str name)
 void effects_note(struct history *history, uint32_t instance, uint64_t incarnation, int64_t shift_ns,
                   const struct mock_journal_entry *entry)
 {
-    bool copied = str_equal(entry->request_id, STR(EFFECTS_COPY));
+    bool copied = effects_is_copy(entry->request_id);
     history->resynced[instance] = history->resynced[instance] || copied;
     if (!entry->applied || !chroma_op_is_write(entry->op)) {
         return;

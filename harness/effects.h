@@ -13,6 +13,8 @@ void effects_note(struct history *history, uint32_t instance, uint64_t incarnati
                   const struct mock_journal_entry *entry);
 /* 17 of "doc-000017"; HISTORY_NONE = no record of ours. */
 uint32_t effects_record(struct str id);
+/* Is it the request id of a balancer's own copies? */
+bool effects_is_copy(struct str request_id);
 /* 17 of "wd-17"; 0 = not a tag of ours. */
 uint64_t effects_tag(struct str request_id);
 

@@ -4,6 +4,7 @@
  *   sim   harness/sim/    no sockets, virtual clock, simulated network and disk, one seed
  *   leap  harness/leap/   real libraries and sockets in one thread, a clock that leaps whenever all is idle
  *   real  harness/real/   child processes on loopback, wall clock scaled by TIME_SCALE
+ *   target  harness/target/  a deployment that runs already and is not ours; made by target_engine_new
  *
  * Times are scenario time in nanoseconds since open.  All calls come from one thread. */
 #ifndef WALDRILL_HARNESS_ENGINE_H
@@ -91,6 +92,8 @@ struct engine_answer {
 };
 typedef void engine_answer_cb(void *context, uint64_t tag, const struct engine_answer *answer);
 
+struct results;
+
 enum lb_stop { LB_STOP_KILL, LB_STOP_TERM, LB_STOP_PAUSE, LB_STOP_CONTINUE };
 
 struct engine_ops {
@@ -134,6 +137,12 @@ struct engine_ops {
     /* After finish: a digest of everything that happened, the same for the same scenario, seed and build.
      * NULL function or "" = this engine's runs do not repeat exactly. */
     const char *(*journal_hash)(struct engine *e);
+    /* After the run was judged, however it ended: adds what only the engine can say of it (target: nothing
+     * left behind, nobody's data touched).  NULL = nothing. */
+    void (*judge)(struct engine *e, struct results *results);
+    /* Is there a journal of what the instances did?  Without one most promises cannot be judged.  NULL = yes.
+     */
+    bool (*has_journals)(struct engine *e);
     /* Stops what still runs and frees e.  The caller of engine_*_new calls it, not the runner. */
     void (*close)(struct engine *e);
 };

@@ -13,6 +13,7 @@ static const struct command commands[] = {
     { "schema", "print the JSON Schema of scenario files, for editors", command_schema },
     { "up", "keep a live stack running for a person with curl", command_up },
     { "fault", "switch faults of a live stack on and off", command_fault },
+    { "heal", "stop a rehearsal on a target and mend what any has left there", command_heal },
     { "check", "look at a running balancer as the operations guide does", command_check },
     { "coverage", "say which check proves what the runbook says, and whether it can fail", command_coverage },
     { "report", "show anew, compare or list what runs left behind", command_report },

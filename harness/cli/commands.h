@@ -17,6 +17,7 @@ int command_plan(int argc, char **argv);     /* cli/plan.c */
 int command_schema(int argc, char **argv);   /* cli/schema.c */
 int command_up(int argc, char **argv);       /* cli/up.c */
 int command_fault(int argc, char **argv);    /* cli/fault.c */
+int command_heal(int argc, char **argv);     /* cli/heal.c */
 int command_fuzz(int argc, char **argv);     /* cli/fuzz.c */
 int command_shrink(int argc, char **argv);   /* cli/shrink.c */
 int command_check(int argc, char **argv);    /* cli/check.c */

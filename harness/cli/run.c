@@ -10,6 +10,7 @@
 #include "harness/engine.h"
 #include "harness/results.h"
 #include "harness/runner/runner.h"
+#include "harness/target/target.h"
 #include "reports/folder.h"
 #include "reports/gallery.h"
 #include "reports/report.h"
@@ -23,6 +24,7 @@
 static const char help[] =
     "usage: waldrill run FILE... [--engine sim|leap|real] [--out DIR] [--seed N] [--time-scale X]\n"
     "                            [--mutant NAME] [--only RUN] [--trace FILE] [--quiet]\n"
+    "       waldrill run FILE... --target FILE [--arm NAME [--yes]] [--out DIR] [--quiet]\n"
     "\n"
     "Plays scenario files and judges them.\n"
     "\n"
@@ -39,6 +41,10 @@ static const char help[] =
     "  --time-scale X  real: run X times faster than the wall clock, 1 to 100 (default 10)\n"
     "  --mutant NAME   put a known-bad proxy on trial (test builds)\n"
     "  --arm HOST      lb: { kind: url } on another machine: yes, this host may be written to\n"
+    "  --target FILE   play on a deployment that runs already (docs/staging.md): says what it would touch,\n"
+    "                  and changes nothing until armed\n"
+    "  --arm NAME      with --target: the target's name, repeated\n"
+    "  --yes           with --target and --arm: ask nothing (where there is no terminal)\n"
     "  --only RUN      of a file with a matrix: only this run, as in lb.wal_mode=memory\n"
     "  --events        events.jsonl too: everything that was seen, a line of JSON each\n"
     "  --trace FILE    sim: everything that happened, a line of JSON each\n"
@@ -59,6 +65,8 @@ struct run_request {
     const char *mutant;
     const char *trace;
     const char *armed;
+    const char *target; /* file of a deployment to play on; NULL = an engine of our own */
+    bool yes;
     const char *only; /* the run of a matrix that is wanted; NULL = all */
     bool quiet, events;
 };
@@ -72,6 +80,17 @@ static bool request_is_sound(struct run_request *request, const char *seed, cons
         return false;
     }
     if (!cli_mutant_known("run", request->mutant)) {
+        return false;
+    }
+    if (request->target != NULL && (request->engine != NULL || scale != NULL)) {
+        (void)fputs(
+            "waldrill run: --target plays in real time on what runs there: leave out --engine and "
+            "--time-scale\n",
+            stderr);
+        return false;
+    }
+    if (request->yes && (request->target == NULL || request->armed == NULL)) {
+        (void)fputs("waldrill run: --yes goes with --target FILE --arm NAME\n", stderr);
         return false;
     }
     if (seed != NULL && (units_parse_u64(str_of(seed), &request->seed, &msg) != 0 || request->seed == 0)) {
@@ -104,13 +123,28 @@ static bool make_folders(const char *out, char *work, size_t size)
     return true;
 }
 
-static int play(const struct scenario *s, const struct run_request *request, const char *out)
+/* NULL with the exit status, after words. */
+static struct engine *engine_for(struct scenario *s, const struct run_request *request, const char *work,
+                                 int *status)
+{
+    struct target_request target = {
+        .path = request->target, .armed = request->armed, .yes = request->yes, .work_dir = work
+    };
+    return request->target == NULL ? cli_engine_new(request->engine, s)
+                                   : target_engine_new(&target, s, status);
+}
+
+static int play(struct scenario *s, const struct run_request *request, const char *out)
 {
     char work[CLI_PATH];
+    int refused = EXIT_PASS;
     if (!make_folders(out, work, sizeof(work))) {
         return EXIT_INFRASTRUCTURE;
     }
-    struct engine *engine = cli_engine_new(request->engine, s);
+    struct engine *engine = engine_for(s, request, work, &refused);
+    if (engine == NULL) {
+        return refused;
+    }
     struct runner_options options = { .time_scale = request->time_scale,
                                       .work_dir = work,
                                       .mutant = request->mutant,
@@ -264,6 +298,8 @@ int command_run(int argc, char **argv)
                                           { "--mutant", &request.mutant, NULL },
                                           { "--trace", &request.trace, NULL },
                                           { "--arm", &request.armed, NULL },
+                                          { "--target", &request.target, NULL },
+                                          { "--yes", NULL, &request.yes },
                                           { "--only", &request.only, NULL },
                                           { "--events", NULL, &request.events },
                                           { "--quiet", NULL, &request.quiet } };

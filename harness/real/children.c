@@ -167,19 +167,32 @@ static void child_describe(int status, char *out, size_t size)
     }
 }
 
-int child_check(struct child *c, struct errmsg *msg)
+int child_complain(const struct child *c, int status, struct errmsg *msg)
 {
-    int status;
-    if (c->pid == 0 || waitpid(c->pid, &status, WNOHANG) != c->pid) {
-        return 0;
-    }
     char how[64];
     char words[300];
     child_describe(status, how, sizeof(how));
     child_last_words(c, words, sizeof(words));
-    c->pid = 0;
     return error_set(msg, ERR_STATE, "%s %s: %s (see %s)", c->name, how,
                      words[0] == '\0' ? "no words" : words, c->log_path);
+}
+
+bool child_over(struct child *c, int *status)
+{
+    if (c->pid == 0 || waitpid(c->pid, status, WNOHANG) != c->pid) {
+        return false;
+    }
+    c->pid = 0;
+    return true;
+}
+
+int child_check(struct child *c, struct errmsg *msg)
+{
+    int status;
+    if (!child_over(c, &status)) {
+        return 0;
+    }
+    return child_complain(c, status, msg);
 }
 
 /* A whole line of this life's output that begins with prefix. */

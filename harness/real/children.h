@@ -47,6 +47,10 @@ int child_end(struct child *c, int number, uint64_t bound_ms, struct errmsg *msg
 int child_pause(struct child *c, bool pause, struct errmsg *msg);
 /* Did it end although nobody asked?  Then it is collected, and msg tells how and its last words. */
 int child_check(struct child *c, struct errmsg *msg);
+/* For what is meant to end: has it?  Then it is collected; status as of waitpid. */
+bool child_over(struct child *c, int *status);
+/* How it ended, and its last words. */
+int child_complain(const struct child *c, int status, struct errmsg *msg);
 /* Lets the machine's time pass, for waiting loops. */
 void child_wait_ms(int ms);
 

@@ -422,7 +422,8 @@ static int real_content(struct real_engine *r, struct errmsg *msg)
     for (unsigned t = TARGET_PRIMARY; t < r->stack.count; t++) {
         struct buf answer;
         buf_init(&answer, REAL_ANSWER_MAX);
-        int rv = by_api ? content_read(r->stack.urls[t], &answer, msg)
+        struct content_source source = { .base_url = r->stack.urls[t], .database = CONTENT_DEFAULT_DATABASE };
+        int rv = by_api ? content_read(&source, NULL, &answer, msg)
                         : control_ask(r->stack.controls[t], "GET", "/dump", STR(""), &answer, msg);
         if (rv == 0) {
             mem_free(r->history->content[t - 1]);

@@ -18,6 +18,7 @@
 #define JOURNAL_ANSWER_MAX ((size_t)1 << 30)
 #define JOURNAL_TRIES      7
 #define JOURNAL_AT_ONCE    5000
+#define JOURNAL_BALANCER   "walproxy" /* the tenant */
 
 static int journal_get(const char *control, const char *path, json_t **out, struct errmsg *msg)
 {
@@ -65,6 +66,44 @@ int journal_measure(struct journal_reader *reader, const char *control,
     return 0;
 }
 
+int journal_skip(struct journal_reader *reader, const char *control, struct errmsg *msg)
+{
+    json_t *root;
+    int rv = journal_get(control, "/status", &root, msg);
+    if (rv != 0) {
+        return rv;
+    }
+    bool told = json_is_integer(json_object_get(root, "journal_last"));
+    reader->last = (uint64_t)journal_i64(root, "journal_last");
+    json_decref(root);
+    return told ? 0 : error_set(msg, ERR_SYNTAX, "GET %s/status: no journal_last", control);
+}
+
+/* Where the collection is not ours, nothing but a number is kept.  balancers: it is one of those in which a
+ * walproxy keeps what it knows of an instance. */
+static bool journal_is_ours(struct journal_reader *reader, struct mock_journal_entry *entry, bool balancers)
+{
+    if (reader->mark == NULL) {
+        return true;
+    }
+    struct str mark = str_of(reader->mark);
+    if (str_starts(entry->collection, mark)) {
+        entry->collection = str_make(entry->collection.data + mark.size, entry->collection.size - mark.size);
+        return true;
+    }
+    if (balancers) {
+        return false;
+    }
+    bool done = entry->applied && entry->real_status >= 200 && entry->real_status < 300;
+    if (done && chroma_op_is_write(entry->op) && !effects_is_copy(entry->request_id)) {
+        if (reader->foreign++ == 0) {
+            (void)snprintf(reader->foreign_name, sizeof(reader->foreign_name), "%.*s",
+                           STR_ARGS(entry->collection));
+        }
+    }
+    return false;
+}
+
 static struct str journal_text(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
@@ -84,7 +123,8 @@ static void journal_note(struct journal_reader *reader, const json_t *line, stru
         .real_status = (int)journal_i64(line, "real_status"),
         .collection = journal_text(line, "collection"),
     };
-    if (!chroma_op_parse(journal_text(line, "op"), &entry.op)) {
+    if (!chroma_op_parse(journal_text(line, "op"), &entry.op) ||
+        !journal_is_ours(reader, &entry, str_equal(journal_text(line, "tenant"), STR(JOURNAL_BALANCER)))) {
         return;
     }
     const json_t *ids = json_object_get(line, "ids");

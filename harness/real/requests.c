@@ -299,11 +299,13 @@ static CURLMcode requests_timeout(struct requests *r)
 static CURLMcode requests_sockets(struct requests *r, int wait_ms)
 {
     struct epoll_event events[REQUESTS_EVENTS];
-    uint64_t now_ns = wait_ms > 0 && r->timer_ns != UINT64_MAX ? requests_clock_ns() : 0;
-    uint64_t timer_ms = r->timer_ns > now_ns ? (r->timer_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS : 0;
     CURLMcode rc = CURLM_OK;
-    int count = epoll_wait(r->epoll_fd, events, REQUESTS_EVENTS,
-                           timer_ms < (uint64_t)wait_ms ? (int)timer_ms : wait_ms);
+    if (wait_ms > 0 && r->timer_ns != UINT64_MAX) {
+        uint64_t now_ns = requests_clock_ns();
+        uint64_t timer_ms = r->timer_ns > now_ns ? (r->timer_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS : 0;
+        wait_ms = timer_ms < (uint64_t)wait_ms ? (int)timer_ms : wait_ms;
+    }
+    int count = epoll_wait(r->epoll_fd, events, REQUESTS_EVENTS, wait_ms);
     for (int i = 0; i < count && rc == CURLM_OK; i++) {
         int running = 0;
         int what = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |

@@ -46,8 +46,13 @@ static enum verdict verdict_decide(struct run *run, const struct assertion_resul
 {
     struct results *r = run->results;
     *why = NULL;
-    if (run->broken[0] != '\0') {
-        return VERDICT_ERROR;
+    if (run->broken[0] != '\0') { /* only an engine's own promises (ops->judge) are judged then */
+        *why = verdict_first_failed(r, (bool[]){ [ASSERT_INVARIANT] = true, [ASSERT_CLEANUP] = false });
+        if (*why != NULL) {
+            return VERDICT_FAIL;
+        }
+        *why = verdict_first_failed(r, (bool[]){ [ASSERT_CLEANUP] = true });
+        return *why != NULL ? VERDICT_CLEANUP_FAILED : VERDICT_ERROR;
     }
     *why = verdict_first_failed(r, (bool[]){ [ASSERT_INVARIANT] = true, [ASSERT_CLEANUP] = false });
     if (*why != NULL) {
@@ -205,6 +210,9 @@ static void verdict_tell_end(const struct run *run, const struct assertion_resul
         case VERDICT_CLEANUP_FAILED:
             buf_printf(out, "But: %s - expected %s; saw %s.", why->name,
                        why->expected == NULL ? "" : why->expected, why->saw == NULL ? "" : why->saw);
+            if (run->broken[0] != '\0') {
+                buf_printf(out, " The run broke off: %s", run->broken);
+            }
             break;
         case VERDICT_INVALID:
             buf_printf(out, "This proves nothing: %s.", run->invalid[0] == '\0' ? why->name : run->invalid);

@@ -10,24 +10,38 @@
 
 #define SECTION_KEYS_MAX 64
 
-const struct key_row *keys_find(const char *section, struct str key)
+/* The rows of another language than the scenario's, where a reading has its own. */
+static const struct key_row *rows_of(const struct reading *r, size_t *count)
 {
-    for (size_t i = 0; i < key_table_size; i++) {
-        if (strcmp(key_table[i].section, section) == 0 && str_equal(str_of(key_table[i].key), key)) {
-            return &key_table[i];
+    *count = r->rows == NULL ? key_table_size : r->row_count;
+    return r->rows == NULL ? key_table : r->rows;
+}
+
+static const struct key_row *find_row(const struct key_row *rows, size_t count, const char *section,
+                                      struct str key)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(rows[i].section, section) == 0 && str_equal(str_of(rows[i].key), key)) {
+            return &rows[i];
         }
     }
     return NULL;
 }
 
-void keys_hint(const char *section, struct str wrong, char *out, size_t size)
+const struct key_row *keys_find(const char *section, struct str key)
+{
+    return find_row(key_table, key_table_size, section, key);
+}
+
+static void keys_hint(const struct key_row *rows, size_t row_count, const char *section, struct str wrong,
+                      char *out, size_t size)
 {
     const char *names[SECTION_KEYS_MAX];
     size_t count = 0;
     struct buf allowed;
     buf_init(&allowed, 1024);
-    for (size_t i = 0; i < key_table_size && count < SECTION_KEYS_MAX; i++) {
-        const struct key_row *row = &key_table[i];
+    for (size_t i = 0; i < row_count && count < SECTION_KEYS_MAX; i++) {
+        const struct key_row *row = &rows[i];
         if (strcmp(row->section, section) == 0) {
             names[count++] = row->key;
             buf_printf(&allowed, "%s%s", allowed.size == 0 ? "" : ", ", row->key);
@@ -287,12 +301,15 @@ static void read_row(struct reading *r, const struct yaml_node *node, const stru
 static void complain_of_keys(struct reading *r, const char *section, const char *title,
                              const struct yaml_node *map, bool passes)
 {
+    size_t row_count;
+    const struct key_row *rows = rows_of(r, &row_count);
     for (size_t i = 0; i < map->count; i++) {
         const struct yaml_node *key = map->keys[i];
-        const struct key_row *row = keys_find(section, str_make(key->text, key->text_size));
+        struct str name = str_make(key->text, key->text_size);
+        const struct key_row *row = find_row(rows, row_count, section, name);
         if (row == NULL && !passes) {
             char hint[1200];
-            keys_hint(section, str_make(key->text, key->text_size), hint, sizeof(hint));
+            keys_hint(rows, row_count, section, name, hint, sizeof(hint));
             complain(r, key, hint, "unknown key \"%s\" in %s", key->text, title);
         }
     }
@@ -306,8 +323,10 @@ void keys_read(struct reading *r, const char *section, const char *title, const 
         return;
     }
     complain_of_keys(r, section, title, map, passes);
-    for (size_t i = 0; i < key_table_size; i++) {
-        const struct key_row *row = &key_table[i];
+    size_t row_count;
+    const struct key_row *rows = rows_of(r, &row_count);
+    for (size_t i = 0; i < row_count; i++) {
+        const struct key_row *row = &rows[i];
         if (strcmp(row->section, section) != 0) {
             continue;
         }

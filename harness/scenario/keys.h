@@ -1,6 +1,7 @@
 /* The one table of the scenario language: every key of every section, what it takes and what it means.
  * Parsing, unknown-key suggestions, docs/scenarios.md's reference and the schema come from it, so that a
- * key that is documented is read, and a key that is read is documented.  Private to harness/scenario. */
+ * key that is documented is read, and a key that is read is documented.  Private to harness/scenario, and to
+ * harness/target, whose files are read by rows of the same kind. */
 #ifndef WALDRILL_HARNESS_SCENARIO_KEYS_H
 #define WALDRILL_HARNESS_SCENARIO_KEYS_H
 
@@ -45,8 +46,10 @@ extern const size_t key_table_size;
 void keys_read(struct reading *r, const char *section, const char *title, const struct yaml_node *map,
                void *target, bool passes);
 const struct key_row *keys_find(const char *section, struct str key);
-/* 'did you mean "during"?   (allowed: at, during, ...)' */
-void keys_hint(const char *section, struct str wrong, char *out, size_t size);
+
+/* The table of a section's keys for a manual, in Markdown. */
+struct buf;
+void reference_rows(struct buf *out, const struct key_row *rows, size_t count, const char *section);
 
 /* The setting's name in lower case; false when it is the engine's business and no scenario may give it. */
 struct settings_row;

@@ -15,6 +15,8 @@
 #define SCENARIO_RUNS_MAX     64 /* of a matrix */
 #define SCENARIO_FILE_MAX     ((size_t)4 * 1024 * 1024)
 
+struct key_row;
+
 struct base_node; /* nodes that came from an extended file */
 
 struct reading {
@@ -37,6 +39,9 @@ struct reading {
     const char *captures[SCENARIO_CAPTURES_MAX];
     size_t capture_count;
     const char *title; /* of the section being read */
+    /* Of another language than the scenario's (harness/target); NULL = key_table. */
+    const struct key_row *rows;
+    size_t row_count;
 };
 
 /* --- reading.c ---------------------------------------------------------------------------------- */

@@ -45,16 +45,12 @@ static void put_cell(struct buf *out, const char *text)
     }
 }
 
-static void put_section(struct buf *out, size_t index)
+void reference_rows(struct buf *out, const struct key_row *rows, size_t count, const char *section)
 {
-    buf_printf(out, "### %s\n\n", sections[index].title);
-    if (sections[index].words[0] != '\0') {
-        buf_printf(out, "%s\n\n", sections[index].words);
-    }
     buf_append_text(out, "| key | value | meaning |\n|---|---|---|\n");
-    for (size_t i = 0; i < key_table_size; i++) {
-        const struct key_row *row = &key_table[i];
-        if (strcmp(row->section, sections[index].section) != 0) {
+    for (size_t i = 0; i < count; i++) {
+        const struct key_row *row = &rows[i];
+        if (strcmp(row->section, section) != 0) {
             continue;
         }
         buf_printf(out, "| `%s`%s | ", row->key, row->required ? " (required)" : "");
@@ -64,6 +60,15 @@ static void put_section(struct buf *out, size_t index)
         buf_append_text(out, " |\n");
     }
     buf_append_char(out, '\n');
+}
+
+static void put_section(struct buf *out, size_t index)
+{
+    buf_printf(out, "### %s\n\n", sections[index].title);
+    if (sections[index].words[0] != '\0') {
+        buf_printf(out, "%s\n\n", sections[index].words);
+    }
+    reference_rows(out, key_table, key_table_size, sections[index].section);
 }
 
 void scenario_reference(struct buf *out)
