@@ -8,6 +8,7 @@
 
 static const struct command commands[] = {
     { "run", "play scenarios on an engine, judge them, write the reports", command_run },
+    { "rehearse", "a drill: an operator, the runbook, an incident, and a score", command_rehearse },
     { "validate", "say everything that is wrong with scenario files, run nothing", command_validate },
     { "plan", "show a scenario's timeline with all marks resolved, run nothing", command_plan },
     { "schema", "print the JSON Schema of scenario files, for editors", command_schema },

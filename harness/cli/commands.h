@@ -12,6 +12,7 @@ struct command {
 };
 
 int command_run(int argc, char **argv);      /* cli/run.c */
+int command_rehearse(int argc, char **argv); /* cli/rehearse.c */
 int command_validate(int argc, char **argv); /* cli/validate.c */
 int command_plan(int argc, char **argv);     /* cli/plan.c */
 int command_schema(int argc, char **argv);   /* cli/schema.c */

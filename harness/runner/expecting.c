@@ -31,6 +31,13 @@ static void expecting_phase_ends(struct run *run)
 static size_t expecting_add(struct run *run, const struct scenario_expect *expect,
                             const struct expression_result *result)
 {
+    if (expect->of_operator && run->options->person != NULL) {
+        struct assertion_result *a =
+            judging_add(run, ASSERT_EXPECT, expect->line, mem_strdup(expect->text), false,
+                        mem_strdup(result->expected), judging_text("not judged: the operator chose when"));
+        a->skipped = true;
+        return 0;
+    }
     bool unknown = result->verdict == EXPRESSION_UNKNOWN;
     struct assertion_result *a = judging_add(
         run, ASSERT_EXPECT, expect->line, mem_strdup(expect->text), result->verdict == EXPRESSION_TRUE,

@@ -135,11 +135,16 @@ static void healing_processes(struct run *run)
     }
 }
 
+void healing_mend(struct run *run)
+{
+    healing_faults(run, run->engine->ops->now(run->engine));
+    healing_processes(run);
+}
+
 void healing_run(struct run *run)
 {
     uint64_t now_ns = run->engine->ops->now(run->engine);
-    healing_faults(run, now_ns);
-    healing_processes(run);
+    healing_mend(run);
     results_add_event(run->results, (int64_t)now_ns, "everything is healed");
     run->healed_ns = now_ns;
     run->drained = healing_wait(run, healing_is_drained, HEALING_BOUND);

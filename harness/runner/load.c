@@ -240,6 +240,15 @@ void load_phases_changed(struct run *run)
     }
 }
 
+void load_delay(struct run *run, uint64_t by_ns)
+{
+    for (size_t i = 0; i < run->scenario->load_count; i++) {
+        if (run->loads[i].begun) {
+            workload_delay(&run->loads[i].plan, by_ns);
+        }
+    }
+}
+
 /* What was due before the load's phase ended is still sent when the loop comes late. */
 static bool load_has_next(const struct run_load *load, uint64_t *planned_ns)
 {

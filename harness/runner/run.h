@@ -6,6 +6,7 @@
  *   sampling.c  /status, and the events read from it
  *   status_figures.c, status_doc.c  what a /status says
  *   steps.c     the runbook's requests
+ *   operator.c  or whoever does what they say
  *   commands.c  and its shell commands
  *   world.c     the series as expressions see them
  *   figures.c   what is counted from the whole history: replay rates, predicted memory
@@ -21,6 +22,7 @@
 
 #include "base/units.h"
 #include "harness/checkers/checkers.h"
+#include "harness/runner/operator.h"
 #include "harness/runner/runner.h"
 #include "harness/runner/workload.h"
 #include <sys/types.h>
@@ -41,7 +43,6 @@ struct run_fault {
     bool begun, over;
     bool triggered; /* its condition came true */
     bool waits_restart;
-    uint64_t restart_ns;
     uint64_t start_ns, end_ns;
     uint64_t id, hits, touches;
     uint64_t hits_before; /* of other faults of the same disk */
@@ -74,6 +75,23 @@ struct run_step {
     pid_t child; /* a command that runs; 0 = none */
     int output_fd;
     struct buf output;
+    operator_answered_cb *told; /* who sent it for the operator; NULL = the run itself */
+    void *told_context;
+    char *path; /* then: as it was sent */
+};
+
+/* A request of the operator's that waits for its answer. */
+struct run_request {
+    struct run *run;
+    struct run_request *next;
+    uint32_t op; /* of the history; HISTORY_NONE */
+    engine_answer_cb *cb;
+    void *context;
+};
+
+/* A stretch in which the operator held the scenario. */
+struct run_hold {
+    uint64_t start_ns, end_ns;
 };
 
 struct run_capture {
@@ -164,11 +182,23 @@ struct run {
     char heal_trouble[600];
     uint64_t healed_ns; /* when everything had been mended; 0 = not yet */
     bool drained;
+
+    struct run_hold *holds; /* rising */
+    size_t hold_count;
+    bool held;                    /* the last hold goes on */
+    bool left;                    /* the operator has ended the run */
+    uint64_t lb_return_ns;        /* the operator's own restart of the balancer; 0 = none under way */
+    struct run_request *requests; /* the operator's own that were sent on */
 };
 
 /* ---- timeline.c ---- */
 /* Scenario time of a mark; false while nobody can know it (a phase that ends by a condition). */
 bool timeline_mark(const struct run *run, const struct mark *mark, uint64_t *at_ns);
+/* length_ns after from_ns, not counting what the operator held. */
+uint64_t timeline_after(const struct run *run, uint64_t from_ns, uint64_t length_ns);
+/* Begins a fault. */
+int timeline_fault_begin(struct run *run, size_t index, uint64_t now_ns, struct errmsg *msg);
+void timeline_note_memory_loss(struct run *run);
 void timeline_begin(struct run *run);
 /* Ends and begins what is due at now_ns. */
 int timeline_phases(struct run *run, uint64_t now_ns);
@@ -184,6 +214,8 @@ int timeline_fault_end(struct run *run, size_t index, uint64_t now_ns, struct er
 /* ---- load.c ---- */
 int load_open(struct run *run, struct errmsg *msg); /* creates the loads' collections */
 void load_phases_changed(struct run *run);
+/* What is not sent yet comes so much later. */
+void load_delay(struct run *run, uint64_t by_ns);
 int load_send_due(struct run *run, uint64_t now_ns, struct errmsg *msg);
 uint64_t load_next(const struct run *run);
 uint64_t run_tag(struct run *run);
@@ -210,6 +242,24 @@ void steps_prove(struct assertion_result *a, const struct scenario_step *plan);
 void steps_fail(struct run *run, size_t index, uint64_t now_ns, const char *why);
 /* It was: judges what world's step says. */
 void steps_finish(struct run *run, size_t index, const struct expression_world *world, int64_t at_ns);
+/* What expressions see of an answer to a step; text of it is borrowed. */
+struct expression_world steps_world(struct run *run, const struct engine_answer *answer);
+bool steps_capture(struct run *run, const struct scenario_step *plan, const struct expression_world *world,
+                   int64_t at_ns);
+int steps_begin_request(struct run *run, size_t index, uint64_t now_ns, struct errmsg *msg);
+char *steps_command_text(const struct scenario_step *plan);
+/* A request through the balancer stands in the history; HISTORY_NONE: this one does not. */
+uint32_t steps_note_op(struct run *run, const struct engine_request *request, uint64_t tag, uint64_t now_ns);
+/* Later steps know a collection that was made by its id. */
+void steps_remember(struct run *run, const struct op_record *op, struct str body);
+
+/* ---- operator.c ---- */
+bool operator_leaves_fault(const struct run *run, size_t index); /* it is theirs to begin */
+bool operator_leaves_steps(const struct run *run);
+/* What is due of their own restarts, and their turn. */
+int operator_due(struct run *run, uint64_t now_ns, struct errmsg *msg);
+uint64_t operator_next(const struct run *run, uint64_t now_ns);
+void operator_close(struct run *run);
 
 /* ---- commands.c ---- */
 void commands_begin(struct run *run, size_t index, uint64_t now_ns);
@@ -239,6 +289,8 @@ void figures_close(struct run *run);
 
 /* ---- healing.c ---- */
 void healing_run(struct run *run);
+/* Mends what can be mended, and waits for nothing. */
+void healing_mend(struct run *run);
 /* Lets the world run until the condition holds, asking /status meanwhile; false = the bound was reached or
  * the engine failed (run->broken). */
 bool healing_wait(struct run *run, bool (*done)(struct run *run), uint64_t bound_ns);

@@ -3,7 +3,8 @@
  *   open -> collections -> gate (steady_state) -> phases with load, faults, steps, samples
  *        -> heal and drain -> finish -> judge
  *
- * At one instant the order is fixed: phases, faults, steps, load, sample; so a run on an engine with a
+ * At one instant the order is fixed: phases, faults, steps, load, sample, and then the operator if somebody
+ * plays one; so a run on an engine with a
  * virtual clock is a function of scenario and seed.
  *
  * How it fails: an engine that cannot go on ends the run with VERDICT_ERROR and its words; a limit of the
@@ -75,6 +76,12 @@ static void runner_deinit(struct run *run)
     sampling_close(run);
     figures_close(run);
     buf_deinit(&run->scratch);
+    mem_free(run->holds);
+    while (run->requests != NULL) { /* their answers never came */
+        struct run_request *next = run->requests->next;
+        mem_free(run->requests);
+        run->requests = next;
+    }
     mem_free(run->phases);
     mem_free(run->faults);
 }
@@ -169,7 +176,8 @@ static void runner_stops(struct run *run, uint64_t now_ns)
     }
 }
 
-static int runner_due(struct run *run, uint64_t now_ns, struct errmsg *msg)
+/* What the scenario says is due. */
+static int runner_scenario_due(struct run *run, uint64_t now_ns, struct errmsg *msg)
 {
     if (run->fresh_sample) {
         runner_stops(run, now_ns);
@@ -183,9 +191,12 @@ static int runner_due(struct run *run, uint64_t now_ns, struct errmsg *msg)
         commands_poll(run, now_ns);
         rv = steps_due(run, now_ns, over, msg);
     }
-    if (rv == 0) {
-        rv = load_send_due(run, now_ns, msg);
-    }
+    return rv != 0 ? rv : load_send_due(run, now_ns, msg);
+}
+
+static int runner_due(struct run *run, uint64_t now_ns, struct errmsg *msg)
+{
+    int rv = run->held ? 0 : runner_scenario_due(run, now_ns, msg);
     if (rv == 0 && now_ns >= run->next_sample_ns) {
         if (runner_samples_now(run)) {
             rv = sampling_send(run, msg);
@@ -195,15 +206,16 @@ static int runner_due(struct run *run, uint64_t now_ns, struct errmsg *msg)
             run->next_sample_ns = now_ns + run->sample_ns;
         }
     }
-    return rv;
+    return rv != 0 ? rv : operator_due(run, now_ns, msg);
 }
 
 static uint64_t runner_next(const struct run *run, uint64_t now_ns)
 {
-    uint64_t candidates[] = { timeline_next(run), steps_next(run), commands_next(run), load_next(run),
-                              run->next_sample_ns };
+    uint64_t candidates[] = { timeline_next(run), steps_next(run),     commands_next(run),
+                              load_next(run),     run->next_sample_ns, operator_next(run, now_ns) };
+    const size_t first = run->held ? 4 : 0; /* held: only samples and the operator */
     uint64_t next = now_ns + NS_PER_S;
-    for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
+    for (size_t i = first; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
         if (candidates[i] < next) {
             next = candidates[i];
         }
@@ -235,6 +247,11 @@ static int runner_play(struct run *run, size_t *shown, struct errmsg *msg)
     run->start_ns = run->engine->ops->now(run->engine);
     run->next_sample_ns = run->start_ns;
     timeline_begin(run);
+    const struct runner_operator *them = run->options->person;
+    int begun = them == NULL ? 0 : them->begin(them->context, run, msg);
+    if (begun != 0) {
+        return begun;
+    }
     for (;;) {
         uint64_t now_ns = run->engine->ops->now(run->engine);
         int rv = runner_due(run, now_ns, msg);
@@ -242,7 +259,7 @@ static int runner_play(struct run *run, size_t *shown, struct errmsg *msg)
         if (rv != 0) {
             return rv;
         }
-        bool over = run->phase == run->scenario->phase_count || run->stopped_by != NULL;
+        bool over = run->phase == run->scenario->phase_count || run->stopped_by != NULL || run->left;
         if (over || runner_over_limit(run, now_ns)) {
             return 0;
         }
@@ -274,6 +291,7 @@ static void runner_stage(struct run *run)
         judging_gate(run, steady);
         if (steady) {
             rv = runner_play(run, &shown, &msg);
+            operator_close(run);
         } else {
             run->start_ns = run->engine->ops->now(run->engine);
             (void)snprintf(run->invalid, sizeof(run->invalid), "the stack was not steady before the load");
@@ -286,6 +304,9 @@ static void runner_stage(struct run *run)
     }
     if (rv != 0 && run->broken[0] == '\0') {
         (void)snprintf(run->broken, sizeof(run->broken), "%s", msg.text);
+    }
+    if (run->broken[0] != '\0' && run->options->person != NULL) {
+        healing_mend(run); /* a person sits before it: nothing of what was thrown may stay */
     }
 }
 

@@ -7,6 +7,8 @@
 #include "harness/results.h"
 #include "harness/scenario/scenario.h"
 
+struct runner_operator; /* operator.h */
+
 struct runner_options {
     double time_scale; /* real engine */
     const char *work_dir;
@@ -18,8 +20,9 @@ struct runner_options {
     bool no_samples;    /* none while the load runs (campaigns); phases that end by a condition still ask */
     bool no_gate;       /* skip the wait for steady_state before the load */
     const char *trace_path; /* sim: every event as a JSON line into this file; NULL = no trace */
-    size_t core_room;       /* sim: actions the core may hand over at once; 0 = the default */
-    uint64_t disk_sync_ns;  /* sim: mean time of a sync of the balancer's disk; 0 = the default */
+    const struct runner_operator *person; /* somebody plays the operator's part; NULL = the run does */
+    size_t core_room;                     /* sim: actions the core may hand over at once; 0 = the default */
+    uint64_t disk_sync_ns; /* sim: mean time of a sync of the balancer's disk; 0 = the default */
 };
 
 /* Opens the engine, plays, heals, judges, finishes; the caller closes the engine.  Always leaves a judged

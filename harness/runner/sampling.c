@@ -44,7 +44,7 @@ static bool sampling_asks_alerts(const struct scenario *s)
 void sampling_open(struct run *run)
 {
     run->status = status_reader_new();
-    run->asks_alerts = sampling_asks_alerts(run->scenario);
+    run->asks_alerts = run->options->person != NULL || sampling_asks_alerts(run->scenario);
     run->results->alerts_asked = run->asks_alerts;
     for (unsigned i = 0; i < ALERT_RULES; i++) {
         const struct alert_rule *rule = &alert_rules[i];

@@ -165,14 +165,17 @@ static bool steps_judge(struct run *run, const struct scenario_step *plan,
     return all;
 }
 
-static bool steps_capture(struct run *run, const struct scenario_step *plan,
-                          const struct expression_world *world, int64_t at_ns)
+bool steps_capture(struct run *run, const struct scenario_step *plan, const struct expression_world *world,
+                   int64_t at_ns)
 {
     bool all = true;
     for (size_t i = 0; i < plan->capture_count; i++) {
         char value[256];
         if (!expression_capture(plan->captures[i].expression, world, value, sizeof(value))) {
             char name[256];
+            if (operator_leaves_steps(run)) {
+                continue; /* what they did fails no run */
+            }
             (void)snprintf(name, sizeof(name), "%s: capture %s", plan->name, plan->captures[i].name);
             struct assertion_result *a = results_add_assertion(run->results, ASSERT_STEP, name, plan->line);
             a->expected = mem_strdup("a value to capture");
@@ -218,7 +221,7 @@ void steps_finish(struct run *run, size_t index, const struct expression_world *
 /* ---- requests ---- */
 
 /* A collection that a step made: later steps reach it by the id it was given. */
-static void steps_remember(struct run *run, const struct op_record *op, struct str body)
+void steps_remember(struct run *run, const struct op_record *op, struct str body)
 {
     struct json_scan scan;
     size_t length;
@@ -235,6 +238,18 @@ static void steps_remember(struct run *run, const struct op_record *op, struct s
     }
 }
 
+struct expression_world steps_world(struct run *run, const struct engine_answer *answer)
+{
+    struct expression_world world = world_of_run(run);
+    bool answered = answer->outcome == OP_ANSWERED;
+    world.step_status = answered ? answer->status : 0;
+    world.step_outcome = steps_outcome_name(answer->outcome);
+    world.step_latency_ns = (double)run_took_ns(answer);
+    world.step_body = answered ? answer->body : STR("");
+    world.step_headers = answered ? answer->headers : STR("");
+    return world;
+}
+
 static void steps_answered(void *context, uint64_t tag, const struct engine_answer *answer)
 {
     struct run *run = context;
@@ -245,13 +260,16 @@ static void steps_answered(void *context, uint64_t tag, const struct engine_answ
     }
     CHECK(run->in_flight > 0);
     run->in_flight--;
-    struct expression_world world = world_of_run(run);
-    bool answered = answer->outcome == OP_ANSWERED;
-    world.step_status = answered ? answer->status : 0;
-    world.step_outcome = steps_outcome_name(answer->outcome);
-    world.step_latency_ns = (double)run_took_ns(answer);
-    world.step_body = answered ? answer->body : STR("");
-    world.step_headers = answered ? answer->headers : STR("");
+    if (step->told != NULL) {
+        struct operator_exchange exchange = { .method = run->scenario->steps[tag].method,
+                                              .path = step->path,
+                                              .answer = *answer };
+        struct str rest;
+        (void)steps_target(run->scenario->steps[tag].url, &exchange.target, &rest); /* it could be sent */
+        step->told(step->told_context, tag, &exchange);
+        return;
+    }
+    struct expression_world world = steps_world(run, answer);
     steps_finish(run, tag, &world, answer->done_ns);
 }
 
@@ -289,13 +307,11 @@ static uint32_t steps_collection(struct run *run, const struct chroma_route *rou
     return HISTORY_NONE;
 }
 
-static void steps_note_op(struct run *run, struct run_step *step, const struct engine_request *request,
-                          uint64_t tag, uint64_t now_ns)
+uint32_t steps_note_op(struct run *run, const struct engine_request *request, uint64_t tag, uint64_t now_ns)
 {
-    step->op = HISTORY_NONE;
     struct chroma_route route = chroma_route(str_of(request->method), str_of(request->path), true);
     if (request->target != TARGET_LB || route.op == OP_UNKNOWN) {
-        return;
+        return HISTORY_NONE;
     }
     uint32_t collection = steps_collection(run, &route, request->body);
     struct op_record *op = history_add_op(run->history);
@@ -308,7 +324,7 @@ static void steps_note_op(struct run *run, struct run_step *step, const struct e
     op->sent_ns = (int64_t)now_ns;
     op->done_ns = HISTORY_NEVER;
     op->seen_tag = -1;
-    step->op = (uint32_t)(run->history->op_count - 1);
+    return (uint32_t)(run->history->op_count - 1);
 }
 
 /* The step's own headers with their ${names} filled in, then what every request has.  False with the words
@@ -354,7 +370,11 @@ static int steps_send(struct run *run, size_t index, const char *path, struct st
         .body = body,
         .timeout_ns = plan->timeout_ns == 0 ? RUN_STEP_TIMEOUT : plan->timeout_ns,
     };
-    steps_note_op(run, &run->steps[index], &request, tag, now_ns);
+    run->steps[index].op = steps_note_op(run, &request, tag, now_ns);
+    if (run->steps[index].told != NULL) {
+        mem_free(run->steps[index].path);
+        run->steps[index].path = mem_strdup(path);
+    }
     run->in_flight++;
     int rv = run->engine->ops->request(run->engine, &request, index, steps_answered, run, msg);
     if (rv != 0) {
@@ -364,7 +384,7 @@ static int steps_send(struct run *run, size_t index, const char *path, struct st
     return 0;
 }
 
-static int steps_begin_request(struct run *run, size_t index, uint64_t now_ns, struct errmsg *msg)
+int steps_begin_request(struct run *run, size_t index, uint64_t now_ns, struct errmsg *msg)
 {
     const struct scenario_step *plan = &run->scenario->steps[index];
     enum engine_target target;
@@ -401,7 +421,7 @@ static int steps_begin_request(struct run *run, size_t index, uint64_t now_ns, s
 
 /* ---- when ---- */
 
-static char *steps_command_text(const struct scenario_step *plan)
+char *steps_command_text(const struct scenario_step *plan)
 {
     if (plan->run != NULL) {
         return mem_strdup(plan->run);
@@ -420,6 +440,9 @@ static char *steps_command_text(const struct scenario_step *plan)
 /* last_chance: the last phase is over; a step that is not due by now never will be. */
 int steps_due(struct run *run, uint64_t now_ns, bool last_chance, struct errmsg *msg)
 {
+    if (operator_leaves_steps(run)) {
+        return 0;
+    }
     for (size_t i = 0; i < run->scenario->step_count; i++) {
         const struct scenario_step *plan = &run->scenario->steps[i];
         struct run_step *step = &run->steps[i];
@@ -453,7 +476,7 @@ int steps_due(struct run *run, uint64_t now_ns, bool last_chance, struct errmsg 
 uint64_t steps_next(const struct run *run)
 {
     uint64_t next = RUN_NO_TIME;
-    for (size_t i = 0; i < run->scenario->step_count; i++) {
+    for (size_t i = 0; i < run->scenario->step_count && !operator_leaves_steps(run); i++) {
         uint64_t at_ns;
         if (!run->steps[i].begun && timeline_mark(run, &run->scenario->steps[i].at, &at_ns) && at_ns < next) {
             next = at_ns;
@@ -467,6 +490,9 @@ void steps_close(struct run *run)
     for (size_t i = 0; i < run->capture_count; i++) {
         mem_free(run->captures[i].name);
         mem_free(run->captures[i].value);
+    }
+    for (size_t i = 0; i < run->scenario->step_count; i++) {
+        mem_free(run->steps[i].path);
     }
     mem_free(run->captures);
     mem_free(run->made);

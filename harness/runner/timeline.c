@@ -25,6 +25,18 @@ const char *timeline_target_name(enum scenario_target target)
     return "";
 }
 
+uint64_t timeline_after(const struct run *run, uint64_t from_ns, uint64_t length_ns)
+{
+    uint64_t at_ns = from_ns + length_ns;
+    for (size_t i = 0; i < run->hold_count; i++) {
+        const struct run_hold *hold = &run->holds[i];
+        if (hold->start_ns >= from_ns && hold->start_ns < at_ns) {
+            at_ns += hold->end_ns - hold->start_ns;
+        }
+    }
+    return at_ns;
+}
+
 /* Start and end of a phase as far as they are known or certain to come. */
 static bool timeline_phase_span(const struct run *run, uint32_t wanted, uint64_t *start_ns, uint64_t *end_ns)
 {
@@ -36,7 +48,7 @@ static bool timeline_phase_span(const struct run *run, uint32_t wanted, uint64_t
         if (phase->over) {
             *end_ns = phase->end_ns;
         } else if (plan->until == NULL) {
-            *end_ns = *start_ns + plan->for_ns;
+            *end_ns = timeline_after(run, *start_ns, plan->for_ns);
         } else {
             *end_ns = RUN_NO_TIME;
         }
@@ -62,8 +74,11 @@ bool timeline_mark(const struct run *run, const struct mark *mark, uint64_t *at_
     if (base == RUN_NO_TIME) {
         return false;
     }
-    bool before_all = mark->offset_ns < 0 && (uint64_t)-mark->offset_ns > base;
-    *at_ns = before_all ? 0 : base + (uint64_t)mark->offset_ns;
+    if (mark->offset_ns >= 0) {
+        *at_ns = timeline_after(run, base, (uint64_t)mark->offset_ns);
+        return true;
+    }
+    *at_ns = (uint64_t)-mark->offset_ns > base ? 0 : base + (uint64_t)mark->offset_ns;
     return true;
 }
 
@@ -89,7 +104,7 @@ static bool timeline_phase_ends(struct run *run, uint64_t now_ns, uint64_t *end_
     struct run_phase *phase = &run->phases[run->phase];
     const struct scenario_phase *plan = &run->scenario->phases[run->phase];
     if (plan->until == NULL) {
-        *end_ns = phase->start_ns + plan->for_ns;
+        *end_ns = timeline_after(run, phase->start_ns, plan->for_ns);
         return *end_ns <= now_ns;
     }
     const struct history *h = run->history;
@@ -102,7 +117,7 @@ static bool timeline_phase_ends(struct run *run, uint64_t now_ns, uint64_t *end_
             return true;
         }
     }
-    if (plan->max_ns != 0 && phase->start_ns + plan->max_ns <= now_ns) {
+    if (plan->max_ns != 0 && timeline_after(run, phase->start_ns, plan->max_ns) <= now_ns) {
         phase->ran_out = true;
         *end_ns = now_ns;
         return true;
@@ -162,7 +177,7 @@ static enum engine_target timeline_instance(enum scenario_target target)
 }
 
 /* A balancer killed with its queue in memory takes it along: what /status last said is what we know. */
-static void timeline_note_memory_loss(struct run *run)
+void timeline_note_memory_loss(struct run *run)
 {
     const struct history *h = run->history;
     bool memory = false;
@@ -236,7 +251,7 @@ static bool timeline_is_process(const struct scenario_fault *plan)
     return plan->document == NULL && plan->disk == LB_DISK_SOUND;
 }
 
-static int timeline_fault_begin(struct run *run, size_t index, uint64_t now_ns, struct errmsg *msg)
+int timeline_fault_begin(struct run *run, size_t index, uint64_t now_ns, struct errmsg *msg)
 {
     const struct scenario_fault *plan = &run->scenario->faults[index];
     struct run_fault *fault = &run->faults[index];
@@ -258,7 +273,6 @@ static int timeline_fault_begin(struct run *run, size_t index, uint64_t now_ns, 
     fault->start_ns = now_ns;
     if (timeline_is_process(plan) && plan->restart) {
         fault->waits_restart = true;
-        fault->restart_ns = now_ns + plan->restart_after_ns;
     }
     results_add_event(run->results, (int64_t)now_ns, "fault %s begins on %s", plan->name,
                       timeline_target_name(plan->target));
@@ -302,10 +316,10 @@ static uint64_t timeline_fault_end_time(const struct run *run, size_t index)
     const struct run_fault *fault = &run->faults[index];
     uint64_t at;
     if (fault->waits_restart) {
-        return fault->restart_ns;
+        return timeline_after(run, fault->start_ns, plan->restart_after_ns);
     }
     if (plan->when != NULL) {
-        return plan->has_end ? fault->start_ns + plan->for_ns : RUN_NO_TIME;
+        return plan->has_end ? timeline_after(run, fault->start_ns, plan->for_ns) : RUN_NO_TIME;
     }
     return plan->has_end && timeline_mark(run, &plan->until, &at) ? at : RUN_NO_TIME;
 }
@@ -315,6 +329,9 @@ static bool timeline_fault_begin_time(const struct run *run, size_t index, uint6
 {
     const struct scenario_fault *plan = &run->scenario->faults[index];
     *at_ns = 0; /* at once */
+    if (operator_leaves_fault(run, index)) {
+        return false;
+    }
     return plan->when != NULL ? run->faults[index].triggered : timeline_mark(run, &plan->at, at_ns);
 }
 
@@ -355,7 +372,7 @@ uint64_t timeline_next(const struct run *run)
         const struct scenario_phase *plan = &run->scenario->phases[run->phase];
         uint64_t length = plan->until == NULL ? plan->for_ns : plan->max_ns;
         if (plan->until == NULL || plan->max_ns != 0) {
-            timeline_sooner(&next, run->phases[run->phase].start_ns + length);
+            timeline_sooner(&next, timeline_after(run, run->phases[run->phase].start_ns, length));
         }
     }
     for (size_t i = 0; i < run->scenario->fault_count; i++) {

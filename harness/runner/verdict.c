@@ -235,7 +235,9 @@ static char *verdict_reproduce(const struct run *run)
 {
     struct buf line;
     buf_init(&line, VERDICT_WORDS);
-    buf_printf(&line, "waldrill run %s --engine %s", run->results->path, run->engine->ops->name);
+    bool drill = run->options->person != NULL;
+    buf_printf(&line, "waldrill %s %s --engine %s", drill ? "rehearse" : "run", run->results->path,
+               run->engine->ops->name);
     if (run->scenario->variant != NULL) {
         buf_printf(&line, " --only '%s'", run->scenario->variant);
     }
@@ -247,7 +249,7 @@ static char *verdict_reproduce(const struct run *run)
         buf_printf(&line, " --mutant %s", run->options->mutant);
     }
     if (run->options->time_scale > 0 && strcmp(run->engine->ops->name, "real") == 0) {
-        buf_printf(&line, " --time-scale %g", run->options->time_scale);
+        buf_printf(&line, drill ? " --speed %g" : " --time-scale %g", run->options->time_scale);
     }
     char *text = mem_strdup(buf_text(&line));
     buf_deinit(&line);

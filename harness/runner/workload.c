@@ -107,6 +107,13 @@ void workload_pop(struct workload *w)
     workload_draw(w);
 }
 
+void workload_delay(struct workload *w, uint64_t by_ns)
+{
+    w->start_ns += by_ns;
+    w->last_ns += by_ns;
+    w->next.planned_ns += by_ns;
+}
+
 void workload_record_id(uint32_t record, char id[WORKLOAD_ID_SIZE])
 {
     (void)snprintf(id, WORKLOAD_ID_SIZE, "doc-%06" PRIu32, record); /* fits: at most 14 characters */

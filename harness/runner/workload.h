@@ -42,6 +42,8 @@ void workload_init(struct workload *w, const struct scenario_load *load, uint64_
 /* The next operation, which stays the next one until workload_pop. */
 const struct workload_op *workload_peek(const struct workload *w);
 void workload_pop(struct workload *w);
+/* All that is still to come comes so much later. */
+void workload_delay(struct workload *w, uint64_t by_ns);
 /* Does the load write at all? */
 bool workload_writes(const struct scenario_load *load);
 

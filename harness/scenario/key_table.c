@@ -159,6 +159,10 @@ const struct key_row key_table[] = {
       .meaning = "requests (of disk-...: operations) that it must have touched, else the run is INVALID "
                  "(default at least 1)",
       .read = read_expect_hits },
+    { "fault", "done_by", KEY_CHOICE, .choices = "harness|operator", .value = "harness or operator",
+      .meaning = "of kill and restart of lb: operator means that the runbook lets a person do this, and "
+                 "waldrill rehearse waits for it (default harness)",
+      .read = read_fault_done_by },
     { "fault", "match", KEY_PASSED, .value = "{ op: add, collection: c, id: doc-000001, ... }",
       .meaning = "which requests; docs/faults.md" },
     { "fault", "times", KEY_PASSED, .value = "a whole number", .meaning = "only the first so many" },
@@ -241,10 +245,19 @@ const struct key_row key_table[] = {
       .meaning = "what its answer must be", .read = read_assert },
     { "step", "capture", KEY_OTHER, .shape = "map:expression", .value = "{ name: json(\"$.id\") }",
       .meaning = "values of the answer that later steps use as ${name}", .read = read_capture },
+    { "step", "done_by", KEY_CHOICE, .choices = "operator|harness", .value = "operator or harness",
+      .meaning = "harness: a test that no line of the runbook asks for; waldrill rehearse leaves it out "
+                 "(default operator)",
+      .read = read_step_done_by },
     { "step", "proves", KEY_IDS, AT(scenario_step, proves), .value = "[ id, ... ]",
       .meaning = "what of the runbook its assertions prove together (scenarios/runbook.yaml)" },
     { "claim", "that", KEY_OTHER, .shape = "expression", .required = true, .value = "an expression",
       .meaning = "what must hold", .read = read_nothing },
+    { "claim", "done_by", KEY_CHOICE, .choices = "harness|operator", .value = "harness or operator",
+      .meaning =
+          "operator: it speaks of what the operator does at that moment, so waldrill rehearse does not "
+          "judge it (default harness)",
+      .read = read_claim_done_by },
     { "claim", "proves", KEY_IDS, AT(scenario_expect, proves), .value = "[ id, ... ]",
       .meaning = "what of the runbook this proves (scenarios/runbook.yaml)" },
     { "request", "method", KEY_CHOICE, .choices = "GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS",

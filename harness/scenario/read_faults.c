@@ -67,6 +67,14 @@ void read_expect_hits(struct reading *r, const struct yaml_node *node, void *tar
     draft->has_expect_hits = true;
 }
 
+void read_fault_done_by(struct reading *r, const struct yaml_node *node, void *target)
+{
+    struct fault_draft *draft = target;
+    size_t who = 0;
+    (void)keys_read_choice(r, node, "done_by", "harness|operator", &who); /* has been checked */
+    draft->by_operator = who == 1;
+}
+
 /* --- when ----------------------------------------------------------------------------------------------- */
 
 static void check_known_early(struct reading *r, const struct yaml_node *node, const struct mark *mark)
@@ -243,6 +251,7 @@ static void fill_process_fault(struct reading *r, const struct yaml_node *map,
                               : restarts               ? RESTART_DEFAULT_NS
                                                        : 0;
     fault->restart_lost_ns = draft->restart_lost_ns;
+    fault->by_operator = draft->by_operator;
     if (draft->restart_data == RESTART_LOSE_TAIL) {
         fault->restart_what = RESTART_LOSE_TAIL;
     } else if (draft->restart_data == RESTART_EMPTY) {
@@ -323,7 +332,12 @@ static void fill_fault(struct reading *r, const struct yaml_node *map, const str
     if (draft->does == NULL) {
         return; /* it has been asked for */
     }
-    if (draft_says(draft, "kill") || draft_says(draft, "pause") || draft_says(draft, "restart")) {
+    bool process = draft_says(draft, "kill") || draft_says(draft, "pause") || draft_says(draft, "restart");
+    if (draft->by_operator &&
+        (!process || draft_says(draft, "pause") || fault->target != SCENARIO_LB || draft->when != NULL)) {
+        complain(r, map, NULL, "%s: an operator can kill or restart lb, at a moment that is known", title);
+    }
+    if (process) {
         fill_process_fault(r, map, draft, fault, title);
         return;
     }

@@ -123,6 +123,14 @@ void read_report(struct reading *r, const struct yaml_node *node, void *target)
 
 /* --- lists of expressions --------------------------------------------------------------------------- */
 
+void read_claim_done_by(struct reading *r, const struct yaml_node *node, void *target)
+{
+    struct scenario_expect *claim = target;
+    size_t who = 0;
+    (void)keys_read_choice(r, node, "done_by", "harness|operator", &who); /* has been checked */
+    claim->of_operator = who == 1;
+}
+
 void read_claims(struct reading *r, const struct yaml_node *node, struct expression_scope scope,
                  struct scenario_expect **list, size_t *count)
 {

@@ -202,6 +202,14 @@ void read_capture(struct reading *r, const struct yaml_node *node, void *target)
     }
 }
 
+void read_step_done_by(struct reading *r, const struct yaml_node *node, void *target)
+{
+    struct scenario_step *step = target;
+    size_t who = 0;
+    (void)keys_read_choice(r, node, "done_by", "operator|harness", &who); /* has been checked */
+    step->by_harness = who == 1;
+}
+
 void read_steps(struct reading *r, const struct yaml_node *node, void *target)
 {
     struct scenario *s = target;

@@ -123,6 +123,7 @@ struct fault_draft {
     bool has_restart_after;
     uint64_t expect_hits;
     bool has_expect_hits;
+    bool by_operator;
     const struct yaml_node *when; /* a condition that begins it; NULL = none, or the mock's own */
     struct expression *trigger;
 };
@@ -130,6 +131,9 @@ void read_restart_data(struct reading *r, const struct yaml_node *node, void *ta
 void read_restart(struct reading *r, const struct yaml_node *node, void *target);
 void read_when(struct reading *r, const struct yaml_node *node, void *target);
 void read_expect_hits(struct reading *r, const struct yaml_node *node, void *target);
+void read_fault_done_by(struct reading *r, const struct yaml_node *node, void *target);
+void read_step_done_by(struct reading *r, const struct yaml_node *node, void *target);
+void read_claim_done_by(struct reading *r, const struct yaml_node *node, void *target);
 
 /* --- read_marks.c ------------------------------------------------------------------------------------ */
 bool phase_find(struct reading *r, const struct yaml_node *node, struct str name, size_t offset,

@@ -26,8 +26,9 @@ struct scenario_expect {
     char *text;
     struct expression *expression;
     unsigned line;
-    char *proves; /* ids of what the runbook says (scenarios/runbook.yaml), a blank between them; NULL
-                     = none */
+    char *proves;     /* ids of what the runbook says (scenarios/runbook.yaml), a blank between them; NULL
+                         = none */
+    bool of_operator; /* speaks of what the operator does at its moment: not judged in a drill */
 };
 
 struct scenario_phase {
@@ -83,6 +84,7 @@ struct scenario_fault {
     uint64_t restart_after_ns;
     enum { RESTART_KEEP, RESTART_LOSE_TAIL, RESTART_EMPTY } restart_what;
     uint64_t restart_lost_ns;
+    bool by_operator;     /* not a mishap but what the runbook lets a person do: a drill waits for it */
     uint64_t expect_hits; /* at least; default 1 for documents and with when; fewer makes the run INVALID */
     unsigned line;
 };
@@ -106,7 +108,8 @@ struct scenario_step {
     struct scenario_setting *headers; /* of the request; values may name captures */
     size_t header_count;
     uint64_t timeout_ns;
-    char *run; /* or a shell command (engines with processes; skipped by declaration on sim) */
+    char *run;       /* or a shell command (engines with processes; skipped by declaration on sim) */
+    bool by_harness; /* a test that no line of the runbook asks for: a drill leaves it out */
     struct scenario_expect *assertions;
     size_t assertion_count;
     char *proves; /* by all of its assertions; see scenario_expect */

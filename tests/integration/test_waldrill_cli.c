@@ -36,8 +36,8 @@ static bool is_one_line(const char *text)
 
 static void helps(void)
 {
-    static const char *const commands[] = { "run",    "validate", "plan",  "schema",
-                                            "report", "capacity", "check", "heal" };
+    static const char *const commands[] = { "run",    "rehearse", "validate", "plan", "schema",
+                                            "report", "capacity", "check",    "heal" };
     CU_ASSERT_EQUAL(waldrill("--help", NULL, NULL), 0);
     CU_ASSERT_TRUE(says(out, "usage: waldrill COMMAND"));
     CU_ASSERT_TRUE(says(out, "exit status: 0 pass, 1 failed, 2 "));
