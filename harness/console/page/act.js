@@ -272,20 +272,22 @@ const act = (() => {
     const stop = h("button", "stop", "STOP: heal everything");
     stop.type = "button";
     stop.addEventListener("click", () => {
-        pressed = {at: Date.now(), healed: null, asked: order("everything healed", {do: "heal"})};
-        pressed.asked.then(good => pressed.good = good);
+        const mine = pressed = {at: Date.now(), healed: null, from: Infinity};
+        order("everything healed", {do: "heal"}).then(good => {
+            mine.from = good ? live.state.last.next + 2 : Infinity; /* what was seen before that says nothing */
+        });
     });
 
     function showHealed(last) {
         if (pressed === null) {
             return;
         }
-        if (pressed.healed === null && pressed.good && last.left.length === 0) {
+        if (pressed.healed === null && last.next >= pressed.from && last.left.length === 0) {
             pressed.healed = Date.now();
         }
         const text = pressed.healed !== null
             ? `All healed at ${new Date(pressed.healed).toLocaleTimeString()}, ${Math.max(1, Math.round((pressed.healed - pressed.at) / 1000))} s after the button.`
-            : `Healing. Left: ${last.left.join("; ") || "waldrill has not answered yet"}.`;
+            : `Healing. Left: ${last.left.join("; ") || "looking"}.`;
         healed.className = pressed.healed !== null ? "healed good" : "healed";
         if (healed.textContent !== text) {
             healed.textContent = text;
