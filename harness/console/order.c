@@ -101,6 +101,7 @@ __attribute__((format(printf, 3, 4))) static bool ask(const struct reading *r, c
 {
     va_list args;
     va_start(args, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): begun above */
     int size = vsnprintf(r->order->path, sizeof(r->order->path), format, args);
     va_end(args);
     CHECK(size > 0 && size < ORDER_PATH);
