@@ -135,6 +135,10 @@ const act = (() => {
         return h("details", "", h("summary", "", "any other fault"), choice, says, text, go);
     }
 
+    /* For whoever has no pointer to rest on a button. */
+    const presetsHelp = presets => h("details", "", h("summary", "", "what these do"), h("dl", "facts", ...presets.flatMap(preset =>
+        [h("dt", "", preset.name), h("dd", "", preset.says)])));
+
     const cards = new Map();
 
     function instanceCard(name, menu) {
@@ -144,7 +148,7 @@ const act = (() => {
         return h("section", "card", h("h3", "", name), state, faults,
                  buttons("break", ...menu.presets.map(preset => button(preset.name, `${preset.name} on ${name}`,
                      {do: "fault", instance: name, preset: preset.name}, preset.says))),
-                 otherFault(name, menu.kinds),
+                 presetsHelp(menu.presets), otherFault(name, menu.kinds),
                  buttons("mend", button("clear all", `all faults of ${name} cleared`, {do: "clear", instance: name})),
                  buttons("process", button("kill", `${name} killed`, {do: "kill", instance: name}, "connections reset, nothing accepted"),
                          button("revive", `${name} revived`, {do: "revive", instance: name}, "with all it had"),
