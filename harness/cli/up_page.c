@@ -3,6 +3,8 @@
 
 #include "base/str.h"
 #include "base/units.h"
+#include "harness/console/guard.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -23,6 +25,14 @@ bool up_page_options(struct up_page *p, const char *port, const char *address)
     }
     if (p->token_file != NULL && !p->acts) {
         (void)fputs("waldrill up: --admin-token-file is for --console\n", stderr);
+        return false;
+    }
+    struct in_addr parsed;
+    if (address != NULL && inet_pton(AF_INET, address, &parsed) != 1) {
+        (void)fprintf(
+            stderr,
+            "waldrill up: --console-address is an IPv4 address, as 127.0.0.1 or 0.0.0.0, not \"%s\"\n",
+            address);
         return false;
     }
     p->setup.port = (unsigned)value;
@@ -110,7 +120,9 @@ void up_page_tell(const struct up_page *p)
     } else if (p->acts) {
         (void)printf("\ntoken     %s", p->token_file);
     }
-    (void)printf("\n");
+    (void)printf("%s\n", guard_is_loopback(p->setup.address)
+                             ? ""
+                             : "\n          reachable from other machines, in the clear: docs/security.md");
 }
 
 static int attend(struct stack *stack, enum console_deed deed, struct errmsg *msg)

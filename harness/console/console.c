@@ -21,8 +21,21 @@ int64_t console_now_ns(const struct console *c)
     return (int64_t)((double)(machine_ns(CLOCK_MONOTONIC) - c->start_ns) * c->setup.time_scale);
 }
 
+/* The stack's own texts are written anew when a part of it is started again, in another thread. */
+static void console_keep_urls(struct console *c)
+{
+    for (size_t i = 0; i < 5; i++) {
+        const char **url = i < 3 ? &c->setup.urls[i] : &c->setup.controls[i - 3];
+        c->own_urls[i] = mem_strdup(*url);
+        *url = c->own_urls[i];
+    }
+}
+
 static void console_free(struct console *c)
 {
+    for (size_t i = 0; i < 5; i++) {
+        mem_free(c->own_urls[i]);
+    }
     past_deinit(&c->past);
     past_spans_deinit(&c->alerts);
     past_spans_deinit(&c->faults);
@@ -40,6 +53,7 @@ struct console *console_open(const struct console_setup *setup, struct errmsg *m
     struct console *c = mem_alloc(sizeof(*c));
     pthread_condattr_t attributes;
     c->setup = *setup;
+    console_keep_urls(c);
     c->start_ns = machine_ns(CLOCK_MONOTONIC);
     c->started_ms = (int64_t)(machine_ns(CLOCK_REALTIME) / NS_PER_MS);
     double period_ns = (double)PERIOD_NS / setup->time_scale;

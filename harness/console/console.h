@@ -26,7 +26,7 @@ struct console_setup {
 
 struct console; /* opaque */
 
-/* Borrows what setup points to until console_close.  Signals that the caller waits for are blocked already:
+/* Borrows address and token until console_close.  Signals that the caller waits for are blocked already:
  * the threads inherit that. */
 struct console *console_open(const struct console_setup *setup, struct errmsg *msg);
 unsigned console_port(const struct console *c);

@@ -376,7 +376,7 @@ static int front_bind(const char *address, unsigned port, int *fd, unsigned *bou
 
 int front_open(struct console *c, struct errmsg *msg)
 {
-    int fd;
+    int fd = -1;
     int rv = front_bind(c->setup.address, c->setup.port, &fd, &c->port, msg);
     if (rv == ERR_BUSY && c->setup.port_or_any) {
         rv = front_bind(c->setup.address, 0, &fd, &c->port, msg);

@@ -20,6 +20,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct json_writer *w, con
     char words[WORDS];
     va_list args;
     va_start(args, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): begun above */
     (void)vsnprintf(words, sizeof(words), format, args);
     va_end(args);
     json_put_text(w, words);

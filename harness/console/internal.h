@@ -32,6 +32,7 @@ struct console_wish {
 
 struct console {
     struct console_setup setup;
+    char *own_urls[5];  /* what setup's urls and controls point to */
     uint64_t start_ns;  /* of the machine's clock: the page's 0 */
     int64_t started_ms; /* since 1970 */
     uint64_t period_ns; /* between two looks */

@@ -2,15 +2,8 @@
  * and the newest documents of balancer and mocks as they came. */
 #include "harness/console/internal.h"
 
-#include "base/units.h"
 #include "harness/console/healed.h"
 #include "proxy/core/alerts.h"
-
-static void put_time(struct json_writer *w, const char *key, int64_t ns)
-{
-    json_key(w, key);
-    json_put_double(w, (double)(ns / (int64_t)NS_PER_MS) / 1000);
-}
 
 static void put_document(struct json_writer *w, const char *key, const struct buf *document)
 {
@@ -59,14 +52,11 @@ void live_write(const struct console *c, uint64_t from, struct buf *out)
     json_pair_double(&w, "time_scale", c->setup.time_scale);
     json_pair_double(&w, "period_s", (double)c->period_ns / 1e9 * c->setup.time_scale);
     json_pair_u64(&w, "kept", PAST_SAMPLES);
-    put_time(&w, "now_s", console_now_ns(c));
+    json_key(&w, "now_s");
+    past_put_seconds(&w, console_now_ns(c));
     json_pair_u64(&w, "next", c->past.taken);
     json_key(&w, "silent_since_s");
-    if (silent) {
-        json_put_double(&w, (double)(c->past.silent_since_ns / (int64_t)NS_PER_MS) / 1000);
-    } else {
-        json_put_null(&w);
-    }
+    past_put_seconds(&w, c->past.silent_since_ns);
     json_pair_text(&w, "silent_why", silent ? c->silent_why.text : NULL);
     json_pair_bool(&w, "acts", c->setup.token != NULL);
     put_urls(&w, c);

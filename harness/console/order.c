@@ -101,6 +101,7 @@ __attribute__((format(printf, 3, 4))) static bool ask(const struct reading *r, c
 {
     va_list args;
     va_start(args, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): begun above */
     int size = vsnprintf(r->order->path, sizeof(r->order->path), format, args);
     va_end(args);
     CHECK(size > 0 && size < ORDER_PATH);
@@ -136,21 +137,31 @@ static const struct order_preset *preset_of(const struct reading *r)
     return which < 0 ? NULL : &order_presets[which];
 }
 
+/* A new reference; NULL after words. */
+static json_t *fault_of(const struct reading *r)
+{
+    json_t *given = json_object_get(r->root, "fault");
+    if (given == NULL) {
+        const struct order_preset *preset = preset_of(r);
+        json_t *fault = preset == NULL ? NULL : json_loads(preset->document, 0, NULL);
+        if (fault != NULL) {
+            (void)json_object_set_new(fault, "name", json_string(preset->name));
+        }
+        return fault;
+    }
+    if (!json_is_object(given)) {
+        (void)error_set(r->msg, ERR_INVALID, "fault is an object, {\"do\": ...}");
+        return NULL;
+    }
+    return json_incref(given);
+}
+
 static bool read_fault(const struct reading *r)
 {
     char lease[32];
-    json_t *given = json_object_get(r->root, "fault");
-    const struct order_preset *preset = given == NULL ? preset_of(r) : NULL;
-    if (given == NULL && preset == NULL) {
+    json_t *fault = fault_of(r);
+    if (fault == NULL) {
         return false;
-    }
-    if (given != NULL && !json_is_object(given)) {
-        (void)error_set(r->msg, ERR_INVALID, "fault is an object, {\"do\": ...}");
-        return false;
-    }
-    json_t *fault = given != NULL ? json_incref(given) : json_loads(preset->document, 0, NULL);
-    if (preset != NULL) {
-        (void)json_object_set_new(fault, "name", json_string(preset->name));
     }
     units_format_duration(r->lease_ns, lease, sizeof(lease));
     (void)json_object_set_new(fault, "lease", json_string(lease));

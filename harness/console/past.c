@@ -65,9 +65,14 @@ static const struct past_column {
 #undef COLUMN
 };
 
-static void put_seconds(struct json_writer *w, int64_t ns)
+void past_put_seconds(struct json_writer *w, int64_t ns)
 {
-    json_put_double(w, (double)(ns / (int64_t)NS_PER_MS) / 1000);
+    int64_t whole_ms = ns / (int64_t)NS_PER_MS; /* finer than a page can show */
+    if (ns == PAST_OPEN) {
+        json_put_null(w);
+    } else {
+        json_put_double(w, (double)whole_ms / 1000);
+    }
 }
 
 /* null where nobody answered: a gap in the curve. */
@@ -91,7 +96,7 @@ void past_write(const struct past *p, uint64_t from, struct json_writer *w)
     json_key(w, "at_s");
     json_array_begin(w);
     for (uint64_t n = first; n < p->taken; n++) {
-        put_seconds(w, past_at(p, n)->at_ns);
+        past_put_seconds(w, past_at(p, n)->at_ns);
     }
     json_array_end(w);
     for (size_t i = 0; i < sizeof(past_columns) / sizeof(past_columns[0]); i++) {
@@ -157,13 +162,9 @@ void past_spans_write(const struct past_spans *s, struct json_writer *w)
         json_object_begin(w);
         json_pair_text(w, "name", s->spans[i].name);
         json_key(w, "start_s");
-        put_seconds(w, s->spans[i].start_ns);
+        past_put_seconds(w, s->spans[i].start_ns);
         json_key(w, "end_s");
-        if (s->spans[i].end_ns == PAST_OPEN) {
-            json_put_null(w);
-        } else {
-            put_seconds(w, s->spans[i].end_ns);
-        }
+        past_put_seconds(w, s->spans[i].end_ns);
         json_object_end(w);
     }
     json_array_end(w);

@@ -42,6 +42,8 @@ void past_look(struct past_spans *s, const char *name, int64_t now_ns);
 void past_look_end(struct past_spans *s, int64_t now_ns);
 /* A list of {"name", "start_s", "end_s"}; end_s null: still so. */
 void past_spans_write(const struct past_spans *s, struct json_writer *w);
+/* A time of the page in seconds; null for PAST_OPEN. */
+void past_put_seconds(struct json_writer *w, int64_t ns);
 void past_spans_deinit(struct past_spans *s);
 
 #endif

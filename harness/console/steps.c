@@ -21,12 +21,16 @@ static double number(const struct status_doc *d, const char *path)
 /* Is the figure above what this rule allows? */
 static bool breaks(const char *rule, double figure)
 {
-    size_t i = 0;
-    while (i < ALERT_RULES && strcmp(alert_rules[i].name, rule) != 0) {
-        i++;
+    bool known = false;
+    bool broken = false;
+    for (size_t i = 0; i < ALERT_RULES; i++) {
+        if (strcmp(alert_rules[i].name, rule) == 0) {
+            known = true;
+            broken = figure > alert_rules[i].above;
+        }
     }
-    CHECK(i < ALERT_RULES);
-    return figure > alert_rules[i].above;
+    CHECK(known);
+    return broken;
 }
 
 void steps_look(const struct status_doc *d, double pending_before, struct steps_facts *out)

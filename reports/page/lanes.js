@@ -11,39 +11,42 @@ const lanes = (() => {
     const ROW = 22;
     const PAD = 6;
 
-    function drawItem(u, tools, row, index, top, height) {
+    /* taken: to where the text of an earlier item reaches; returns to where texts reach now. */
+    function drawItem(u, tools, row, index, top, height, taken) {
         const {ctx, bbox} = u;
         const {px, color} = tools;
         const item = row.items[index];
         const left = Math.max(u.valToPos(item.start, "x", true), bbox.left);
         const right = Math.min(u.valToPos(item.end, "x", true), bbox.left + bbox.width);
         if (right < bbox.left || left > bbox.left + bbox.width) {
-            return;
+            return taken;
         }
         const thick = item.thin ? height * 0.3 : height;
         ctx.fillStyle = color(item.fill);
         ctx.fillRect(left, top + (height - thick) / 2, Math.max(right - left, px(2)), thick);
         if (item.text === undefined) {
-            return;
+            return taken;
         }
         const wide = ctx.measureText(item.text).width;
         const next = row.items[index + 1];
         const until = next === undefined ? bbox.left + bbox.width : u.valToPos(next.start, "x", true);
         const before = row.items[index - 1];
-        const since = before === undefined ? bbox.left : u.valToPos(before.end, "x", true);
+        const since = Math.max(taken, before === undefined ? bbox.left : u.valToPos(before.end, "x", true));
         ctx.textAlign = "left";
         if (wide <= right - left - px(PAD + 4)) {
             ctx.fillStyle = color(item.ink);
             ctx.fillText(item.text, left + px(PAD), top + height / 2);
         } else if (item.inside) {
-            return;
+            return taken;
         } else if (wide + px(2 * PAD) <= until - right) {
             ctx.fillStyle = color("--text");
             ctx.fillText(item.text, right + px(PAD), top + height / 2);
+            return right + px(PAD) + wide;
         } else if (wide + px(2 * PAD) <= left - since) {
             ctx.fillStyle = color("--text");
             ctx.fillText(item.text, left - px(PAD) - wide, top + height / 2);
         }
+        return taken;
     }
 
     function drawDots(u, tools, dots, top, height) {
@@ -72,7 +75,7 @@ const lanes = (() => {
         rows.forEach((row, i) => {
             const top = bbox.top + i * pitch + px(3);
             const height = pitch - px(6);
-            (row.items || []).forEach((item, k) => drawItem(u, tools, row, k, top, height));
+            (row.items || []).reduce((taken, item, k) => drawItem(u, tools, row, k, top, height, taken), bbox.left);
             drawDots(u, tools, row.dots || [], top, height);
         });
         ctx.restore();

@@ -41,8 +41,8 @@ const timeline = (() => {
             rows.push({label: "phases", items: run.phases.map((phase, i) => ({
                 ...bar(phase, i % 2 === 0 ? "--phase-a" : "--phase-b", phase.name), ink: "--text"}))});
         }
-        rows.push(...lanes.pack("faults", run.faults.map(fault =>
-            bar(fault, "--fault", `${fault.name} (${fault.what} on ${fault.target})`))));
+        rows.push(...lanes.pack("faults", run.faults.map(fault => bar(fault, "--fault", fault.what === undefined
+            ? `${fault.name} on ${fault.target}` : `${fault.name} (${fault.what} on ${fault.target})`))));
         rows.push(...lanes.pack("alerts", alertItems(run)));
         const steps = run.steps.filter(step => step.at_s !== null);
         if (steps.length > 0) {

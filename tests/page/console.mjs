@@ -65,6 +65,7 @@ check.same(await page.read("[...document.querySelectorAll('.scenario.now .sympto
            [true, false, true], "the symptoms that are there");
 check.that((await page.read(text(".scenario.now .guide-steps"))).includes(`${stack.lb}/status`), "the guide's commands have this stack's addresses");
 await page.screenshot(`${pictures}/console-1280-light.png`);
+await page.screenshot(`${pictures}/console-1280-first.png`, 900);
 
 /* --- dead letters ------------------------------------------------------------------------------------------------ */
 
@@ -91,6 +92,7 @@ const small = await phone.read(`[...document.querySelectorAll("button")].filter(
 check.same(small, 0, "buttons that a thumb can hit");
 check.that(await phone.read("document.querySelector('.stop').getBoundingClientRect().bottom <= innerHeight"), "the red button is always in sight");
 await phone.screenshot(`${pictures}/console-390-dark.png`);
+await phone.screenshot(`${pictures}/console-390-first.png`, 844);
 
 await does("primary", "clear all", "all faults of primary cleared");
 const lsn = await page.read("document.querySelector('#letters li').dataset.lsn");

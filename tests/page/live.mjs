@@ -1,6 +1,8 @@
 /* live.mjs PICTURES BIN: opens the page of a running `waldrill up` and asks whether it moves, whether its figures are
  * those of /status and /alerts, whether it is quiet and fits a phone, whether it can only be read, and what it says
  * when nobody answers any more. */
+import {request} from "node:http";
+import {connect} from "node:net";
 import {launch} from "./browser.mjs";
 import {Check} from "./check.mjs";
 import {startStack, until} from "./stack.mjs";
@@ -77,6 +79,19 @@ check.same(await ask("/api/act", {method: "POST", body: "{\"do\":\"stop\"}"}), 4
 check.same(await ask("/api/live", {method: "POST", body: "{}"}), 405, "what is read is not written");
 check.same(await ask("/api/live?from=x"), 400, "a number that is none");
 check.same(await ask("/nothing"), 404, "what there is not");
+const asHost = host => new Promise((resolve, reject) => {
+    request(new URL("/api/live", stack.page), {headers: {host}}, answer => {
+        answer.resume();
+        resolve(answer.statusCode);
+    }).on("error", reject).end();
+});
+check.same(await asHost("evil.example"), 403, "a name that was bent to this machine");
+check.same(await asHost("localhost"), 200, "and the machine's own");
+const idle = Array.from({length: 20}, () => connect(new URL(stack.page).port, "127.0.0.1", function begin() {
+    this.write("POST /api/live HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1");
+}));
+check.same(await ask("/api/live"), 200, "clients that send nothing more hold nobody up");
+idle.forEach(socket => socket.destroy());
 const {headers} = await fetch(stack.page);
 check.that(headers.get("content-security-policy").includes("default-src 'none'"), "the page may load nothing from elsewhere");
 check.same(headers.get("access-control-allow-origin"), null, "no page of another origin may read it");

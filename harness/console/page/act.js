@@ -135,6 +135,10 @@ const act = (() => {
         return h("details", "", h("summary", "", "any other fault"), choice, says, text, go);
     }
 
+    /* For whoever has no pointer to rest on a button. */
+    const presetsHelp = presets => h("details", "", h("summary", "", "what these do"), h("dl", "facts", ...presets.flatMap(preset =>
+        [h("dt", "", preset.name), h("dd", "", preset.says)])));
+
     const cards = new Map();
 
     function instanceCard(name, menu) {
@@ -144,7 +148,7 @@ const act = (() => {
         return h("section", "card", h("h3", "", name), state, faults,
                  buttons("break", ...menu.presets.map(preset => button(preset.name, `${preset.name} on ${name}`,
                      {do: "fault", instance: name, preset: preset.name}, preset.says))),
-                 otherFault(name, menu.kinds),
+                 presetsHelp(menu.presets), otherFault(name, menu.kinds),
                  buttons("mend", button("clear all", `all faults of ${name} cleared`, {do: "clear", instance: name})),
                  buttons("process", button("kill", `${name} killed`, {do: "kill", instance: name}, "connections reset, nothing accepted"),
                          button("revive", `${name} revived`, {do: "revive", instance: name}, "with all it had"),
@@ -272,20 +276,22 @@ const act = (() => {
     const stop = h("button", "stop", "STOP: heal everything");
     stop.type = "button";
     stop.addEventListener("click", () => {
-        pressed = {at: Date.now(), healed: null, asked: order("everything healed", {do: "heal"})};
-        pressed.asked.then(good => pressed.good = good);
+        const mine = pressed = {at: Date.now(), healed: null, from: Infinity};
+        order("everything healed", {do: "heal"}).then(good => {
+            mine.from = good ? live.state.last.next + 2 : Infinity; /* what was seen before that says nothing */
+        });
     });
 
     function showHealed(last) {
         if (pressed === null) {
             return;
         }
-        if (pressed.healed === null && pressed.good && last.left.length === 0) {
+        if (pressed.healed === null && last.next >= pressed.from && last.left.length === 0) {
             pressed.healed = Date.now();
         }
         const text = pressed.healed !== null
             ? `All healed at ${new Date(pressed.healed).toLocaleTimeString()}, ${Math.max(1, Math.round((pressed.healed - pressed.at) / 1000))} s after the button.`
-            : `Healing. Left: ${last.left.join("; ") || "waldrill has not answered yet"}.`;
+            : `Healing. Left: ${last.left.join("; ") || "looking"}.`;
         healed.className = pressed.healed !== null ? "healed good" : "healed";
         if (healed.textContent !== text) {
             healed.textContent = text;

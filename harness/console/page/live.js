@@ -113,7 +113,7 @@ const live = (() => {
             assertions: [], phases: [], steps: [],
             faults: last.faults.filter(fault => within(fault, start, end)).map(fault => {
                 const [target, name] = fault.name.split(": ");
-                return {name, target, what: "fault", start_s: Math.max(fault.start_s, start), end_s: fault.end_s ?? end};
+                return {name, target, start_s: Math.max(fault.start_s, start), end_s: fault.end_s ?? end};
             }),
             alerts: last.rules.map(rule => ({...rule, firing: last.alerts
                 .filter(alert => alert.name === rule.name && within(alert, start, end))
