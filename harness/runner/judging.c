@@ -331,6 +331,14 @@ static void judging_sort_events(struct results *r)
     }
 }
 
+/* What only the engine can know. */
+static void judging_of_engine(struct run *run)
+{
+    if (run->engine->ops->judge != NULL) {
+        run->engine->ops->judge(run->engine, run->results);
+    }
+}
+
 void judging_run(struct run *run)
 {
     struct results *r = run->results;
@@ -340,6 +348,7 @@ void judging_run(struct run *run)
                           judging_text("the engine can do what the scenario asks for"), false,
                           judging_text("everything of the scenario, on engine %s", r->engine),
                           judging_text("%s", run->invalid));
+        judging_of_engine(run);
         judging_verdict(run);
         return;
     }
@@ -365,9 +374,7 @@ void judging_run(struct run *run)
             run->engine->ops->journal_hash == NULL ? NULL : run->engine->ops->journal_hash(run->engine);
         (void)snprintf(r->journal_hash, sizeof(r->journal_hash), "%s", hash == NULL ? "" : hash);
     }
-    if (run->engine->ops->judge != NULL) {
-        run->engine->ops->judge(run->engine, r);
-    }
+    judging_of_engine(run);
     judging_counts(run);
     judging_spans(run);
     judging_sort_events(r);

@@ -270,5 +270,7 @@ void judging_verdict(struct run *run)
     struct str told = str_trim(buf_str(&words));
     r->verdict_words = mem_strndup(told.size == 0 ? "" : told.data, told.size);
     buf_deinit(&words);
-    r->reproduce = verdict_reproduce(run);
+    if (r->reproduce == NULL) { /* else the engine has said how */
+        r->reproduce = verdict_reproduce(run);
+    }
 }

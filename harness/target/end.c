@@ -109,6 +109,7 @@ void target_end(struct target_engine *t, bool with_content)
     }
     heal.trouble = &t->left;
     heal_collections(&heal);
+    heal_letters(&heal);
     compare(t);
     if (t->trouble.size == 0 && t->left.size == 0) {
         lock_clear(&t->lock);
@@ -143,6 +144,9 @@ void target_judge(struct engine *e, struct results *results)
 {
     struct target_engine *t = target_of(e);
     char words[END_LINE];
+    (void)snprintf(words, sizeof(words), "waldrill run %s --target %s --arm %s", results->path, t->file->path,
+                   t->file->name);
+    results->reproduce = mem_strdup(words);
     if (!t->opened) {
         return;
     }

@@ -19,5 +19,7 @@ struct heal {
 void heal_places(struct heal *h);
 /* Collections removed through the balancer, and gone from every instance within a bound. */
 void heal_collections(struct heal *h);
+/* Dead letters of such collections given up (letters.c). */
+void heal_letters(struct heal *h);
 
 #endif

@@ -48,7 +48,7 @@ static int read_one(const struct content_source *source, const char *where, cons
     static const char *const kept[] = { "id", "name", "metadata", "dimension" };
     const char *id = json_string_value(json_object_get(collection, "id"));
     const char *name = json_string_value(json_object_get(collection, "name"));
-    char text[HOLDING_NAME_MAX];
+    char text[2 * HOLDING_PATH];
     struct summing s = { .records = 0 };
     json_t *described = json_object();
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {

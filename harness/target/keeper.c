@@ -31,6 +31,7 @@ static void keeper_heal(const struct target_file *file, const char *mark, const 
     lock_stopped(lock, heal.stopped);
     heal_places(&heal);
     heal_collections(&heal);
+    heal_letters(&heal);
     (void)dprintf(STDERR_FILENO, "waldrill is gone; healing\n%s%s", buf_text(&told), buf_text(&trouble));
     if (trouble.size == 0) {
         lock_clear(lock);

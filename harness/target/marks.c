@@ -63,8 +63,8 @@ void marks_learn(struct marks *m, struct str body)
 static bool mark_name(const struct marks *m, json_t *root, const char *key)
 {
     const char *name = json_string_value(json_object_get(root, key));
-    char text[HOLDING_NAME_MAX];
-    if (name == NULL || strlen(name) + strlen(m->mark) >= sizeof(text)) {
+    char text[HOLDING_NAME_MAX + MARK_SIZE];
+    if (name == NULL || strlen(name) >= HOLDING_NAME_MAX) {
         return false;
     }
     (void)snprintf(text, sizeof(text), "%s%s", m->mark, name);

@@ -192,6 +192,7 @@ static int heal_with(const struct target_file *file, struct target_lock *lock, c
     lock_stopped(lock, heal.stopped);
     heal_places(&heal);
     heal_collections(&heal);
+    heal_letters(&heal);
     int status = trouble.size == 0 ? 0 : STATUS_CLEANUP;
     (void)fputs(buf_text(&told), stdout);
     (void)fputs(buf_text(&trouble), stderr);
