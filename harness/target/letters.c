@@ -1,5 +1,5 @@
-/* Writes of a rehearsal that an instance refused for good stay in the balancer as dead letters, and would stay
- * there for a person to find.  They are given up, and only they: a letter names its collection. */
+/* Writes of a rehearsal that an instance refused for good stay in the balancer as dead letters, and would
+ * stay there for a person to find.  They are given up, and only they: a letter names its collection. */
 #include "harness/target/heal.h"
 
 #include "harness/real/control.h"
@@ -59,7 +59,8 @@ static void letters_unseen(struct heal *h)
     json_int_t count =
         json_integer_value(json_object_get(json_object_get(root, "write_ahead_log"), "dead_letters"));
     if (count > 0) {
-        buf_printf(h->trouble, "the balancer has %lld dead letters, and without its admin_token nobody knows whose\n",
+        buf_printf(h->trouble,
+                   "the balancer has %lld dead letters, and without its admin_token nobody knows whose\n",
                    (long long)count);
     }
     json_decref(root);
