@@ -169,20 +169,21 @@ static void proofs(void)
 
 static void golden_key(void)
 {
-    check_words(HEAD
-                "faults:\n"
-                "  - name: primary-off\n"
-                "    target: primary\n"
-                "    do: refuse\n"
-                "    durning: outage\n",
-                "x.yaml:7:5: error: unknown key \"durning\" in fault \"primary-off\"\n"
-                "    7 |     durning: outage\n"
-                "      |     ^^^^^^^ did you mean \"during\"?   (allowed: name, target, do, at, during, for, "
-                "restart, "
-                "expect_hits, match, times, every, share, share_of, after, start_in, lease, status, body, "
-                "retry_after, "
-                "apply_first, by, spread, before, then, when, bytes, rate, records, limit, collapse, up, "
-                "down, capacity, errors, latency)\n");
+    check_words(
+        HEAD
+        "faults:\n"
+        "  - name: primary-off\n"
+        "    target: primary\n"
+        "    do: refuse\n"
+        "    durning: outage\n",
+        "x.yaml:7:5: error: unknown key \"durning\" in fault \"primary-off\"\n"
+        "    7 |     durning: outage\n"
+        "      |     ^^^^^^^ did you mean \"during\"?   (allowed: name, target, do, at, during, for, "
+        "restart, "
+        "expect_hits, done_by, match, times, every, share, share_of, after, start_in, lease, status, body, "
+        "retry_after, "
+        "apply_first, by, spread, before, then, when, bytes, rate, records, limit, collapse, up, "
+        "down, capacity, errors, latency)\n");
 }
 
 static void golden_unit(void)
