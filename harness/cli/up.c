@@ -60,6 +60,7 @@ static const char help[] =
     "examples\n"
     "  waldrill up\n"
     "  waldrill up --time-scale 10 check_interval=10s\n"
+    "  waldrill up --console                  and open the address that it prints\n"
     "  waldrill fault primary refuse          in another terminal: the primary is down\n"
     "  curl -s http://127.0.0.1:8000/status | jq .write_ahead_log\n"
     "  waldrill fault primary clear           and back: replay begins by itself\n"

@@ -84,6 +84,13 @@ await press("dead letters", "edit");
 await page.until("document.querySelector('#letters textarea') !== null", "its body can be had");
 check.that((await page.read("document.querySelector('#letters textarea').value")).includes("console-"), "and is what was sent");
 
+const letterNow = () => page.read("document.querySelector('#letters li').dataset.lsn");
+const mended = {ids: ["mended"], embeddings: [[4, 5, 6]]};
+await page.read(`document.querySelector("#letters textarea").value = ${JSON.stringify(JSON.stringify(mended))}`);
+await does("dead letters", "save", `dead letter ${await letterNow()} edited`);
+const admin = await fetch(`${stack.lb}/admin/dead-letters/${await letterNow()}`, {headers: {authorization: `Bearer ${token}`}});
+check.same(JSON.parse((await admin.json()).body), mended, "it has another body now");
+
 const phone = await browser.open(stack.page, {network: true, width: 390, height: 844, scheme: "dark"});
 await phone.until("document.querySelectorAll('#letters li').length === 1", "the phone shows it, too");
 check.same(await phone.read("document.documentElement.scrollWidth"), 390, "as wide as the phone");
@@ -95,7 +102,7 @@ await phone.screenshot(`${pictures}/console-390-dark.png`);
 await phone.screenshot(`${pictures}/console-390-first.png`, 844);
 
 await does("primary", "clear all", "all faults of primary cleared");
-const lsn = await page.read("document.querySelector('#letters li').dataset.lsn");
+const lsn = await letterNow();
 await does("dead letters", "retry", `dead letter ${lsn} sent again`);
 await until("the dead letter is redriven", async () => {
     const now = await wal();
