@@ -363,9 +363,22 @@ void entry_reject(struct core *core, struct entry *entry, struct decision *decis
 
 /* ---- the others ---- */
 
+/* The instance has lost a deletion, and what stands there under that name is what was deleted.  It is no copy
+ * of the one made now: that is copied there, and the old one goes first. */
+static bool is_of_old_life(struct core *core, const struct entry *entry, const struct uuid *uuid)
+{
+    const struct lane *holder = uuid == NULL || core->instance_count < 2 ? NULL : lane_by_uuid(core, uuid);
+    return holder != NULL && holder->dead && entry->lane != NULL && entry->lane != holder &&
+           !entry->lane->dead && entry->op == OP_COLLECTION_CREATE;
+}
+
 void entry_applied(struct core *core, struct entry *entry, unsigned i, const struct uuid *uuid)
 {
     CHECK(entry->fate == FATE_ACCEPTED);
+    if (is_of_old_life(core, entry, uuid)) {
+        resync_lane_hidden(core, entry->lane, i);
+        uuid = NULL;
+    }
     struct record_applied record = { .lsn = entry->lsn, .instance = (uint8_t)i, .has_uuid = uuid != NULL };
     if (uuid != NULL) {
         record.uuid = *uuid;

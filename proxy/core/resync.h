@@ -28,6 +28,9 @@ enum resync_found {
 
 void resync_init(struct core *core);
 void resync_free(struct core *core);
+/* Another collection of that name, one that was deleted, stands in its place there: it is made anew by a
+ * copy. */
+void resync_lane_hidden(struct core *core, struct lane *lane, unsigned instance);
 /* It was never seen to be away, but its mark is so old that it might have been: what came after is verified.
  */
 void resync_unnoticed(struct core *core, unsigned instance, uint64_t lsn);

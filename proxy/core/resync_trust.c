@@ -209,6 +209,12 @@ void resync_returned(struct core *core, unsigned i, enum resync_found found, uin
     }
 }
 
+void resync_lane_hidden(struct core *core, struct lane *lane, unsigned i)
+{
+    lane->ours[i] = true; /* what stands there is nobody else's */
+    resync_distrust(core, lane, i, TRUST_STALE);
+}
+
 void resync_unnoticed(struct core *core, unsigned i, uint64_t lsn)
 {
     if (core->instance_count > 1) {

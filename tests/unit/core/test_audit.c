@@ -151,10 +151,69 @@ static void test_no_listing(void)
     driver_close(&d);
 }
 
+/* The primary has lost the deletion of "docs", and is asked to make the next one of that name while its names
+ * are looked over: what stands there is not taken for it, but goes, and the new one is copied there. */
+static void test_old_life(void)
+{
+    driver_init(&d);
+    driver_start(&d);
+    driver_make(&d, 1, "docs");
+    driver_advance(&d, 11 * NS_PER_S);
+    send_to_both("DELETE", C_PATH "/docs", "");
+    driver_down(&d, PRIMARY);
+    (void)driver_send(&d, "POST", C_PATH, "{\"name\":\"docs\"}");
+    driver_answer(&d, driver_expect(&d, REPLICA, "POST", "/collections"), 200,
+                  driver_object(driver_id(REPLICA, 2), "docs"));
+    d.hold_resync = true;
+    driver_up(&d, PRIMARY);
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/collections"), 409, TAKEN);
+    bool dropped = false;
+    bool made = false;
+    for (unsigned n = 0; n < 40; n++) {
+        for (unsigned i = 0; i < 2; i++) {
+            struct driver_call *call = driver_next(&d, i);
+            char answer[2048] = "{}";
+            int status = 200;
+            unsigned nth = i == REPLICA ? 2 : made ? 3 : 1;
+            bool there = i == REPLICA || !dropped || made;
+            if (call == NULL) {
+                continue;
+            }
+            if (strncmp(call->request, "DELETE ", 7) == 0) {
+                dropped = i == PRIMARY;
+            } else if (strncmp(call->request, "POST " C_PATH "\n", sizeof("POST " C_PATH)) == 0) {
+                made = i == PRIMARY;
+                (void)snprintf(answer, sizeof(answer), "%s", driver_object(driver_id(PRIMARY, 3), "docs"));
+            } else if (strncmp(call->request, "GET " C_PATH "\n", sizeof("GET " C_PATH)) == 0) {
+                (void)snprintf(answer, sizeof(answer), "[%s]",
+                               there ? driver_object(driver_id(i, nth), "docs") : "");
+            } else if (strstr(call->request, "/collections/docs\n") != NULL) {
+                status = there ? 200 : 404;
+                (void)snprintf(answer, sizeof(answer), "%s",
+                               there ? driver_object(driver_id(i, nth), "docs") : NOT_FOUND);
+            } else if (strstr(call->request, "/count\n") != NULL) {
+                (void)snprintf(answer, sizeof(answer), "0");
+            } else if (strstr(call->request, "/get\n") != NULL) {
+                (void)snprintf(answer, sizeof(answer), "{\"ids\":[]}");
+            } else if (strstr(call->request, "/databases\n") != NULL) {
+                (void)snprintf(answer, sizeof(answer), "[" DATABASE("default_database") "]");
+            }
+            driver_answer(&d, call, status, answer);
+        }
+        driver_advance(&d, 100 * NS_PER_MS);
+    }
+    CU_ASSERT_TRUE(dropped);
+    CU_ASSERT_TRUE(made);
+    CU_ASSERT_PTR_NULL(strstr(driver_get(&d, "/status"), "collections_waiting"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(driver_get(&d, "/admin/ids"), driver_id(PRIMARY, 3)));
+    driver_close(&d);
+}
+
 static const struct suite_test tests[] = {
     { "names are made what they are", test_mended },
     { "writes about names wait for that", test_names_wait },
     { "and no longer", test_names_wait_no_longer },
+    { "what was deleted is not taken for the next of its name", test_old_life },
     { "an answer of another shape is no listing", test_no_listing },
 };
 
