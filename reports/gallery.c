@@ -10,6 +10,7 @@
 #include "reports/source.h"
 #include "reports/template.h"
 #include "reports/text.h"
+#include "reports/whole.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,8 @@ struct gallery {
     size_t count;
     size_t left_out;  /* beyond RUNS_MAX, or with too long a name */
     struct buf links; /* to pages of other kinds */
+    struct buf pages; /* what is linked to, for whole.html */
+    bool whole;
 };
 
 /* --- one run -------------------------------------------------------------------------------------------- */
@@ -143,6 +146,16 @@ static void put_row(struct listed *run, const struct report_source *s, bool link
                simulated, r->wall_seconds);
 }
 
+/* Its bytes, too, where the gallery is to be one file. */
+static void hold(struct gallery *g, bool linked, const char *place, const char *name)
+{
+    char link[PATH_BYTES];
+    int length = snprintf(link, sizeof(link), "%s%s%s", place, place[0] == '\0' ? "" : "/", name);
+    if (g->whole && linked && length > 0 && (size_t)length < sizeof(link)) {
+        (void)whole_add(&g->pages, g->folder, link);
+    }
+}
+
 static void list_run(struct gallery *g, const char *place)
 {
     char path[PATH_BYTES];
@@ -163,7 +176,9 @@ static void list_run(struct gallery *g, const char *place)
                     : run->passed                          ? RANK_PASSED
                                                            : RANK_OTHER;
         run->wall_s = source.results.wall_seconds;
-        put_row(run, &source, is_there(g, place, "report.html", false));
+        bool linked = is_there(g, place, "report.html", false);
+        put_row(run, &source, linked);
+        hold(g, linked, place, "report.html");
         report_source_close(&source);
         return;
     }
@@ -199,6 +214,7 @@ static void find_runs(struct gallery *g, const char *place, unsigned depth)
     }
     if (is_there(g, place, CAPACITY, false)) {
         link_capacity(g, place);
+        hold(g, true, place, CAPACITY);
     }
     (void)snprintf(path, sizeof(path), "%s/%s", g->folder, place);
     struct dirent **names = NULL;
@@ -229,7 +245,7 @@ static int by_rank(const void *a, const void *b)
     return strcmp(left->place, right->place);
 }
 
-static void put_page(struct buf *out, const struct gallery *g)
+static void put_page(struct buf *out, const struct gallery *g, struct str pages)
 {
     struct buf rows;
     struct buf words;
@@ -261,6 +277,8 @@ static void put_page(struct buf *out, const struct gallery *g)
         { "words", buf_str(&words) },
         { "links", buf_str(&links) },
         { "rows", buf_str(&rows) },
+        { "policy", pages.size > 0 ? STR("script-src 'unsafe-inline'; ") : STR("") },
+        { "pages", pages },
     };
     template_fill(out, str_make((const char *)page_gallery, page_gallery_size), marks,
                   sizeof(marks) / sizeof(marks[0]));
@@ -270,31 +288,44 @@ static void put_page(struct buf *out, const struct gallery *g)
     buf_deinit(&links);
 }
 
-int gallery_write(const char *folder, size_t *count, struct errmsg *msg)
+static int write_pages(struct gallery *g, struct errmsg *msg)
 {
-    struct gallery g = { .folder = folder };
-    struct buf page;
-    int rv = 0;
+    struct buf index;
+    struct buf whole;
+    buf_init(&index, BYTES_MAX);
+    buf_init(&whole, BYTES_MAX);
+    qsort(g->runs, g->count, sizeof(*g->runs), by_rank);
+    put_page(&index, g, STR(""));
+    if (g->whole) {
+        whole_end(&g->pages);
+        put_page(&whole, g, buf_str(&g->pages));
+    }
+    const struct folder_file files[] = { { "index.html", buf_str(&index) },
+                                         { "whole.html", g->whole ? buf_str(&whole) : (struct str){ 0 } } };
+    bool failed = index.failed || whole.failed || g->pages.failed;
+    int rv =
+        failed ? error_set(msg, ERR_LIMIT, "a page of all runs would be larger than %zu MiB", BYTES_MAX >> 20)
+               : folder_write(g->folder, files, g->whole ? 2 : 1, msg);
+    buf_deinit(&index);
+    buf_deinit(&whole);
+    return rv;
+}
+
+int gallery_write(const char *folder, bool whole, size_t *count, struct errmsg *msg)
+{
+    struct gallery g = { .folder = folder, .whole = whole };
     buf_init(&g.links, BYTES_MAX);
-    buf_init(&page, BYTES_MAX);
+    buf_init(&g.pages, BYTES_MAX);
     find_runs(&g, "", 0);
     *count = g.count;
-    if (g.count == 0) {
-        rv = error_set(msg, ERR_NOT_FOUND, "no run below %s: no results.json", folder);
-    } else {
-        qsort(g.runs, g.count, sizeof(*g.runs), by_rank);
-        put_page(&page, &g);
-        const struct folder_file file = { "index.html", buf_str(&page) };
-        rv = page.failed
-                 ? error_set(msg, ERR_LIMIT, "index.html would be larger than %zu MiB", BYTES_MAX >> 20)
-                 : folder_write(folder, &file, 1, msg);
-    }
+    int rv = g.count == 0 ? error_set(msg, ERR_NOT_FOUND, "no run below %s: no results.json", folder)
+                          : write_pages(&g, msg);
     for (size_t i = 0; i < g.count; i++) {
         mem_free(g.runs[i].place);
         buf_deinit(&g.runs[i].row);
     }
     mem_free(g.runs);
     buf_deinit(&g.links);
-    buf_deinit(&page);
+    buf_deinit(&g.pages);
     return rv;
 }

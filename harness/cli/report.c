@@ -16,7 +16,7 @@
 static const char help[] =
     "usage: waldrill report FOLDER [--out DIR]\n"
     "       waldrill report diff A B [--band SHARE] [--markdown] [--all]\n"
-    "       waldrill report gallery FOLDER\n"
+    "       waldrill report gallery FOLDER [--whole]\n"
     "\n"
     "Shows anew, compares or lists what waldrill run left behind.\n"
     "\n"
@@ -43,6 +43,8 @@ static const char help[] =
     "picture of its pending writes and a link to its report.  waldrill run of several files does so by "
     "itself.\n"
     "\n"
+    "  --whole       FOLDER/whole.html, too: one file that holds the reports, and pages of capacity\n"
+    "\n"
     "examples\n"
     "  waldrill run a.yaml --engine sim --out before        # then change something\n"
     "  waldrill run a.yaml --engine sim --out after\n"
@@ -56,7 +58,7 @@ static const char help[] =
 struct report_request {
     const char *out; /* NULL = where it came from */
     double band;
-    bool markdown, all;
+    bool markdown, all, whole;
 };
 
 static void print_missing(const char *path, const struct results *r)
@@ -156,7 +158,7 @@ static int report_diff(int argc, char **argv, const struct report_request *reque
     return status;
 }
 
-static int report_gallery(int argc, char **argv)
+static int report_gallery(int argc, char **argv, bool whole)
 {
     struct errmsg msg = { "" };
     size_t count = 0;
@@ -164,12 +166,12 @@ static int report_gallery(int argc, char **argv)
         (void)fputs("waldrill report: gallery wants one folder: waldrill report gallery FOLDER\n", stderr);
         return EXIT_USAGE;
     }
-    int rv = gallery_write(argv[0], &count, &msg);
+    int rv = gallery_write(argv[0], whole, &count, &msg);
     if (rv != 0) {
         (void)fprintf(stderr, "waldrill report: %s\n", msg.text);
         return rv == ERR_NOT_FOUND ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
     }
-    (void)printf("%zu runs: %s/index.html\n", count, argv[0]);
+    (void)printf("%zu runs: %s/%s\n", count, argv[0], whole ? "whole.html" : "index.html");
     return EXIT_PASS;
 }
 
@@ -177,12 +179,14 @@ static int report_gallery(int argc, char **argv)
 static bool options_fit(const struct report_request *request, const char *band, const char *verb)
 {
     bool diff = strcmp(verb, "diff") == 0;
-    const char *given = request->out != NULL && (diff || strcmp(verb, "gallery") == 0) ? "--out"
-                        : diff                                                         ? NULL
-                        : band != NULL                                                 ? "--band"
-                        : request->markdown                                            ? "--markdown"
-                        : request->all                                                 ? "--all"
-                                                                                       : NULL;
+    bool gallery = strcmp(verb, "gallery") == 0;
+    const char *given = request->whole && !gallery                  ? "--whole"
+                        : request->out != NULL && (diff || gallery) ? "--out"
+                        : diff                                      ? NULL
+                        : band != NULL                              ? "--band"
+                        : request->markdown                         ? "--markdown"
+                        : request->all                              ? "--all"
+                                                                    : NULL;
     if (given != NULL) {
         (void)fprintf(stderr, "waldrill report: %s is not for this; see waldrill report --help\n", given);
     }
@@ -196,7 +200,8 @@ int command_report(int argc, char **argv)
     const struct cli_option options[] = { { "--out", &request.out, NULL },
                                           { "--band", &band, NULL },
                                           { "--markdown", NULL, &request.markdown },
-                                          { "--all", NULL, &request.all } };
+                                          { "--all", NULL, &request.all },
+                                          { "--whole", NULL, &request.whole } };
     struct errmsg msg = { "" };
     if (cli_wants_help(argc, argv)) {
         (void)fputs(help, stdout);
@@ -216,7 +221,7 @@ int command_report(int argc, char **argv)
         return report_diff(argc - 2, argv + 2, &request);
     }
     if (argc >= 2 && strcmp(argv[1], "gallery") == 0) {
-        return report_gallery(argc - 2, argv + 2);
+        return report_gallery(argc - 2, argv + 2, request.whole);
     }
     if (argc != 2) {
         (void)fputs(

@@ -272,7 +272,7 @@ static int list_runs(const struct run_request *request)
 {
     struct errmsg msg = { "" };
     size_t count = 0;
-    int rv = gallery_write(request->out, &count, &msg);
+    int rv = gallery_write(request->out, false, &count, &msg);
     if (rv == ERR_NOT_FOUND) {
         return EXIT_PASS;
     }

@@ -73,7 +73,7 @@ static bool healing_is_idle(struct run *run)
                run->healed_ns + (run->healed_ns == 0 ? 0 : HEALING_SILENT);
     }
     if (!last->answered || last->pending_writes > 0 || more->undecided_writes > 0 || last->is_replaying ||
-        more->resyncing) {
+        more->resyncing || more->suspecting) {
         return false;
     }
     if (more->healthy_instances < more->total_instances) {

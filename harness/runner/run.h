@@ -116,6 +116,7 @@ struct run_status_more {
     double progress_age_s;   /* -1 = null */
     double lag[2];
     bool queue_lost; /* the balancer says that its memory was lost */
+    bool suspecting; /* an instance counts as healthy, but its last answer was none: it is asked again */
     bool resyncing;  /* an instance has collections that are still to be verified or copied */
     int64_t asked_ns;
 };

@@ -31,7 +31,8 @@ enum field {
     FIELD_HEALTHY, /* and of the replica */
     FIELD_LAG = FIELD_HEALTHY + 2,
     FIELD_RESYNC = FIELD_LAG + 2,
-    FIELD_COUNT = FIELD_RESYNC + 2
+    FIELD_STATE = FIELD_RESYNC + 2,
+    FIELD_COUNT = FIELD_STATE + 2
 };
 
 static const char *const field_paths[FIELD_COUNT] = {
@@ -58,6 +59,8 @@ static const char *const field_paths[FIELD_COUNT] = {
     [FIELD_LAG + 1] = "instances.replica.lag",
     [FIELD_RESYNC] = "instances.primary.resync",
     [FIELD_RESYNC + 1] = "instances.replica.resync",
+    [FIELD_STATE] = "instances.primary.state",
+    [FIELD_STATE + 1] = "instances.replica.state",
 };
 
 struct status_reader {
@@ -166,6 +169,9 @@ static void reader_sample(const struct status_reader *r, struct status_sample *s
         sample->healthy[i] = field_is_true(r, FIELD_HEALTHY + i);
         more->lag[i] = field_number(r, FIELD_LAG + i, 0);
         more->resyncing = more->resyncing || field_is(r, FIELD_RESYNC + i, JSON_OBJECT_VALUE);
+        more->suspecting =
+            more->suspecting || (field_is(r, FIELD_STATE + i, JSON_STRING_VALUE) &&
+                                 str_equal(r->fields[FIELD_STATE + i]->value, STR("\"suspect\"")));
     }
 }
 

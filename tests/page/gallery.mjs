@@ -1,6 +1,8 @@
 /* gallery.mjs PICTURES FOLDER: opens the index.html of a folder of runs and asks whether it lists every run below it with
- * the figures of its results.json, failures first, with links that lead somewhere. */
-import {existsSync, readFileSync, readdirSync} from "node:fs";
+ * the figures of its results.json, failures first, with links that lead somewhere; and whether whole.html shows the same
+ * pages when nothing else is there. */
+import {cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync} from "node:fs";
+import {tmpdir} from "node:os";
 import {join, resolve} from "node:path";
 import {launch} from "./browser.mjs";
 import {Check, look} from "./check.mjs";
@@ -33,5 +35,25 @@ for (const row of rows) {
     check.that(Math.abs(Number.parseFloat(row.cells[7]) - run.wall_s) < 0.01, `${place}: wall time`);
     check.that(row.points > 5, `${place}: a picture of pending writes`);
 }
+
+/* One file, carried elsewhere. */
+const elsewhere = mkdtempSync(join(tmpdir(), "whole-"));
+cpSync(join(folder, "whole.html"), join(elsewhere, "whole.html"));
+const whole = await browser.open(`file://${elsewhere}/whole.html`);
+check.same(await whole.read(`document.querySelectorAll("script[data-page]").length`), places.length + 1, "it holds each report, and capacity");
+const state = `(() => { const inner = document.querySelector("#opened iframe").contentDocument;
+    return {hidden: document.getElementById("opened").hidden, ready: inner?.documentElement?.dataset.ready ?? "", title: inner?.title ?? ""}; })()`;
+const shows = async (selector, what) => {
+    await whole.read(`document.querySelector(${JSON.stringify(selector)}).click()`);
+    await whole.until(`${state}.ready === "yes"`, what);
+    const seen = await whole.read(state);
+    check.same(seen.hidden, false, `${what}: shown`);
+    check.that(seen.title.length > 0, `${what}: ${seen.title}`);
+    await whole.read(`document.querySelector("#opened a").click()`);
+    await whole.until(`document.getElementById("opened").hidden`, `${what}: closed`);
+};
+await shows(".gallery tbody tr a", "the report of the first run");
+await shows(".contents a", "the page of capacity");
+rmSync(elsewhere, {recursive: true});
 await browser.close();
 check.end("gallery page");

@@ -34,7 +34,7 @@ static void write_page(size_t wanted, struct buf *page)
 {
     struct errmsg msg = { "" };
     size_t count = 0;
-    CU_ASSERT_EQUAL_FATAL(gallery_write(folder, &count, &msg), 0);
+    CU_ASSERT_EQUAL_FATAL(gallery_write(folder, false, &count, &msg), 0);
     CU_ASSERT_EQUAL(count, wanted);
     CU_ASSERT_TRUE_FATAL(place_read(folder, "index.html", page));
 }
@@ -110,7 +110,7 @@ static void no_run_is_an_error(void)
 {
     struct errmsg msg = { "" };
     size_t count = 7;
-    CU_ASSERT_EQUAL(gallery_write(folder, &count, &msg), ERR_NOT_FOUND);
+    CU_ASSERT_EQUAL(gallery_write(folder, false, &count, &msg), ERR_NOT_FOUND);
     CU_ASSERT_EQUAL(count, 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(msg.text, "no run below"));
 }
