@@ -10,6 +10,7 @@
 #include "harness/cli/commands.h"
 #include "harness/real/control.h"
 #include "harness/runner/runner.h"
+#include "harness/target/target.h"
 #include "reports/debrief.h"
 #include "reports/folder.h"
 #include "reports/report.h"
@@ -28,6 +29,7 @@
 static const char help[] =
     "usage: waldrill rehearse SCENARIO [--engine real|sim] [--speed X] [--auto] [--hints N] [--out DIR]\n"
     "                         [--wal-mode file|memory] [--shell BASH] [--no-shell] [--seed N]\n"
+    "       waldrill rehearse SCENARIO --target FILE [--arm NAME [--yes]] [--auto] [--hints N] [--out DIR]\n"
     "       waldrill rehearse --tell WORD [--at DIR]\n"
     "\n"
     "A drill: the incident happens, you are on call.  You are told what a pager would tell, type the "
@@ -49,6 +51,10 @@ static const char help[] =
     "  --shell BASH     the bash to type in (default: the one in PATH)\n"
     "  --no-shell       no shell here: type in another terminal, which is told how\n"
     "  --seed N         another seed than the file's\n"
+    "  --target FILE    on a deployment that runs already, in real time (docs/staging.md): says what it\n"
+    "                   would touch, and asks\n"
+    "  --arm NAME       with --target: the target's name, repeated\n"
+    "  --yes            with --target and --arm: ask nothing\n"
     "  --tell WORD      pager, hint, guide, restart-lb, pause, resume, finish or abort, to a drill that "
     "runs\n"
     "  --at DIR         its --out (default " DEFAULT_OUT
@@ -67,10 +73,11 @@ static const char help[] =
 
 struct rehearse_request {
     const char *engine, *out, *wal_mode, *shell, *tell, *at;
+    const char *target, *armed; /* a deployment to play on; NULL = an engine of our own */
     const char *speed_text, *hints_text, *seed_text;
     uint64_t seed, hints;
     double speed;
-    bool automatic, no_shell;
+    bool automatic, no_shell, yes;
 };
 
 /* ---- what was asked for ---- */
@@ -96,6 +103,9 @@ static bool speed_is_sound(struct rehearse_request *q)
 {
     double most = is_sim(q) ? SPEED_MOST_SIM : SPEED_MOST;
     q->speed = is_sim(q) ? 0 : q->automatic ? DEFAULT_AUTO_SPEED : 1;
+    if (q->target != NULL) {
+        q->speed = 1;
+    }
     if (q->speed_text == NULL) {
         return true;
     }
@@ -112,6 +122,13 @@ static bool request_is_sound(struct rehearse_request *q)
     }
     if (is_sim(q) && !q->automatic) {
         return complain("nobody can type on the simulator: --engine sim needs --auto");
+    }
+    if (q->target != NULL && (is_sim(q) || q->speed_text != NULL || q->wal_mode != NULL)) {
+        return complain(
+            "--target plays in real time on what runs there: leave out --engine, --speed and --wal-mode");
+    }
+    if ((q->armed != NULL && q->target == NULL) || (q->yes && q->armed == NULL)) {
+        return complain("--arm and --yes go with --target FILE");
     }
     if (q->wal_mode != NULL && strcmp(q->wal_mode, "file") != 0 && strcmp(q->wal_mode, "memory") != 0) {
         return complain("--wal-mode is file or memory, not \"%s\"", q->wal_mode);
@@ -201,9 +218,12 @@ static int tell(const struct rehearse_request *q)
 
 /* ---- the drill ---- */
 
-static struct engine *rehearse_engine(const struct rehearse_request *q, const struct scenario *s)
+/* NULL with the exit status, after words. */
+static struct engine *rehearse_engine(const struct rehearse_request *q, struct scenario *s, const char *work,
+                                      int *status)
 {
-    return cli_engine_new(q->engine, s);
+    struct target_request target = { .path = q->target, .armed = q->armed, .yes = q->yes, .work_dir = work };
+    return q->target == NULL ? cli_engine_new(q->engine, s) : target_engine_new(&target, s, status);
 }
 
 static bool make_folders(const char *out, char work[CLI_PATH])
@@ -263,19 +283,13 @@ static int write_all(struct rehearsal *r, const struct results *results)
     return EXIT_PASS;
 }
 
-/* Signals end the drill, not the program: blocked, and asked for at each turn. */
-static void block_signals(struct rehearsal *r)
-{
-    (void)sigemptyset(&r->signals);
-    (void)sigaddset(&r->signals, SIGINT);
-    (void)sigaddset(&r->signals, SIGTERM);
-    (void)sigaddset(&r->signals, SIGHUP);
-    (void)sigprocmask(SIG_BLOCK, &r->signals, NULL);
-}
-
 static int play(struct rehearsal *r, const struct rehearse_request *q, const char *work)
 {
-    struct engine *engine = rehearse_engine(q, r->scenario);
+    int refused = EXIT_PASS;
+    struct engine *engine = rehearse_engine(q, r->scenario, work, &refused);
+    if (engine == NULL) {
+        return refused;
+    }
     struct runner_operator person = rehearse_operator;
     struct runner_options options = {
         .time_scale = is_sim(q) ? 1 : r->speed, .work_dir = work, .seed = q->seed, .person = &person
@@ -328,7 +342,6 @@ static int rehearse(const char *path, const struct rehearse_request *q)
     if (make_folders(q->out, work)) {
         r->book = guide_find(path);
         r->transcript = open_transcript(q->out);
-        block_signals(r);
         status = play(r, q, work);
     }
     if (r->transcript != NULL) {
@@ -348,17 +361,13 @@ int command_rehearse(int argc, char **argv)
         .engine = "real", .out = DEFAULT_OUT, .at = DEFAULT_OUT, .hints = DEFAULT_HINTS
     };
     const struct cli_option options[] = {
-        { "--engine", &q.engine, NULL },
-        { "--out", &q.out, NULL },
-        { "--speed", &q.speed_text, NULL },
-        { "--hints", &q.hints_text, NULL },
-        { "--seed", &q.seed_text, NULL },
-        { "--wal-mode", &q.wal_mode, NULL },
-        { "--shell", &q.shell, NULL },
-        { "--tell", &q.tell, NULL },
-        { "--at", &q.at, NULL },
-        { "--auto", NULL, &q.automatic },
-        { "--no-shell", NULL, &q.no_shell },
+        { "--engine", &q.engine, NULL },    { "--out", &q.out, NULL },
+        { "--speed", &q.speed_text, NULL }, { "--hints", &q.hints_text, NULL },
+        { "--seed", &q.seed_text, NULL },   { "--wal-mode", &q.wal_mode, NULL },
+        { "--shell", &q.shell, NULL },      { "--tell", &q.tell, NULL },
+        { "--target", &q.target, NULL },    { "--arm", &q.armed, NULL },
+        { "--yes", NULL, &q.yes },          { "--at", &q.at, NULL },
+        { "--auto", NULL, &q.automatic },   { "--no-shell", NULL, &q.no_shell },
     };
     if (cli_wants_help(argc, argv)) {
         (void)fputs(help, stdout);

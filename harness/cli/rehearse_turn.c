@@ -105,6 +105,11 @@ const char *turn_restart(struct rehearsal *r, int *rv, struct errmsg *msg)
     }
     *rv = wanted < r->drill.step_count ? operator_act(r->run, r->sources[wanted].index, (uint64_t)now_ns, msg)
                                        : operator_restart_lb(r->run, (uint64_t)now_ns, msg);
+    if (*rv == ERR_UNSUPPORTED) { /* of what runs elsewhere, waldrill may have no say */
+        say_line(r, now_ns, "drill", "%s", msg->text);
+        *rv = 0;
+        return "waldrill cannot restart this load balancer: restart it as you would, and go on\n";
+    }
     if (*rv != 0) {
         return "";
     }
@@ -195,10 +200,21 @@ static void keep_pace(const struct rehearsal *r, uint64_t now_ns)
     }
 }
 
+/* From here on signals end the drill, not the program: blocked, and asked for at each turn. */
+static void block_signals(struct rehearsal *r)
+{
+    (void)sigemptyset(&r->signals);
+    (void)sigaddset(&r->signals, SIGINT);
+    (void)sigaddset(&r->signals, SIGTERM);
+    (void)sigaddset(&r->signals, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &r->signals, NULL);
+}
+
 static int on_begin(void *context, struct run *run, struct errmsg *msg)
 {
     struct rehearsal *r = context;
     struct engine *engine = operator_engine(run);
+    block_signals(r);
     r->run = run;
     r->live = engine->ops->environment != NULL && engine->ops->environment(engine) != NULL;
     r->wall_start_ns = wall_ns();

@@ -246,6 +246,7 @@ int desk_open(struct desk *d, struct errmsg *msg)
     if (child < 0) {
         return error_set(msg, ERR_IO, "no shell could be started: %s", strerror(errno));
     }
+    (void)signal(SIGTTOU, SIG_IGN); /* we write on a terminal that is theirs now, whatever its tostop says */
     d->child = child;
     d->interactive = true;
     return 0;
@@ -364,7 +365,6 @@ bool desk_next(struct desk *d, struct desk_typed *out)
 static void take_terminal_back(void)
 {
     if (isatty(STDIN_FILENO) == 1) {
-        (void)signal(SIGTTOU, SIG_IGN); /* or this would stop us */
         (void)tcsetpgrp(STDIN_FILENO, getpgrp());
     }
 }
