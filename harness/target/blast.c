@@ -138,12 +138,17 @@ static void tell_places(const struct target_file *file, struct buf *out)
     }
 }
 
-/* Phases at their longest. */
+/* At its longest. */
+static uint64_t phase_ns(const struct scenario_phase *phase)
+{
+    return phase->until == NULL ? phase->for_ns : phase->max_ns;
+}
+
 static uint64_t longest_ns(const struct scenario *s)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < s->phase_count; i++) {
-        sum += s->phases[i].until == NULL ? s->phases[i].for_ns : s->phases[i].max_ns;
+        sum += phase_ns(&s->phases[i]);
     }
     return sum;
 }
@@ -153,12 +158,10 @@ static void tell_load(const struct scenario *s, struct buf *out)
     double writes = 0;
     double reads = 0;
     uint64_t collections = 0;
+    const uint64_t whole_ns = longest_ns(s);
     for (size_t i = 0; i < s->load_count; i++) {
         const struct scenario_load *load = &s->loads[i];
-        const struct scenario_phase *during = load->during == UINT32_MAX ? NULL : &s->phases[load->during];
-        uint64_t ns = during == NULL          ? longest_ns(s)
-                      : during->until == NULL ? during->for_ns
-                                              : during->max_ns;
+        uint64_t ns = load->during == UINT32_MAX ? whole_ns : phase_ns(&s->phases[load->during]);
         double all = ceil(load->per_second * (double)ns / (double)NS_PER_S);
         double share = 0;
         for (size_t k = 0; k < load->mix_count; k++) {
@@ -169,7 +172,7 @@ static void tell_load(const struct scenario *s, struct buf *out)
         collections += share > 0 ? (load->collections == 0 ? 1 : load->collections) : 0;
     }
     char time[32];
-    units_format_duration(longest_ns(s), time, sizeof(time));
+    units_format_duration(whole_ns, time, sizeof(time));
     buf_printf(out,
                "  load      about %.0f writes into %" PRIu64
                " collections made for it and removed again, %.0f reads, for at most %s\n",

@@ -64,6 +64,23 @@ static int target_supports(struct engine *e, const struct engine_setup *setup, s
     return t->refusal[0] == '\0' ? 0 : error_set(msg, ERR_UNSUPPORTED, "%s", t->refusal);
 }
 
+/* Collections of another rehearsal: left behind, or of one that another machine plays at this moment. */
+static int nobody_else(const struct target_engine *t, enum engine_target place, struct errmsg *msg)
+{
+    char **names;
+    size_t count;
+    size_t unmarked;
+    int rv = holdings_marked(t->file, place, t->file->prefix, &names, &count, &unmarked, msg);
+    holdings_names_free(names, count);
+    if (rv == 0 && count > 0) {
+        rv = error_set(msg, ERR_STATE,
+                       "the %s has %zu collections of another rehearsal; unless one is under way elsewhere: "
+                       "waldrill heal %s",
+                       target_place_names[place], count, t->file->path);
+    }
+    return rv;
+}
+
 /* What was there, and where the journals stand.  The journal first: a write between the two readings is then
  * somebody's, and told. */
 static int read_before(struct target_engine *t, struct errmsg *msg)
@@ -80,6 +97,7 @@ static int read_before(struct target_engine *t, struct errmsg *msg)
             rv = journal_measure(journal, p->gateway, target_now_cb, &t->engine, msg);
             rv = rv != 0 ? rv : journal_skip(journal, p->gateway, msg);
         }
+        rv = rv != 0 ? rv : nobody_else(t, (enum engine_target)i, msg);
         rv = rv != 0 ? rv : holdings_read(t->file, (enum engine_target)i, &t->before[i - 1], msg);
     }
     return rv;

@@ -124,7 +124,7 @@ static char *token_of(struct reading *r, const struct yaml_node *node, const cha
     } else if (strncmp(text, "file:", 5) == 0) {
         token = token_from_file(r, node, text + 5);
     } else {
-        complain(r, node, "write env:NAME or file:PATH", "%s: a token never stands in the file itself", key);
+        complain(r, node, "write env:NAME or file:PATH", "%s: " TARGET_TOKEN_WORDS, key);
     }
     if (token == NULL) {
         return NULL;

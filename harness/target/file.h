@@ -10,6 +10,9 @@
 #define TARGET_HEAL_PATIENCE_MS 180000 /* a rehearsal that was asked to stop may heal so long */
 #define TARGET_DEFAULT_MARK     "wd-rehearsal"
 
+/* Of the complaint about a token that stands in the file: its line is not to be shown. */
+#define TARGET_TOKEN_WORDS "a token never stands in the file itself"
+
 struct target_place {
     char *url;           /* where it is reached; NULL = it is not there (no replica) */
     char *gateway;       /* control URL of the mockchroma in front of it; NULL = none */

@@ -62,7 +62,7 @@ static bool port_ok(struct str rest)
 
 int target_guard_host(const char *url, char *out, size_t size, struct errmsg *msg)
 {
-    struct str text = str_of(url);
+    struct str text = str_make(url, strlen(url));
     size_t scheme = str_starts(text, STR("http://")) ? 7 : str_starts(text, STR("https://")) ? 8 : 0;
     struct str rest = str_make(text.data + scheme, text.size - scheme);
     struct str host = rest;

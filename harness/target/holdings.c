@@ -153,10 +153,9 @@ void holdings_free(struct holdings *h)
 static void tell_pair(struct buf *out, const struct holding *before, const struct holding *after)
 {
     const char *comma = out->size == 0 ? "" : "; ";
-    if (after == NULL) {
-        buf_printf(out, "%s%s is gone", comma, before->name);
-    } else if (before == NULL) {
-        buf_printf(out, "%s%s is new", comma, after->name);
+    if (before == NULL || after == NULL) {
+        const struct holding *one = before == NULL ? after : before;
+        buf_printf(out, "%s%s is %s", comma, one == NULL ? "" : one->name, before == NULL ? "new" : "gone");
     } else if (before->records != after->records) {
         buf_printf(out, "%s%s has %" PRIu64 " records, had %" PRIu64, comma, after->name, after->records,
                    before->records);

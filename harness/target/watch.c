@@ -60,16 +60,16 @@ static void identified(void *context, uint64_t tag, const struct engine_answer *
     struct target_engine *t = context;
     struct identity *id = &t->identities[tag];
     id->asking = false;
-    if (answer->outcome != OP_ANSWERED || answer->status != 200) {
+    if (answer->outcome != OP_ANSWERED) {
         return;
     }
-    double start = start_of((unsigned)tag, answer->body);
-    id->seen_ns = target_clock_ns();
+    id->seen_ns = target_clock_ns(); /* whatever it says: a balancer need not have /metrics */
+    double start = answer->status == 200 ? start_of((unsigned)tag, answer->body) : 0;
     if (id->start > 0 && start > 0 && start != id->start && t->hurts[tag].state == HURT_RUNS) {
         lose(t, tag == TARGET_LB ? "somebody has started anew" : "somebody has started anew the gateway of",
              target_place_names[tag]);
     }
-    if (t->hurts[tag].state == HURT_RUNS) {
+    if (t->hurts[tag].state == HURT_RUNS && start > 0) {
         id->start = start;
     }
 }
