@@ -86,8 +86,8 @@ void effects_note(struct history *history, uint32_t instance, uint64_t incarnati
     if (!entry->applied || !chroma_op_is_write(entry->op)) {
         return;
     }
-    /* An error in the place of the server's own answer tells nobody what was done. */
-    bool told = entry->answered && entry->status == entry->real_status;
+    /* An error in the place of the server's own answer tells nobody what was done, nor does a spoiled one. */
+    bool told = entry->answered && !entry->garbled && entry->status == entry->real_status;
     struct effect_record common = {
         .instance = instance,
         .op = entry->op,

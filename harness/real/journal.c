@@ -121,6 +121,7 @@ static void journal_note(struct journal_reader *reader, const json_t *line, stru
         .answered = json_is_true(json_object_get(line, "answered")),
         .answered_ns = (uint64_t)journal_i64(line, "answered_ns"),
         .real_status = (int)journal_i64(line, "real_status"),
+        .garbled = json_is_true(json_object_get(line, "garbled")),
         .collection = journal_text(line, "collection"),
     };
     if (!chroma_op_parse(journal_text(line, "op"), &entry.op) ||

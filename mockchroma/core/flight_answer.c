@@ -173,6 +173,7 @@ void flight_conclude(struct mock *m, struct flight *f)
             gateway_load_answer(m, f);
         }
         spoil_body(&m->answer, d);
+        f->garbled = true;
     } else if (m->gateway.on && f->real_status != 0) {
         relay_answer(m, f);
         return;

@@ -63,6 +63,7 @@ struct flight {
     size_t records;
     struct plan plan;
     uint64_t received_ns;
+    bool garbled;          /* its answer's body is spoiled */
     uint64_t leaves_in_ns; /* from the first byte of its answer to the last */
     bool applied;
     uint64_t applied_ns;

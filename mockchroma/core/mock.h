@@ -159,6 +159,7 @@ struct mock_journal_entry {
     uint64_t answered_ns; /* when its last byte has left (`slow` takes its time) */
     int status;           /* sent to the client; 0 = none */
     int real_status;      /* what the server itself would have answered; 0 = never got that far */
+    bool garbled;         /* a fault has spoiled the body: it tells nobody what was done */
     struct str fault;     /* name of the fault that decided, "" = none */
     struct str tenant;    /* decoded; "" when not applicable */
     struct str database;

@@ -101,6 +101,7 @@ static void write_entry(struct buf *out, uint64_t seq, const struct mock_journal
     write_time(&w, "answered_ns", "answered_wall_ms", e->answered_ns, e->answered);
     json_pair_i64(&w, "status", e->status);
     json_pair_i64(&w, "real_status", e->real_status);
+    json_pair_bool(&w, "garbled", e->garbled);
     json_pair_str(&w, "fault", e->fault);
     json_pair_str(&w, "tenant", e->tenant);
     json_pair_str(&w, "database", e->database);
