@@ -184,17 +184,26 @@ static void fit_to_speed(struct scenario *s, const struct rehearse_request *q)
     s->invariants[INVARIANT_STATUS_TRUTHFUL] = false;
 }
 
+/* A file of a drill's folder; NULL = it cannot be opened. */
+static FILE *open_in(const char *folder, const char *name, const char *mode)
+{
+    struct buf path;
+    buf_init(&path, CLI_PATH);
+    buf_printf(&path, "%s/%s", folder, name);
+    FILE *file = path.failed ? NULL : fopen(buf_text(&path), mode);
+    buf_deinit(&path);
+    return file;
+}
+
 /* ---- telling a drill that runs ---- */
 
 static int tell(const struct rehearse_request *q)
 {
-    char path[CLI_PATH];
     char url[128] = "";
     char word[64];
     struct errmsg msg = { "" };
     struct buf answer;
-    (void)snprintf(path, sizeof(path), "%.*s/desk/url", CLI_PATH - 16, q->at);
-    FILE *file = fopen(path, "re");
+    FILE *file = open_in(q->at, "desk/url", "re");
     if (file == NULL || fgets(url, sizeof(url), file) == NULL) {
         (void)complain("no drill runs in %s", q->at);
         return file != NULL && fclose(file) != 0 ? EXIT_INFRASTRUCTURE : EXIT_USAGE;
@@ -234,13 +243,6 @@ static bool make_folders(const char *out, char work[CLI_PATH])
         return complain("%s", msg.text);
     }
     return true;
-}
-
-static FILE *open_transcript(const char *out)
-{
-    char path[CLI_PATH];
-    (void)snprintf(path, sizeof(path), "%.*s/transcript.txt", CLI_PATH - 24, out);
-    return fopen(path, "we");
 }
 
 static bool is_recovered(const struct status_sample *sample, bool has_replica)
@@ -283,16 +285,16 @@ static int write_all(struct rehearsal *r, const struct results *results)
     return EXIT_PASS;
 }
 
-static int play(struct rehearsal *r, const struct rehearse_request *q, const char *work)
+static int play(struct rehearsal *r, const struct rehearse_request *q)
 {
     int refused = EXIT_PASS;
-    struct engine *engine = rehearse_engine(q, r->scenario, work, &refused);
+    struct engine *engine = rehearse_engine(q, r->scenario, r->work, &refused);
     if (engine == NULL) {
         return refused;
     }
     struct runner_operator person = rehearse_operator;
     struct runner_options options = {
-        .time_scale = is_sim(q) ? 1 : r->speed, .work_dir = work, .seed = q->seed, .person = &person
+        .time_scale = is_sim(q) ? 1 : r->speed, .work_dir = r->work, .seed = q->seed, .person = &person
     };
     struct history history;
     struct results results;
@@ -314,7 +316,6 @@ static int play(struct rehearsal *r, const struct rehearse_request *q, const cha
 
 static int rehearse(const char *path, const struct rehearse_request *q)
 {
-    char work[CLI_PATH];
     struct scenario *s = cli_scenario_load(path);
     int status = EXIT_USAGE;
     if (s == NULL || !scenario_is_fit(q, s)) {
@@ -324,25 +325,24 @@ static int rehearse(const char *path, const struct rehearse_request *q)
     struct rehearsal *r = mem_alloc(sizeof(*r));
     override_setting(s, "wal_mode", q->wal_mode);
     fit_to_speed(s, q);
-    *r = (struct rehearsal){ .path = path,
-                             .out = q->out,
-                             .shell = q->shell,
-                             .speed = q->speed,
-                             .hints = q->hints,
-                             .automatic = q->automatic,
-                             .with_shell = !q->automatic && !q->no_shell && isatty(STDIN_FILENO) == 1 &&
-                                           isatty(STDOUT_FILENO) == 1,
-                             .scenario = s,
-                             .player = { .step = DRILL_NONE } };
+    r->path = path; /* assigned as a whole it would stand on the stack once more, 12 KB */
+    r->out = q->out;
+    r->shell = q->shell;
+    r->speed = q->speed;
+    r->hints = q->hints;
+    r->automatic = q->automatic;
+    r->with_shell = !q->automatic && !q->no_shell && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+    r->scenario = s;
+    r->player.step = DRILL_NONE;
     drill_init(&r->drill);
     r->drill.speed = q->speed > 0 ? q->speed : 1;
     r->drill.has_replica = s->has_replica;
     r->drill.automatic = q->automatic;
     status = EXIT_INFRASTRUCTURE;
-    if (make_folders(q->out, work)) {
+    if (make_folders(q->out, r->work)) {
         r->book = guide_find(path);
-        r->transcript = open_transcript(q->out);
-        status = play(r, q, work);
+        r->transcript = open_in(q->out, "transcript.txt", "we");
+        status = play(r, q);
     }
     if (r->transcript != NULL) {
         (void)fclose(r->transcript);

@@ -42,8 +42,9 @@ struct rehearse_auto {
 
 struct rehearsal {
     const char *path, *out, *shell;
-    double speed;   /* 0 = as fast as it goes */
-    uint64_t hints; /* left */
+    char work[CLI_PATH]; /* logs of the processes */
+    double speed;        /* 0 = as fast as it goes */
+    uint64_t hints;      /* left */
     bool automatic, with_shell;
     struct scenario *scenario;
     struct runbook *book; /* NULL = none found */
