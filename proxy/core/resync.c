@@ -285,6 +285,14 @@ static bool pick_names(struct core *core, unsigned t)
     return true;
 }
 
+/* A write about its name is still to come at the source: the collection that stands there may be one that was
+ * deleted since, and its copy would stay. */
+static bool name_to_come(struct core *core, const struct lane *lane, unsigned s)
+{
+    const struct name_slot *slot = name_find(core, lane->tenant, lane->database, lane->name);
+    return slot != NULL && slot->strand.backlog[s] > 0;
+}
+
 /* Could this lane be walked now?  Settles what needs no walk. */
 static bool wants_walk(struct core *core, struct lane *lane, unsigned t)
 {
@@ -300,7 +308,7 @@ static bool wants_walk(struct core *core, struct lane *lane, unsigned t)
     if (late) {
         reads_unpark(core, lane);
     }
-    if (lane->trust[s] != TRUST_OK || !lane->has_id[s] ||
+    if (lane->trust[s] != TRUST_OK || !lane->has_id[s] || name_to_come(core, lane, s) ||
         lane->strand.backlog[s] > (late ? BACKLOG_LATE : BACKLOG_MAX)) {
         return false;
     }
