@@ -299,7 +299,8 @@ static bool wants_walk(struct core *core, struct lane *lane, unsigned t)
     unsigned s = resync_other(t);
     bool verify = lane->trust[t] == TRUST_VERIFY;
     bool late = verify && resync_patience_is_over(core, t);
-    if (lane->dead || (verify && resync_verified_never(core, t)) ||
+    bool nothing_there = late && !lane->has_id[s] && !name_to_come(core, lane, s);
+    if (lane->dead || nothing_there || (verify && resync_verified_never(core, t)) ||
         holds_truth(core, t, lane->trust[t], lane->trust[s]) || lane->faulty[s]) {
         resync_distrust(core, lane, t, TRUST_OK);
         reads_unpark(core, lane);

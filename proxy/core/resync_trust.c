@@ -9,8 +9,7 @@
 #include "proxy/core/writes.h"
 
 #define VERIFY_PATIENCE_NS (30 * NS_PER_S)
-#define VERIFY_LIMIT_NS \
-    (600 * NS_PER_S) /* behind that: what cannot be verified keeps the log from being trimmed */
+#define VERIFY_LIMIT_NS    (180 * NS_PER_S) /* more: unverified, it holds back the mark and so the log */
 
 /* ---- trust ---- */
 
