@@ -368,8 +368,8 @@ void entry_reject(struct core *core, struct entry *entry, struct decision *decis
 static bool is_of_old_life(struct core *core, const struct entry *entry, const struct uuid *uuid)
 {
     const struct lane *holder = uuid == NULL || core->instance_count < 2 ? NULL : lane_by_uuid(core, uuid);
-    return holder != NULL && holder->dead && entry->lane != NULL && entry->lane != holder &&
-           !entry->lane->dead && entry->op == OP_COLLECTION_CREATE;
+    return !MUTANT(core, MUTANT_OLD_LIFE) && holder != NULL && holder->dead && entry->lane != NULL &&
+           entry->lane != holder && !entry->lane->dead && entry->op == OP_COLLECTION_CREATE;
 }
 
 void entry_applied(struct core *core, struct entry *entry, unsigned i, const struct uuid *uuid)

@@ -382,8 +382,8 @@ void letters_copied(struct core *core, struct lane *lane, unsigned i)
 
 void letters_copied_away(struct core *core, const struct lane *lane, unsigned i, uint64_t lsn)
 {
-    struct letter *letter;
-    TAILQ_FOREACH (letter, &core->letters, all) {
+    struct letter *letter = MUTANT(core, MUTANT_LETTER_BACK) ? NULL : TAILQ_FIRST(&core->letters);
+    for (; letter != NULL; letter = TAILQ_NEXT(letter, all)) {
         if (letter->lane == lane && letter->lsn < lsn && (letter->lacking & (1u << i)) != 0) {
             letter->lacking = 0;
             struct record_dead record = { .lsn = letter->lsn, .died_ms = letter->died_ms };

@@ -61,14 +61,22 @@
     X(MUTANT_UNVERIFIED, "unverified", "no_lost_ack", "what came after the mark is taken to be there")       \
     X(MUTANT_DOUBT_FORGOTTEN, "doubt_forgotten", "no_lost_ack", "a restart trusts whom it lost sight of")    \
     X(MUTANT_NAMES_SLEEP, "names_sleep", "bounded_recovery", "a broken off audit of names wakes nobody")     \
+    X(MUTANT_NONSENSE_LISTED, "nonsense_listed", "no_lost_ack",                                              \
+      "an answer of another shape says: nothing here")                                                       \
+    X(MUTANT_PATIENCE_TRUSTS, "patience_trusts", "conservation",                                             \
+      "what cannot be compared in 30 s is trusted")                                                          \
+    X(MUTANT_OLD_LIFE, "old_life", "conservation", "a deleted collection serves as the next one")            \
+    X(MUTANT_COPIED_DYING, "copied_dying", "no_lost_ack", "copies what is about to be deleted")              \
     X(MUTANT_SKIPS_ROW, "skips_row", "converge", "a copy leaves out the first row of a page")                \
     X(MUTANT_KEEPS_EXTRAS, "keeps_extras", "converge", "a copy leaves what was deleted meanwhile")           \
+    X(MUTANT_UNWATCHED, "unwatched", "converge", "adds behind the last page are not looked at")              \
     X(MUTANT_CUT_IGNORED, "cut_ignored", "converge", "a copy counts for writes behind it as well")           \
     /* reads */                                                                                              \
     X(MUTANT_STALE_READ, "stale_read", "read_your_writes", "no consistency window")                          \
     X(MUTANT_WINDOW_SHORT, "window_short", "read_your_writes", "a quarter of the consistency window")        \
     X(MUTANT_UNVERIFIED_READ, "unverified_read", "read_your_writes", "reads what may be lost in the window") \
     X(MUTANT_LETTER_SHORTENS, "letter_shortens", "read_your_writes", "a refusal after a restart: no window") \
+    X(MUTANT_LETTER_BACK, "letter_back", "status_truthful", "a copy brings back what it took away")          \
     /* /status */                                                                                            \
     X(MUTANT_PENDING_ZERO, "pending_zero", "status_truthful", "never tells of pending writes")               \
     X(MUTANT_AGE_UNTOLD, "age_untold", "status_truthful", "never tells the age of the oldest")               \

@@ -166,7 +166,7 @@ void resync_end(struct core *core, struct call *call, const struct core_event *e
     enum resync_got got = classify(event);
     struct block *body = event->u.call_end.body;
     bool understood = r->job == JOB_WALK ? walk_understands(core, body) : audit_understands(core, body);
-    if (got == GOT_OK && !understood) {
+    if (got == GOT_OK && !understood && !MUTANT(core, MUTANT_NONSENSE_LISTED)) {
         got = GOT_FAILED; /* 2xx, and of another shape: it tells nothing */
     }
     if (got != GOT_FAILED) {
@@ -290,7 +290,7 @@ static bool pick_names(struct core *core, unsigned t)
 static bool name_to_come(struct core *core, const struct lane *lane, unsigned s)
 {
     const struct name_slot *slot = name_find(core, lane->tenant, lane->database, lane->name);
-    return slot != NULL && slot->strand.backlog[s] > 0;
+    return slot != NULL && slot->strand.backlog[s] > 0 && !MUTANT(core, MUTANT_COPIED_DYING);
 }
 
 /* Could this lane be walked now?  Settles what needs no walk. */

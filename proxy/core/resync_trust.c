@@ -338,8 +338,8 @@ bool resync_patience_is_over(const struct core *core, unsigned i)
 
 bool resync_verified_never(const struct core *core, unsigned i)
 {
-    return resync_patience_is_over(core, i) &&
-           core->now_ns - core->instances[i].verify_until_ns >= VERIFY_LIMIT_NS;
+    uint64_t limit_ns = MUTANT(core, MUTANT_PATIENCE_TRUSTS) ? 0 : VERIFY_LIMIT_NS;
+    return resync_patience_is_over(core, i) && core->now_ns - core->instances[i].verify_until_ns >= limit_ns;
 }
 
 /* What is still to be verified is better than nothing: where the other one is not there, and when it has kept

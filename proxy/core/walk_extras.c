@@ -32,7 +32,7 @@ void walk_watch(struct core *core)
 static void end_of_extras(struct core *core)
 {
     struct walk *w = core->resync->walk;
-    if (!core->resync->repair) {
+    if (!core->resync->repair || MUTANT(core, MUTANT_UNWATCHED)) {
         walk_over(core, true);
         return;
     }
