@@ -61,10 +61,8 @@
     X(MUTANT_UNVERIFIED, "unverified", "no_lost_ack", "what came after the mark is taken to be there")       \
     X(MUTANT_DOUBT_FORGOTTEN, "doubt_forgotten", "no_lost_ack", "a restart trusts whom it lost sight of")    \
     X(MUTANT_NAMES_SLEEP, "names_sleep", "bounded_recovery", "a broken off audit of names wakes nobody")     \
-    X(MUTANT_NONSENSE_LISTED, "nonsense_listed", "no_lost_ack",                                              \
-      "an answer of another shape says: nothing here")                                                       \
-    X(MUTANT_PATIENCE_TRUSTS, "patience_trusts", "conservation",                                             \
-      "what cannot be compared in 30 s is trusted")                                                          \
+    X(MUTANT_NONSENSE_LISTED, "nonsense_listed", "no_lost_ack", "another shape says: nothing is here")       \
+    X(MUTANT_PATIENCE_TRUSTS, "patience_trusts", "conservation", "not compared in 30 s: it is trusted")      \
     X(MUTANT_OLD_LIFE, "old_life", "conservation", "a deleted collection serves as the next one")            \
     X(MUTANT_COPIED_DYING, "copied_dying", "no_lost_ack", "copies what is about to be deleted")              \
     X(MUTANT_SKIPS_ROW, "skips_row", "converge", "a copy leaves out the first row of a page")                \
