@@ -19,57 +19,42 @@ static int waldrill(const char *a, const char *b, const char *c)
     return process_run(argv, NULL, out, sizeof(out), err, sizeof(err), BOUND_MS);
 }
 
-static bool says(const char *where, const char *text)
-{
-    if (strstr(where, text) == NULL) {
-        (void)fprintf(stderr, "\"%s\" is not in:\n%s\n", text, where);
-        return false;
-    }
-    return true;
-}
-
-static bool is_one_line(const char *text)
-{
-    const char *end = strchr(text, '\n');
-    return end != NULL && end[1] == '\0';
-}
-
 static void helps(void)
 {
     static const char *const commands[] = { "run",    "rehearse", "validate", "plan", "schema",
                                             "report", "capacity", "check",    "heal" };
     CU_ASSERT_EQUAL(waldrill("--help", NULL, NULL), 0);
-    CU_ASSERT_TRUE(says(out, "usage: waldrill COMMAND"));
-    CU_ASSERT_TRUE(says(out, "exit status: 0 pass, 1 failed, 2 "));
-    CU_ASSERT_TRUE(says(out, "scenarios/guide/01-primary-down.yaml"));
+    CU_ASSERT_TRUE(suite_says(out, "usage: waldrill COMMAND"));
+    CU_ASSERT_TRUE(suite_says(out, "exit status: 0 pass, 1 failed, 2 "));
+    CU_ASSERT_TRUE(suite_says(out, "scenarios/guide/01-primary-down.yaml"));
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         CU_ASSERT_EQUAL(waldrill(commands[i], "--help", NULL), 0);
-        CU_ASSERT_TRUE(says(out, "example"));
-        CU_ASSERT_TRUE(says(out, "exit status: 0"));
+        CU_ASSERT_TRUE(suite_says(out, "example"));
+        CU_ASSERT_TRUE(suite_says(out, "exit status: 0"));
     }
     CU_ASSERT_EQUAL(waldrill("--version", NULL, NULL), 0);
-    CU_ASSERT_TRUE(strncmp(out, "waldrill ", 9) == 0 && is_one_line(out));
+    CU_ASSERT_TRUE(strncmp(out, "waldrill ", 9) == 0 && suite_is_one_line(out));
 }
 
 static void wrong_usage(void)
 {
     CU_ASSERT_EQUAL(waldrill(NULL, NULL, NULL), 2);
     CU_ASSERT_EQUAL(waldrill("valdate", "x.yaml", NULL), 2);
-    CU_ASSERT_TRUE(says(err, "did you mean \"validate\"?") && is_one_line(err));
+    CU_ASSERT_TRUE(suite_says(err, "did you mean \"validate\"?") && suite_is_one_line(err));
     CU_ASSERT_EQUAL(waldrill("validate", NULL, NULL), 2);
-    CU_ASSERT_TRUE(says(err, "which file?") && is_one_line(err));
+    CU_ASSERT_TRUE(suite_says(err, "which file?") && suite_is_one_line(err));
     CU_ASSERT_EQUAL(waldrill("plan", "--whatever", NULL), 2);
-    CU_ASSERT_TRUE(says(err, "unknown option --whatever") && is_one_line(err));
+    CU_ASSERT_TRUE(suite_says(err, "unknown option --whatever") && suite_is_one_line(err));
     CU_ASSERT_EQUAL(waldrill("plan", "a", "b"), 2);
     CU_ASSERT_EQUAL(waldrill("fuzz", "--mutant", "drop_queu"), 2);
-    CU_ASSERT_TRUE(says(err, "mutant") && is_one_line(err));
+    CU_ASSERT_TRUE(suite_says(err, "mutant") && suite_is_one_line(err));
 }
 
 static void unreadable_file(void)
 {
     CU_ASSERT_EQUAL(waldrill("validate", "/nowhere/x.yaml", NULL), 2);
-    CU_ASSERT_TRUE(says(err, "cannot read /nowhere/x.yaml: No such file or directory"));
-    CU_ASSERT_TRUE(is_one_line(err));
+    CU_ASSERT_TRUE(suite_says(err, "cannot read /nowhere/x.yaml: No such file or directory"));
+    CU_ASSERT_TRUE(suite_is_one_line(err));
     CU_ASSERT_STRING_EQUAL(out, "");
 }
 
@@ -84,10 +69,11 @@ static void wrong_file(void)
     (void)fputs("scenario: x\nphases: [ { name: a, for: 5 } ]\nexpct: []\n", file);
     (void)fclose(file);
     CU_ASSERT_EQUAL(waldrill("validate", path, SCENARIOS "/guide/01-primary-down.yaml"), 2);
-    CU_ASSERT_TRUE(says(err, "x.yaml:2:27: error: \"5\" needs a unit"));
-    CU_ASSERT_TRUE(says(err, "did you mean \"expect\"?"));
-    CU_ASSERT_TRUE(says(out, "01-primary-down.yaml: ok")); /* the other file is looked at all the same */
-    CU_ASSERT_PTR_NULL(strchr(err, '\033'));               /* no colours into a pipe */
+    CU_ASSERT_TRUE(suite_says(err, "x.yaml:2:27: error: \"5\" needs a unit"));
+    CU_ASSERT_TRUE(suite_says(err, "did you mean \"expect\"?"));
+    CU_ASSERT_TRUE(
+        suite_says(out, "01-primary-down.yaml: ok")); /* the other file is looked at all the same */
+    CU_ASSERT_PTR_NULL(strchr(err, '\033'));          /* no colours into a pipe */
     temp_dir_remove(folder);
 }
 
@@ -109,12 +95,13 @@ static void shipped_files(void)
 static void plan(void)
 {
     CU_ASSERT_EQUAL(waldrill("plan", SCENARIOS "/guide/01-primary-down.yaml", NULL), 0);
-    CU_ASSERT_TRUE(says(out, "          1m  phase  outage for 5m\n"));
-    CU_ASSERT_TRUE(says(
+    CU_ASSERT_TRUE(suite_says(out, "          1m  phase  outage for 5m\n"));
+    CU_ASSERT_TRUE(suite_says(
         out, "          1m  fault  primary-off on primary: {\"name\":\"primary-off\",\"do\":\"refuse\"}\n"));
-    CU_ASSERT_TRUE(says(out, "          6m         primary-off ends\n"));
-    CU_ASSERT_TRUE(says(out, "       1m35s  step   1. verify primary status: GET ${primary}/api/v2/version"));
-    CU_ASSERT_TRUE(says(out, "<=       11m  phase  settled for 1m\n"));
+    CU_ASSERT_TRUE(suite_says(out, "          6m         primary-off ends\n"));
+    CU_ASSERT_TRUE(
+        suite_says(out, "       1m35s  step   1. verify primary status: GET ${primary}/api/v2/version"));
+    CU_ASSERT_TRUE(suite_says(out, "<=       11m  phase  settled for 1m\n"));
 }
 
 static int waldrill_run(const char *folder)
@@ -136,7 +123,7 @@ static void run_reports(void)
     (void)snprintf(path, sizeof(path), "%s/a/b", folder);
     CU_ASSERT_EQUAL(waldrill_run(path), 0);
     CU_ASSERT_TRUE(strncmp(out, "PASS primary-down (sim)\n", 24) == 0);
-    CU_ASSERT_TRUE(says(out, "/a/b/report.html\n"));
+    CU_ASSERT_TRUE(suite_says(out, "/a/b/report.html\n"));
     CU_ASSERT_PTR_NULL(strchr(out, '\033'));
     CU_ASSERT_STRING_EQUAL(err, "");
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -151,14 +138,14 @@ static void run_reports(void)
     /* a file where the folder should be: nothing runs */
     (void)snprintf(path, sizeof(path), "%s/a/b/report.md", folder);
     CU_ASSERT_EQUAL(waldrill_run(path), 4);
-    CU_ASSERT_TRUE(says(err, "report.md is there but is no folder") && is_one_line(err));
+    CU_ASSERT_TRUE(suite_says(err, "report.md is there but is no folder") && suite_is_one_line(err));
     CU_ASSERT_STRING_EQUAL(out, "");
     /* a folder where a file should be: the verdict stands, the status tells that its report does not */
     (void)snprintf(path, sizeof(path), "%s/c/results.json/x", folder);
     CU_ASSERT_EQUAL(waldrill_run(path), 0);
     (void)snprintf(path, sizeof(path), "%s/c", folder);
     CU_ASSERT_EQUAL(waldrill_run(path), 4);
-    CU_ASSERT_TRUE(says(err, "the report could not be written: cannot put ") && is_one_line(err));
+    CU_ASSERT_TRUE(suite_says(err, "the report could not be written: cannot put ") && suite_is_one_line(err));
     CU_ASSERT_TRUE(strncmp(out, "PASS ", 5) == 0);
     CU_ASSERT_PTR_NULL(strstr(out, "report.html"));
     temp_dir_remove(folder);
@@ -196,8 +183,8 @@ static void runs_of_a_matrix(void)
     (void)snprintf(all, sizeof(all), "%s/all", folder);
     (void)snprintf(one, sizeof(one), "%s/one", folder);
     CU_ASSERT_EQUAL(run_matrix(all, NULL), 0);
-    CU_ASSERT_TRUE(says(out, "PASS s12c-killed-in-either-mode[lb.wal_mode=memory] (sim)"));
-    CU_ASSERT_TRUE(says(out, "PASS s12c-killed-in-either-mode[lb.wal_mode=file] (sim)"));
+    CU_ASSERT_TRUE(suite_says(out, "PASS s12c-killed-in-either-mode[lb.wal_mode=memory] (sim)"));
+    CU_ASSERT_TRUE(suite_says(out, "PASS s12c-killed-in-either-mode[lb.wal_mode=file] (sim)"));
     CU_ASSERT_TRUE(is_there(all, "lb.wal_mode=memory/results.json"));
     CU_ASSERT_TRUE(is_there(all, "lb.wal_mode=file/report.html"));
     CU_ASSERT_EQUAL(run_matrix(one, "lb.wal_mode=file"), 0);
@@ -205,12 +192,13 @@ static void runs_of_a_matrix(void)
     CU_ASSERT_TRUE(is_there(one, "lb.wal_mode=file/results.json"));
     CU_ASSERT_FALSE(is_there(one, "lb.wal_mode=memory/results.json"));
     CU_ASSERT_EQUAL(run_matrix(one, "lb.wal_mode=fil"), 2);
-    CU_ASSERT_TRUE(says(err, "has no run \"lb.wal_mode=fil\"") && is_one_line(err));
+    CU_ASSERT_TRUE(suite_says(err, "has no run \"lb.wal_mode=fil\"") && suite_is_one_line(err));
     CU_ASSERT_EQUAL(waldrill("plan", MATRIX, NULL), 0);
-    CU_ASSERT_TRUE(says(out, "fault  crash on lb, once wal.pending_writes > 60: kill"));
-    CU_ASSERT_TRUE(says(out, "run    lb.wal_mode=memory\n       expect after(crash).wal.pending_writes"));
-    CU_ASSERT_TRUE(says(out, "       waive  no_lost_ack\n"));
-    CU_ASSERT_TRUE(says(out, "expect alert pending_writes_critical must fire during outage\n"));
+    CU_ASSERT_TRUE(suite_says(out, "fault  crash on lb, once wal.pending_writes > 60: kill"));
+    CU_ASSERT_TRUE(
+        suite_says(out, "run    lb.wal_mode=memory\n       expect after(crash).wal.pending_writes"));
+    CU_ASSERT_TRUE(suite_says(out, "       waive  no_lost_ack\n"));
+    CU_ASSERT_TRUE(suite_says(out, "expect alert pending_writes_critical must fire during outage\n"));
     temp_dir_remove(folder);
 }
 
@@ -220,10 +208,10 @@ static void problems_as_json(void)
     CU_ASSERT_EQUAL(waldrill("validate", "--json", MATRIX), 0);
     CU_ASSERT_STRING_EQUAL(out, "[]\n");
     CU_ASSERT_EQUAL(waldrill("validate", "--json", SCENARIOS "/base/two-instances.yaml"), 2);
-    CU_ASSERT_TRUE(
-        says(out, "\"line\":4,\"column\":1,\"width\":1,\"message\":\"the scenario needs \\\"scenario\\\""));
+    CU_ASSERT_TRUE(suite_says(
+        out, "\"line\":4,\"column\":1,\"width\":1,\"message\":\"the scenario needs \\\"scenario\\\""));
     CU_ASSERT_EQUAL(waldrill("validate", "--json", "/nowhere/x.yaml"), 2);
-    CU_ASSERT_TRUE(says(out, "{\"path\":\"/nowhere/x.yaml\",\"line\":1,"));
+    CU_ASSERT_TRUE(suite_says(out, "{\"path\":\"/nowhere/x.yaml\",\"line\":1,"));
     CU_ASSERT_STRING_EQUAL(err, "");
 }
 

@@ -14,21 +14,6 @@ static char err[65536];
 static char other[65536];
 static char folder[128];
 
-static bool says(const char *where, const char *text)
-{
-    if (strstr(where, text) == NULL) {
-        (void)fprintf(stderr, "\"%s\" is not in:\n%s\n", text, where);
-        return false;
-    }
-    return true;
-}
-
-static bool is_one_line(const char *text)
-{
-    const char *end = strchr(text, '\n');
-    return end != NULL && end[1] == '\0';
-}
-
 /* On the simulator into folder; more: further arguments, up to two. */
 static int rehearse(const char *more, const char *value)
 {
@@ -59,19 +44,19 @@ static void plays_the_runbook(void)
     CU_ASSERT_EQUAL(rehearse(NULL, NULL), 0);
     CU_ASSERT_STRING_EQUAL(err, "");
     CU_ASSERT_PTR_NULL(strchr(out, '\033')); /* no colours into a pipe */
-    CU_ASSERT_TRUE(says(out, "pager     primary: health check fails"));
-    CU_ASSERT_TRUE(says(
+    CU_ASSERT_TRUE(suite_says(out, "pager     primary: health check fails"));
+    CU_ASSERT_TRUE(suite_says(
         out, "step      done: 1. check replay status (saw json(\"$.write_ahead_log.pending_writes\") = "));
-    CU_ASSERT_TRUE(says(out, "operator  restarts the load balancer"));
-    CU_ASSERT_TRUE(says(out, "6 of 6 points. 3 of 3 steps done in time; 0 mistakes, 0 hints."));
-    CU_ASSERT_TRUE(says(out, "system    PASS"));
+    CU_ASSERT_TRUE(suite_says(out, "operator  restarts the load balancer"));
+    CU_ASSERT_TRUE(suite_says(out, "6 of 6 points. 3 of 3 steps done in time; 0 mistakes, 0 hints."));
+    CU_ASSERT_TRUE(suite_says(out, "system    PASS"));
     CU_ASSERT_PTR_NULL(strstr(out, "flaky-writes")); /* a pager does not know what was thrown */
     CU_ASSERT_STRING_EQUAL(content("transcript.txt"), out);
-    CU_ASSERT_TRUE(says(content("drill.json"), "\"format\": \"waldrill-drill/1\""));
-    CU_ASSERT_TRUE(says(content("drill.json"), "\"verdict\": \"by the runbook\""));
-    CU_ASSERT_TRUE(says(content("debrief.md"), "| done | 2. verify primary accessibility |"));
-    CU_ASSERT_TRUE(says(content("debrief.html"), "<title>Drill: "));
-    CU_ASSERT_TRUE(says(content("report.md"), "PASS"));
+    CU_ASSERT_TRUE(suite_says(content("drill.json"), "\"format\": \"waldrill-drill/1\""));
+    CU_ASSERT_TRUE(suite_says(content("drill.json"), "\"verdict\": \"by the runbook\""));
+    CU_ASSERT_TRUE(suite_says(content("debrief.md"), "| done | 2. verify primary accessibility |"));
+    CU_ASSERT_TRUE(suite_says(content("debrief.html"), "<title>Drill: "));
+    CU_ASSERT_TRUE(suite_says(content("report.md"), "PASS"));
 }
 
 static void the_same_again(void)
@@ -87,29 +72,29 @@ static void the_same_again(void)
 static void a_restart_in_memory_mode(void)
 {
     CU_ASSERT_EQUAL(rehearse("--wal-mode", "memory"), 1);
-    CU_ASSERT_TRUE(says(out, "mistake   the queue was in memory only: the restart cost "));
-    CU_ASSERT_TRUE(says(out, "Restarting the load balancer cost "));
-    CU_ASSERT_TRUE(says(out, "system    FAIL"));
-    CU_ASSERT_TRUE(says(content("debrief.md"), "acknowledged writes: its queue was in memory only."));
+    CU_ASSERT_TRUE(suite_says(out, "mistake   the queue was in memory only: the restart cost "));
+    CU_ASSERT_TRUE(suite_says(out, "Restarting the load balancer cost "));
+    CU_ASSERT_TRUE(suite_says(out, "system    FAIL"));
+    CU_ASSERT_TRUE(suite_says(content("debrief.md"), "acknowledged writes: its queue was in memory only."));
 }
 
 static void refuses(void)
 {
     CU_ASSERT_EQUAL(refused(NULL, NULL, NULL, NULL), 2);
-    CU_ASSERT_TRUE(says(err, "which file?") && is_one_line(err));
+    CU_ASSERT_TRUE(suite_says(err, "which file?") && suite_is_one_line(err));
     CU_ASSERT_EQUAL(refused(SCENARIO, "--engine", "sim", NULL), 2);
-    CU_ASSERT_TRUE(says(err, "nobody can type on the simulator") && is_one_line(err));
+    CU_ASSERT_TRUE(suite_says(err, "nobody can type on the simulator") && suite_is_one_line(err));
     CU_ASSERT_EQUAL(refused(SCENARIO, "--speed", "31", NULL), 2);
-    CU_ASSERT_TRUE(says(err, "--speed is a number from 1 to 30, not \"31\"") && is_one_line(err));
+    CU_ASSERT_TRUE(suite_says(err, "--speed is a number from 1 to 30, not \"31\"") && suite_is_one_line(err));
     CU_ASSERT_EQUAL(refused(SCENARIO, "--wal-mode", "disk", NULL), 2);
-    CU_ASSERT_TRUE(says(err, "--wal-mode is file or memory") && is_one_line(err));
+    CU_ASSERT_TRUE(suite_says(err, "--wal-mode is file or memory") && suite_is_one_line(err));
     CU_ASSERT_EQUAL(refused(SCENARIO, "--hints", "many", NULL), 2);
     CU_ASSERT_EQUAL(refused("/nowhere/x.yaml", NULL, NULL, NULL), 2);
-    CU_ASSERT_TRUE(says(err, "cannot read /nowhere/x.yaml"));
+    CU_ASSERT_TRUE(suite_says(err, "cannot read /nowhere/x.yaml"));
     CU_ASSERT_EQUAL(refused("--tell", "hint", "--at", "/nowhere"), 2);
-    CU_ASSERT_TRUE(says(err, "no drill runs in /nowhere") && is_one_line(err));
+    CU_ASSERT_TRUE(suite_says(err, "no drill runs in /nowhere") && suite_is_one_line(err));
     CU_ASSERT_EQUAL(refused(TEST_SOURCE_DIR "/scenarios/chroma/outage.yaml", "--speed", "5", NULL), 2);
-    CU_ASSERT_TRUE(says(err, "a real Chroma works at its own pace") && is_one_line(err));
+    CU_ASSERT_TRUE(suite_says(err, "a real Chroma works at its own pace") && suite_is_one_line(err));
 }
 
 static const struct suite_test tests[] = {

@@ -21,21 +21,6 @@ static int report(const char *a, const char *b, const char *c, const char *d, co
     return process_run(argv, NULL, out, sizeof(out), err, sizeof(err), BOUND_MS);
 }
 
-static bool says(const char *where, const char *text)
-{
-    if (strstr(where, text) == NULL) {
-        (void)fprintf(stderr, "\"%s\" is not in:\n%s\n", text, where);
-        return false;
-    }
-    return true;
-}
-
-static bool is_one_line(const char *text)
-{
-    const char *end = strchr(text, '\n');
-    return end != NULL && end[1] == '\0';
-}
-
 static const char *path_of(const char *name)
 {
     static char path[2][300];
@@ -59,7 +44,7 @@ static void several_runs_are_listed(void)
     CU_ASSERT_EQUAL(access(path_of("index.html"), R_OK), 0);
     CU_ASSERT_EQUAL(unlink(path_of("index.html")), 0);
     CU_ASSERT_EQUAL(report("gallery", folder, NULL, NULL, NULL), 0);
-    CU_ASSERT_TRUE(says(out, "2 runs: ") && says(out, "/index.html\n"));
+    CU_ASSERT_TRUE(suite_says(out, "2 runs: ") && suite_says(out, "/index.html\n"));
     CU_ASSERT_EQUAL(access(path_of("index.html"), R_OK), 0);
 }
 
@@ -69,7 +54,7 @@ static void a_run_is_shown_anew(void)
     CU_ASSERT_EQUAL(unlink(path_of("lb.wal_mode=file/report.html")), 0);
     CU_ASSERT_EQUAL(unlink(path_of("lb.wal_mode=file/series.csv")), 0);
     CU_ASSERT_EQUAL(report(path_of("lb.wal_mode=file"), NULL, NULL, NULL, NULL), 0);
-    CU_ASSERT_TRUE(strncmp(out, "PASS: ", 6) == 0 && is_one_line(out));
+    CU_ASSERT_TRUE(strncmp(out, "PASS: ", 6) == 0 && suite_is_one_line(out));
     CU_ASSERT_EQUAL(access(path_of("lb.wal_mode=file/report.html"), R_OK), 0);
     CU_ASSERT_EQUAL(access(path_of("lb.wal_mode=file/series.csv"), R_OK), 0);
     CU_ASSERT_EQUAL(access(path_of("lb.wal_mode=file/results.json"), R_OK), 0); /* it stays */
@@ -83,19 +68,19 @@ static void two_runs_are_compared(void)
     /* A log in memory is lost with the balancer: worse than one in a file, and not the other way round. */
     CU_ASSERT_EQUAL(report("diff", path_of("lb.wal_mode=file"), path_of("lb.wal_mode=memory"), NULL, NULL),
                     1);
-    CU_ASSERT_TRUE(says(out, "  WORSE    lost with memory"));
+    CU_ASSERT_TRUE(suite_says(out, "  WORSE    lost with memory"));
     CU_ASSERT_EQUAL(report("diff", SAMPLE, SAMPLE, "--band", "0%"), 0);
-    CU_ASSERT_TRUE(says(out, "0 worse, 0 better, 0 differ otherwise"));
+    CU_ASSERT_TRUE(suite_says(out, "0 worse, 0 better, 0 differ otherwise"));
     CU_ASSERT_EQUAL(report("diff", SAMPLE, SAMPLE, "--markdown", "--all"), 0);
-    CU_ASSERT_TRUE(says(out, "## No worse: ") && says(out, "| same | verdict | PASS | PASS |"));
+    CU_ASSERT_TRUE(suite_says(out, "## No worse: ") && suite_says(out, "| same | verdict | PASS | PASS |"));
 }
 
 static void help_teaches(void)
 {
     CU_ASSERT_EQUAL(report("--help", NULL, NULL, NULL, NULL), 0);
-    CU_ASSERT_TRUE(says(out, "usage: waldrill report FOLDER") &&
-                   says(out, "report diff before after --band 5%"));
-    CU_ASSERT_TRUE(says(out, "exit status: 0 done, and nothing is worse; 1 something is worse"));
+    CU_ASSERT_TRUE(suite_says(out, "usage: waldrill report FOLDER") &&
+                   suite_says(out, "report diff before after --band 5%"));
+    CU_ASSERT_TRUE(suite_says(out, "exit status: 0 done, and nothing is worse; 1 something is worse"));
 }
 
 static void wrong_usage_is_one_line(void)
@@ -119,7 +104,7 @@ static void wrong_usage_is_one_line(void)
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         CU_ASSERT_EQUAL(report(wrong[i].words[0], wrong[i].words[1], wrong[i].words[2], NULL, NULL), 2);
-        CU_ASSERT_TRUE(says(err, wrong[i].says) && is_one_line(err));
+        CU_ASSERT_TRUE(suite_says(err, wrong[i].says) && suite_is_one_line(err));
         CU_ASSERT_STRING_EQUAL(out, "");
     }
 }

@@ -59,3 +59,18 @@ int suite_main(int argc, char **argv, const char *suite, const struct suite_test
     (void)printf("%s: %u passed, %u failed\n", suite, passed, failed);
     return failed == 0 && passed > 0 ? 0 : 1;
 }
+
+bool suite_says(const char *said, const char *part)
+{
+    if (strstr(said, part) == NULL) {
+        (void)fprintf(stderr, "\"%s\" is not in:\n%s\n", part, said);
+        return false;
+    }
+    return true;
+}
+
+bool suite_is_one_line(const char *said)
+{
+    const char *end = strchr(said, '\n');
+    return end != NULL && end[1] == '\0';
+}

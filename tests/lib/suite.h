@@ -5,6 +5,7 @@
 #define WALDRILL_TESTS_LIB_SUITE_H
 
 #include <CUnit/CUnit.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* CUnit's own macro ends the test too, but no compiler can know: gcc's -Wnull-dereference would follow the
@@ -18,6 +19,11 @@ _Noreturn void suite_refuse_null(int line, const char *text, const char *file);
         }                                                                                      \
         CU_PASS("CU_ASSERT_PTR_NOT_NULL_FATAL(" #value ")");                                   \
     } while (0)
+
+/* Is that part of what was said?  If not, both are shown. */
+bool suite_says(const char *said, const char *part);
+/* One line, and nothing behind it. */
+bool suite_is_one_line(const char *said);
 
 struct suite_test {
     const char *name; /* the behaviour: "a read in the window asks the primary" */

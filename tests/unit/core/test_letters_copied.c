@@ -6,6 +6,18 @@
 
 static struct driver d;
 
+/* Taken by the replica, refused by the primary; then the replica comes back empty and is refilled from there.
+ */
+static void refuse_and_refill(void)
+{
+    (void)dead_letter(&d, "add", "a");
+    driver_down(&d, REPLICA);
+    driver_advance(&d, 15 * NS_PER_S);
+    driver_unmark(&d, REPLICA);
+    driver_up(&d, REPLICA);
+    driver_advance(&d, 15 * NS_PER_S);
+}
+
 /* Within the window nobody reads where a promised write is missing: not where it was refused, nor where the
  * collection was copied from there. */
 static void test_copy_lacks_it_too(void)
@@ -14,12 +26,7 @@ static void test_copy_lacks_it_too(void)
     d.settings.check_interval_ns = 5 * NS_PER_S;
     d.settings.consistency_window_ns = 120 * NS_PER_S;
     dead_begin(&d);
-    (void)dead_letter(&d, "add", "a");
-    driver_down(&d, REPLICA);
-    driver_advance(&d, 15 * NS_PER_S);
-    driver_unmark(&d, REPLICA); /* it comes back empty */
-    driver_up(&d, REPLICA);
-    driver_advance(&d, 15 * NS_PER_S);
+    refuse_and_refill();
     char target[512];
     (void)snprintf(target, sizeof(target), C_PATH "/%s/get", driver_id(PRIMARY, 1));
     uint64_t reader = driver_send(&d, "POST", target, "{\"ids\":[\"a\"]}");
@@ -107,19 +114,14 @@ static void test_given_up_is_not_applied(void)
     stays_when_compared();
 }
 
-/* Taken by the replica, refused by the primary; then the replica is refilled from the primary. */
+/* What was copied over nobody has. */
 static void test_copied_away(void)
 {
     for (unsigned restarts = 0; restarts < 2; restarts++) {
         driver_init(&d);
         d.settings.check_interval_ns = 5 * NS_PER_S;
         dead_begin(&d);
-        (void)dead_letter(&d, "add", "a");
-        driver_down(&d, REPLICA);
-        driver_advance(&d, 15 * NS_PER_S);
-        driver_unmark(&d, REPLICA); /* it comes back empty */
-        driver_up(&d, REPLICA);
-        driver_advance(&d, 15 * NS_PER_S);
+        refuse_and_refill();
         if (restarts > 0) {
             driver_restart(&d, true);
             dead_serve_both(&d);
