@@ -106,7 +106,7 @@ char *guide_block(const struct runbook *b, const char *ids, unsigned *line)
         const struct runbook_id *id = runbook_find(b, str_cut(rest, ' ', &rest));
         unsigned from;
         unsigned to;
-        size_t indent;
+        size_t indent = 0;
         if (id != NULL && block_around(b, id->from, &from, &to, &indent)) {
             *line = id->from;
             return lines_of(b, from, to, indent);
