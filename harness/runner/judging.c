@@ -11,18 +11,18 @@
  * expectation under a load that was not reached is not. */
 #include "harness/runner/run.h"
 
+#include "base/check.h"
 #include "base/json_scan.h"
 #include "base/memory.h"
 #include "harness/checkers/checkers.h"
+#include "proxy/core/settings.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#define JUDGING_LOAD_SHARE       0.99
-#define JUDGING_DEFAULT_WINDOW   (30 * NS_PER_S)
-#define JUDGING_DEFAULT_INTERVAL (30 * NS_PER_S)
-#define JUDGING_DRILL_LATE       (2 * NS_PER_S) /* of the machine's time: a balancer that is started again */
+#define JUDGING_LOAD_SHARE 0.99
+#define JUDGING_DRILL_LATE (2 * NS_PER_S) /* of the machine's time: a balancer that is started again */
 
 char *judging_text(const char *format, ...)
 {
@@ -45,17 +45,23 @@ struct assertion_result *judging_add(struct run *run, enum assertion_kind kind, 
     return a;
 }
 
-static uint64_t judging_setting_ns(const struct run *run, const char *name, uint64_t fallback_ns)
+/* A duration that walproxy was started with, be it given, of its LOAD_PROFILE, or its default. */
+static uint64_t judging_setting_ns(const struct run *run, const char *name)
 {
+    struct settings_draft *draft = mem_alloc(sizeof(*draft)); /* too large for a stack frame */
+    settings_draft_init(draft);
+    (void)settings_set(draft, STR("PRIMARY_URL"), STR("http://primary"), SETTINGS_DEFAULT, NULL);
     for (size_t i = 0; i < run->scenario->lb_setting_count; i++) {
         const struct scenario_setting *setting = &run->scenario->lb_settings[i];
-        uint64_t ns;
-        if (strcmp(setting->name, name) == 0 &&
-            units_parse_duration(str_of(setting->value), NS_PER_S, &ns, NULL) == 0) {
-            return ns;
-        }
+        (void)settings_set(draft, str_of(setting->name), str_of(setting->value), SETTINGS_FILE, NULL);
     }
-    return fallback_ns;
+    (void)settings_finish(draft, NULL); /* whatever it refuses, the profile has been filled in before */
+    const struct settings_row *row = settings_find(str_of(name));
+    CHECK(row != NULL && row->type == SETTINGS_DURATION);
+    uint64_t ns;
+    memcpy(&ns, (const char *)&draft->values + row->offset, sizeof(ns));
+    mem_free(draft);
+    return ns;
 }
 
 /* ---- steady state ---- */
@@ -128,7 +134,7 @@ static void judging_invariants(struct run *run)
     struct checker_input input = {
         .history = h,
         .has_replica = run->scenario->has_replica,
-        .consistency_window_ns = judging_setting_ns(run, "consistency_window", JUDGING_DEFAULT_WINDOW),
+        .consistency_window_ns = judging_setting_ns(run, "consistency_window"),
         .pending_at_end = last == NULL ? 0 : last->pending_writes,
         .dead_letters_at_end = last == NULL ? 0 : last->dead_letters,
     };
@@ -173,7 +179,7 @@ static void judging_limits(struct run *run)
 
 static void judging_loads(struct run *run)
 {
-    uint64_t late_limit_ns = judging_setting_ns(run, "check_interval", JUDGING_DEFAULT_INTERVAL) / 10;
+    uint64_t late_limit_ns = judging_setting_ns(run, "check_interval") / 10;
     if (run->options->person != NULL) { /* a drill goes on while the balancer starts again */
         uint64_t start_ns = (uint64_t)((double)JUDGING_DRILL_LATE * run->options->time_scale);
         late_limit_ns = start_ns > late_limit_ns ? start_ns : late_limit_ns;

@@ -56,6 +56,51 @@ static void faults_stand_where_the_phases_do(void)
     played_free(p);
 }
 
+/* An upsert that is replaced, and a read that still shows it 15 seconds later. */
+static void tell_stale_read(struct history *h)
+{
+    static const struct {
+        enum chroma_op op;
+        int64_t at_s, seen;
+    } told[] = { { OP_UPSERT, 1, -1 }, { OP_UPSERT, 5, -1 }, { OP_GET, 20, 1000000 } };
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+        struct op_record *op = history_add_op(h);
+        op->tag = 1000000 + i;
+        op->load = HISTORY_NONE;
+        op->op = told[i].op;
+        op->collection = history_collection(h, "docs");
+        op->planned_ns = op->sent_ns = told[i].at_s * (int64_t)NS_PER_S;
+        op->done_ns = op->sent_ns + (int64_t)NS_PER_MS;
+        op->outcome = OP_ANSWERED;
+        op->status = 200;
+        op->seen_tag = told[i].seen;
+    }
+}
+
+/* The window that reads are held to is the one in force, by whatever setting it came to be. */
+static void window_of_the_profile_is_judged(void)
+{
+    static const struct {
+        const char *settings;
+        enum verdict verdict;
+    } cases[] = { { "load_profile: low", VERDICT_FAIL },
+                  { "load_profile: high", VERDICT_PASS },
+                  { "load_profile: high, consistency_window: 16s", VERDICT_FAIL },
+                  { "wal_mode: file", VERDICT_FAIL } };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char yaml[600];
+        (void)snprintf(yaml, sizeof(yaml),
+                       "scenario: test\nseed: 5\nclock: virtual\ninvariants: [ read_your_writes ]\n"
+                       "topology:\n  primary: { kind: mock-chroma }\n  replica: { kind: mock-chroma }\n"
+                       "  lb: { %s }\nphases:\n  - { name: warmup, for: 30s }\n%s%s",
+                       cases[i].settings, WRITER, GREEN);
+        struct played *p = played_new(yaml);
+        tell_stale_read(&p->history);
+        CU_ASSERT_EQUAL(played_run(p), cases[i].verdict);
+        played_free(p);
+    }
+}
+
 static void fault_without_hits_is_invalid(void)
 {
     struct played *p = played_new(HEAD WRITER FAULT GREEN);
@@ -266,6 +311,7 @@ static void stop_condition_ends_and_fails_the_run(void)
 static const struct suite_test tests[] = {
     { "a run in which everything holds passes and says what happened", whole_run_passes },
     { "faults begin and end exactly with their phases", faults_stand_where_the_phases_do },
+    { "reads are held to the window in force", window_of_the_profile_is_judged },
     { "a fault that touched nothing makes the run invalid", fault_without_hits_is_invalid },
     { "a load sent too late makes the run invalid", load_that_comes_late_is_invalid },
     { "a load that offers nothing makes the run invalid", load_of_nothing_is_invalid },
