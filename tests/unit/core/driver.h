@@ -158,6 +158,7 @@ void driver_end(struct driver *d, struct driver_call *call, enum call_outcome ou
 bool driver_is_fence(const struct driver_call *call);
 
 /* ---- housekeeping ---- */
+void driver_carry_out(struct driver *d, const struct core_action *a); /* driver_actions.c */
 bool driver_is_mark(const struct driver_call *call);
 bool driver_is_resync(const struct driver_call *call);
 void driver_unmark(struct driver *d, unsigned instance);
