@@ -71,6 +71,7 @@ struct status_sample {
     double pending_writes, failed_replays, dead_letters, total_replayed, oldest_pending_s; /* -1 = null */
     bool is_replaying;
     bool healthy[2];
+    double requests[2]; /* that the balancer has sent to each, its health checks not counted; 0 = not said */
     double memory_bytes, wal_bytes, rss_bytes;
 };
 

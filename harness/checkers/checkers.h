@@ -42,6 +42,16 @@ struct checker_input {
 void checkers_prepare(struct checker_input *input);
 void checkers_release(struct checker_input *input);
 
+/* How far reads lag behind what clients were told, whatever the consistency window promises. */
+struct checkers_staleness {
+    uint64_t judged;   /* reads of a record that an acknowledged write must have changed */
+    uint64_t stale;    /* of these, such as showed less than that */
+    int64_t oldest_ns; /* the longest from a write's answer to the sending of a read that lacked it */
+};
+/* Of the reads sent from from_ns on and before to_ns. */
+void checkers_staleness(const struct history *history, int64_t from_ns, int64_t to_ns,
+                        struct checkers_staleness *out);
+
 struct checker {
     const char *name;    /* as in a scenario's invariants: "no_lost_ack" */
     const char *promise; /* "nothing acknowledged is lost" */

@@ -22,9 +22,8 @@
 #define TEXT_MAX 8192
 
 struct stale {
-    uint64_t judged;
-    uint64_t count;
-    const struct op_record *read;
+    struct checkers_staleness found;
+    const struct op_record *read;   /* the first of them */
     const struct op_record *missed; /* the write it should have shown */
 };
 
@@ -32,7 +31,8 @@ struct ryw {
     const struct evidence *e;
     struct fates fates;
     uint64_t window_ns;
-    struct keyed *writes; /* acknowledged writes to records, by key, then by acknowledgement */
+    int64_t from_ns, to_ns; /* reads sent from then to then are judged */
+    struct keyed *writes;   /* acknowledged writes to records, by key, then by acknowledgement */
     size_t write_count;
     struct keyed *removals; /* whatever may remove a record, by key (record or collection), then by send */
     size_t removal_count;
@@ -81,7 +81,9 @@ static bool looks_at_record(const struct op_record *op)
 static void ryw_init(struct ryw *r, const struct evidence *e, const struct checker_input *input)
 {
     const struct history *h = e->h;
-    *r = (struct ryw){ .e = e, .window_ns = input->consistency_window_ns };
+    *r = (struct ryw){
+        .e = e, .window_ns = input->consistency_window_ns, .from_ns = INT64_MIN, .to_ns = INT64_MAX
+    };
     fates_init(&r->fates, e, input);
     r->writes = keyed_alloc(h->op_count + 1, sizeof(*r->writes));
     r->removals = keyed_alloc(h->op_count + 1, sizeof(*r->removals));
@@ -193,7 +195,10 @@ static void require(const struct ryw *r, struct required *required, uint32_t ind
 
 static void stale_note(struct ryw *r, const struct op_record *read, const struct op_record *missed)
 {
-    if (r->stale.count++ == 0 || read->done_ns < r->stale.read->done_ns) {
+    struct checkers_staleness *found = &r->stale.found;
+    int64_t behind_ns = read->sent_ns - missed->done_ns;
+    found->oldest_ns = behind_ns > found->oldest_ns ? behind_ns : found->oldest_ns;
+    if (found->stale++ == 0 || read->done_ns < r->stale.read->done_ns) {
         r->stale.read = read;
         r->stale.missed = missed;
     }
@@ -203,11 +208,14 @@ static void judge_read(struct ryw *r, const struct op_record *read, const struct
                        int64_t removed_ns)
 {
     const struct history *h = r->e->h;
+    if (read->sent_ns < r->from_ns || read->sent_ns >= r->to_ns) {
+        return;
+    }
     if (read->seen_tag > 0 && required->replaced != HISTORY_NONE) {
         const struct op_record *write = &h->ops[required->replaced];
         uint32_t seen = evidence_op(r->e, (uint64_t)read->seen_tag);
         if (inside_window(r, write, read)) {
-            r->stale.judged++;
+            r->stale.found.judged++;
             if (seen != HISTORY_NONE && op_over_ns(&h->ops[seen]) < write->sent_ns) {
                 stale_note(r, read, write);
             }
@@ -216,7 +224,7 @@ static void judge_read(struct ryw *r, const struct op_record *read, const struct
     if (read->seen_tag == 0 && required->present != HISTORY_NONE) {
         const struct op_record *write = &h->ops[required->present];
         if (inside_window(r, write, read)) {
-            r->stale.judged++;
+            r->stale.found.judged++;
             if (write->sent_ns > removed_ns) {
                 stale_note(r, read, write);
             }
@@ -264,8 +272,40 @@ static void tell_stale(struct buf *saw, const struct ryw *r)
     words_time(saw, read->done_ns);
     buf_append_text(saw, ", inside the window of ");
     words_time(saw, (int64_t)r->window_ns);
-    buf_printf(saw, " (%" PRIu64 " stale %s of %" PRIu64 " judged)", r->stale.count,
-               r->stale.count == 1 ? "read" : "reads", r->stale.judged);
+    buf_printf(saw, " (%" PRIu64 " stale %s of %" PRIu64 " judged)", r->stale.found.stale,
+               r->stale.found.stale == 1 ? "read" : "reads", r->stale.found.judged);
+}
+
+static void look_at_reads(struct ryw *r)
+{
+    const struct history *h = r->e->h;
+    bool cleared = false; /* a reset or a dropped database explains any absence */
+    for (size_t i = 0; i < h->op_count; i++) {
+        cleared = cleared || h->ops[i].op == OP_RESET || h->ops[i].op == OP_DATABASE_DELETE;
+    }
+    for (size_t start = 0, end = 0; !cleared && start < r->read_count; start = end) {
+        for (end = start + 1; end < r->read_count && r->reads[end].key == r->reads[start].key; end++) {
+        }
+        judge_record(r, start, end);
+    }
+}
+
+void checkers_staleness(const struct history *history, int64_t from_ns, int64_t to_ns,
+                        struct checkers_staleness *out)
+{
+    const struct checker_input input = { .history = history,
+                                         .has_replica = true,
+                                         .consistency_window_ns = UINT64_MAX };
+    struct evidence e;
+    struct ryw r;
+    evidence_init(&e, &input);
+    ryw_init(&r, &e, &input);
+    r.from_ns = from_ns;
+    r.to_ns = to_ns;
+    look_at_reads(&r);
+    *out = r.stale.found;
+    ryw_deinit(&r);
+    evidence_deinit(&e);
 }
 
 void oracle_read_your_writes(const struct checker_input *input, struct assertion_result *out)
@@ -279,18 +319,10 @@ void oracle_read_your_writes(const struct checker_input *input, struct assertion
     evidence_init(&e, input);
     ryw_init(&r, &e, input);
     buf_init(&saw, TEXT_MAX);
-    bool cleared = false; /* a reset or a dropped database explains any absence */
-    for (size_t i = 0; i < e.h->op_count; i++) {
-        cleared = cleared || e.h->ops[i].op == OP_RESET || e.h->ops[i].op == OP_DATABASE_DELETE;
-    }
-    for (size_t start = 0, end = 0; !cleared && start < r.read_count; start = end) {
-        for (end = start + 1; end < r.read_count && r.reads[end].key == r.reads[start].key; end++) {
-        }
-        judge_record(&r, start, end);
-    }
-    if (r.stale.count == 0) {
+    look_at_reads(&r);
+    if (r.stale.found.stale == 0) {
         buf_printf(&saw, "%" PRIu64 " reads fell inside the window of a write, none was stale",
-                   r.stale.judged);
+                   r.stale.found.judged);
         words_pass(out, expected, &saw);
     } else {
         tell_stale(&saw, &r);

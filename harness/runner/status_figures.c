@@ -32,7 +32,8 @@ enum field {
     FIELD_LAG = FIELD_HEALTHY + 2,
     FIELD_RESYNC = FIELD_LAG + 2,
     FIELD_STATE = FIELD_RESYNC + 2,
-    FIELD_COUNT = FIELD_STATE + 2
+    FIELD_REQUESTS = FIELD_STATE + 2,
+    FIELD_COUNT = FIELD_REQUESTS + 2
 };
 
 static const char *const field_paths[FIELD_COUNT] = {
@@ -61,6 +62,8 @@ static const char *const field_paths[FIELD_COUNT] = {
     [FIELD_RESYNC + 1] = "instances.replica.resync",
     [FIELD_STATE] = "instances.primary.state",
     [FIELD_STATE + 1] = "instances.replica.state",
+    [FIELD_REQUESTS] = "instances.primary.total_requests",
+    [FIELD_REQUESTS + 1] = "instances.replica.total_requests",
 };
 
 struct status_reader {
@@ -167,6 +170,7 @@ static void reader_sample(const struct status_reader *r, struct status_sample *s
     more->total_instances = field_number(r, FIELD_TOTAL_COUNT, 0);
     for (size_t i = 0; i < 2; i++) {
         sample->healthy[i] = field_is_true(r, FIELD_HEALTHY + i);
+        sample->requests[i] = field_number(r, FIELD_REQUESTS + i, 0);
         more->lag[i] = field_number(r, FIELD_LAG + i, 0);
         more->resyncing = more->resyncing || field_is(r, FIELD_RESYNC + i, JSON_OBJECT_VALUE);
         more->suspecting =

@@ -56,6 +56,25 @@ static void test_absent_after_delete(void)
     sees(8, 8.1, 11, "write 12 (delete of doc-000000|still showed write 11");
 }
 
+/* No window excuses a read from being counted; what it lacked, since when. */
+static void test_how_far_reads_lag(void)
+{
+    struct checkers_staleness lag;
+    one_upsert();
+    told_op(&t, 50, OP_GET, 0, 6, 6.1, 200)->seen_tag = 11;
+    told_op(&t, 51, OP_GET, 0, 40, 40.1, 200)->seen_tag = 10;
+    told_op(&t, 52, OP_GET, 0, 8, 8.1, 200)->seen_tag = 10;
+    checkers_staleness(&t.h, 0, at_s(40), &lag);
+    CU_ASSERT_EQUAL(lag.judged, 2);
+    CU_ASSERT_EQUAL(lag.stale, 1);
+    CU_ASSERT_EQUAL(lag.oldest_ns, at_s(8) - at_s(5.1));
+    checkers_staleness(&t.h, 0, INT64_MAX, &lag);
+    CU_ASSERT_EQUAL(lag.judged, 3);
+    CU_ASSERT_EQUAL(lag.stale, 2);
+    CU_ASSERT_EQUAL(lag.oldest_ns, at_s(40) - at_s(5.1));
+    told_end(&t);
+}
+
 /* ---- /status ---- */
 
 /* Acknowledged by the replica at 10 s, on the primary at 40 s. */
@@ -174,6 +193,7 @@ static const struct suite_test tests[] = {
     { "a stale read inside the window", test_stale_read },
     { "outside the window anything goes", test_window_is_over },
     { "absence after a delete, presence after a delete", test_absent_after_delete },
+    { "how far reads lag behind what was told", test_how_far_reads_lag },
     { "a true status passes", test_status_true },
     { "a status that hides pending writes", test_hides_pending },
     { "a write that a resync has made good is not pending", test_made_good_is_no_lie },
