@@ -124,6 +124,31 @@ static void put_question(struct json_writer *w, const struct capacity_study *stu
     json_object_end(w);
 }
 
+/* NAN, never, is null. */
+static void put_column_runs(struct json_writer *w, const struct capacity_column_runs *m)
+{
+    json_key(w, "measured");
+    if (m->runs == 0) {
+        json_put_null(w);
+        return;
+    }
+    json_object_begin(w);
+    json_pair_u64(w, "runs", m->runs);
+    json_pair_double(w, "writes_per_minute", m->writes_per_minute);
+    json_pair_double(w, "reads_per_minute", m->reads_per_minute);
+    json_pair_double(w, "replica_behind_by_s", CAPACITY_BEHIND_S);
+    json_pair_double(w, "stale_share", m->stale_share);
+    json_pair_double(w, "stale_by_s", m->stale_s);
+    json_pair_double(w, "noticed_gone_s", m->noticed_gone_s);
+    json_pair_double(w, "noticed_sick_s", m->noticed_sick_s);
+    json_pair_double(w, "noticed_hanging_s", m->noticed_hang_s);
+    json_pair_double(w, "failed_share", m->failed_share);
+    json_pair_double(w, "slowest_s", m->slowest_s);
+    json_pair_double(w, "primary_per_minute", m->primary_per_minute);
+    json_pair_double(w, "primary_per_minute_behind", m->primary_behind);
+    json_object_end(w);
+}
+
 static void put_tables(struct json_writer *w, const struct capacity_study *study)
 {
     json_key(w, "budgets");
@@ -164,6 +189,7 @@ static void put_tables(struct json_writer *w, const struct capacity_study *study
         json_pair_double(w, "first_try_s", c->first_try_s);
         json_pair_double(w, "checks_per_hour", c->probes_per_hour);
         json_pair_bool(w, "recommended", c->fits);
+        put_column_runs(w, &c->measured);
         json_object_end(w);
     }
     json_array_end(w);

@@ -169,6 +169,11 @@ static void put_bodies(struct sheet *s, const struct capacity_study *study)
     }
 }
 
+static const char *noticed_words(double seconds, char out[CAPACITY_WORDS])
+{
+    return capacity_time_words(isnan(seconds) ? (double)INFINITY : seconds, out);
+}
+
 static void put_columns(struct sheet *s, const struct capacity_study *study)
 {
     sheet_heading(s, "Settings by load");
@@ -184,6 +189,41 @@ static void put_columns(struct sheet *s, const struct capacity_study *study)
     }
     sheet_table_end(s);
     sheet_line(s, "Noticed by checks alone, at most; a request that fails tells at once.");
+}
+
+static void put_columns_measured(struct sheet *s, const struct capacity_study *study)
+{
+    if (study->columns[0].measured.runs == 0) {
+        sheet_line(s, "--measure plays each of them on sim under the load, and shows what came of it.");
+        return;
+    }
+    sheet_heading(s, "Settings by load, measured");
+    sheet_row(s,
+              "LOAD_PROFILE|stale reads|the oldest, behind by|noticed: gone|sick|hangs, under load|failed "
+              "meanwhile|slowest answer|on the primary, a minute|replica behind|for this load");
+    for (size_t i = 0; i < CAPACITY_COLUMNS; i++) {
+        const struct capacity_column *c = &study->columns[i];
+        const struct capacity_column_runs *m = &c->measured;
+        char behind[CAPACITY_WORDS], gone[CAPACITY_WORDS], sick[CAPACITY_WORDS], hang[CAPACITY_WORDS],
+            slowest[CAPACITY_WORDS];
+        sheet_row(s, "%s|%.2f %%|%s|%s|%s|%s|%.2f %%|%s|%.0f|%.0f|%s", c->name, m->stale_share * 100,
+                  capacity_time_words(m->stale_s, behind), noticed_words(m->noticed_gone_s, gone),
+                  noticed_words(m->noticed_sick_s, sick), noticed_words(m->noticed_hang_s, hang),
+                  m->failed_share * 100, capacity_time_words(m->slowest_s, slowest), m->primary_per_minute,
+                  m->primary_behind, c->fits ? "yes" : "");
+    }
+    sheet_table_end(s);
+    const struct capacity_column_runs *any = &study->columns[0].measured;
+    sheet_line(
+        s,
+        "%u runs of each on sim, %g writes and %g reads a minute. Stale: of the reads while the replica "
+        "took %g s for each request that writes, those that lacked an acknowledged write.",
+        any->runs, any->writes_per_minute, any->reads_per_minute, CAPACITY_BEHIND_S);
+    sheet_line(
+        s,
+        "Noticed, at most: the primary refuses and nobody asks for anything; it fails its health checks "
+        "alone; it takes requests and answers none for two minutes. Failed, slowest: of the requests in "
+        "these two minutes. On the primary: requests, health checks not counted.");
 }
 
 static void put_sweep(struct sheet *s, const struct capacity_study *study)
@@ -216,6 +256,7 @@ void capacity_tables(struct buf *out, const struct capacity_study *study, enum s
     put_budgets(s, study);
     put_bodies(s, study);
     put_columns(s, study);
+    put_columns_measured(s, study);
     put_sweep(s, study);
     sheet_end(s);
 }

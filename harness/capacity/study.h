@@ -38,6 +38,24 @@ struct capacity_budget_row {
     double safe_disk_s;   /* WAL_MODE=file, that much room for WAL_DIR */
 };
 
+/* What runs with a column's settings showed, all of them under one load.  A replica that is behind takes
+ * CAPACITY_BEHIND_S for each request that writes. */
+#define CAPACITY_BEHIND_S 3.0
+struct capacity_column_runs {
+    unsigned runs; /* 0 = none was played, and nothing below is known */
+    double writes_per_minute, reads_per_minute;
+    double stale_share; /* of reads while the replica was behind: lacked an acknowledged write */
+    double stale_s;     /* the oldest such write had been acknowledged so long before */
+    /* Until /status calls the primary unhealthy, longest of the runs; NAN = it did not in some: */
+    double noticed_gone_s;     /* it refuses, and nobody asks for anything */
+    double noticed_sick_s;     /* it fails its health checks alone, and nobody asks for anything */
+    double noticed_hang_s;     /* it hangs under the load */
+    double failed_share;       /* of all requests while it hung */
+    double slowest_s;          /* answer to one of them */
+    double primary_per_minute; /* requests that the primary got while all was well */
+    double primary_behind;     /* ... while the replica was behind */
+};
+
 /* A column of the guide's tuning table, as walproxy's own LOAD_PROFILE sets it. */
 struct capacity_column {
     const char *name;
@@ -47,6 +65,7 @@ struct capacity_column {
     double primary_reads_share; /* of reads outside of the window */
     double first_try_s; /* that a client waits for a primary that hangs, before the replica is asked */
     bool fits;          /* recommended for the load asked about */
+    struct capacity_column_runs measured;
 };
 
 struct capacity_study {

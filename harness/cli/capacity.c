@@ -17,6 +17,7 @@
 #define OUTPUT_BYTES    ((size_t)64 << 20)
 #define DEFAULT_PROFILE "measured-small"
 #define PLAY_REQUESTS   200
+#define PLAY_COLUMNS    4 /* runs of each column */
 
 static const char help[] =
     "usage: waldrill capacity [FILE.yaml | FOLDER | --live URL] [options] [SETTING=VALUE...]\n"
@@ -42,7 +43,9 @@ static const char help[] =
     "  SETTING=VALUE     of walproxy: wal_mode=memory wal_max_bytes=1GB load_profile=high\n"
     "\n"
     "  --sweep           the what-if table too: 3 sizes x 3 rates x 3 outages\n"
-    "  --measure         plays the guide's three examples on sim and shows what was measured beside\n"
+    "  --measure         plays the guide's three examples on sim and shows what was measured beside; and "
+    "each\n"
+    "                    LOAD_PROFILE under the load: staleness, detection, errors, load on the primary\n"
     "  --budget memory=1GB | disk=10GB   exit status 1 when the outage needs more\n"
     "  --format text|markdown|json       on stdout (default text)\n"
     "  --out DIR         capacity.html, capacity.md and capacity.json too\n"
@@ -375,19 +378,23 @@ static bool within_budget(const struct capacity_study *study, enum capacity_stor
     return fits;
 }
 
-static int measure_examples(struct capacity_study *study, const struct capacity_request *r)
+static int measure(struct capacity_study *study, const struct capacity_request *r)
 {
     struct capacity_play play = { .engine = "sim",
                                   .profile = r->profile != NULL ? r->profile : DEFAULT_PROFILE,
                                   .time_scale = 1,
                                   .runs = 1,
                                   .requests = PLAY_REQUESTS };
-    for (size_t i = 0; i < CAPACITY_GUIDE_EXAMPLES; i++) {
-        struct errmsg msg = { "" };
-        if (capacity_play_point(&play, &study->guide[i], NULL, &msg) != 0) {
-            (void)fprintf(stderr, "waldrill capacity: %s\n", msg.text);
-            return EXIT_INVALID;
-        }
+    struct errmsg msg = { "" };
+    int err = 0;
+    for (size_t i = 0; err == 0 && i < CAPACITY_GUIDE_EXAMPLES; i++) {
+        err = capacity_play_point(&play, &study->guide[i], NULL, &msg);
+    }
+    play.runs = PLAY_COLUMNS;
+    err = err != 0 ? err : capacity_play_columns(&play, &study->question.load, study->columns, &msg);
+    if (err != 0) {
+        (void)fprintf(stderr, "waldrill capacity: %s\n", msg.text);
+        return EXIT_INVALID;
     }
     return EXIT_PASS;
 }
@@ -411,7 +418,7 @@ static int answer(const struct capacity_request *r, const struct capacity_inputs
     study->costs_source = in->costs_source;
     capacity_study(study, r->sweep);
     study->cpu_us_per_write = capacity_cpu_us(&in->question.load);
-    int status = r->measure ? measure_examples(study, r) : EXIT_PASS;
+    int status = r->measure ? measure(study, r) : EXIT_PASS;
     buf_init(&out, OUTPUT_BYTES);
     writer(&out, study);
     if (fputs(buf_text(&out), stdout) < 0 || fflush(stdout) != 0 ||

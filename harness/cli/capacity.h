@@ -3,6 +3,8 @@
 #define WALDRILL_HARNESS_CLI_CAPACITY_H
 
 #include "harness/capacity/study.h"
+#include "harness/results.h"
+#include "harness/scenario/scenario.h"
 
 #define CAPACITY_SOURCE 512
 
@@ -33,8 +35,7 @@ int capacity_from_live(const char *url, const char *token, struct capacity_input
 /* capacity_cpu.c: processor time that one such write costs the log, in microseconds; measured now. */
 double capacity_cpu_us(const struct capacity_load *load);
 
-/* capacity_play.c: the point as a scenario, played; the means of its runs are added to it, and what each
- * request with replayed writes took, for calibration.  ERR_* with one line. */
+/* How scenarios of capacity planning are played. */
 struct capacity_fit;
 struct capacity_play {
     const char *engine;
@@ -44,8 +45,24 @@ struct capacity_play {
     unsigned runs;     /* of each point, at least */
     unsigned requests; /* at least so many in all runs of a point together, so that a mean is steady */
 };
+
+/* capacity_run.c: the text of a scenario made ready (the caller's, by scenario_free; NULL and one line when
+ * it cannot be), and played with a seed.  0 only for a run that passed: history and results, which the caller
+ * has initialized and deinitializes, then hold it; else one line that begins with what. */
+struct scenario *capacity_scenario(const char *name, const struct buf *text, struct errmsg *msg);
+int capacity_run(const struct capacity_play *play, const struct scenario *s, uint64_t seed,
+                 uint64_t sample_ns, const char *what, struct history *history, struct results *results,
+                 struct errmsg *msg);
+
+/* capacity_play.c: the point as a scenario, played; the means of its runs are added to it, and what each
+ * request with replayed writes took, for calibration.  ERR_* with one line. */
 int capacity_play_point(const struct capacity_play *play, struct capacity_point *point,
                         struct capacity_fit *fit, struct errmsg *msg);
+
+/* capacity_columns.c: the guide's columns of settings, each played under the load asked about.  ERR_* with
+ * one line. */
+int capacity_play_columns(const struct capacity_play *play, const struct capacity_load *load,
+                          struct capacity_column columns[CAPACITY_COLUMNS], struct errmsg *msg);
 
 /* capacity_verify.c; the exit status. */
 int capacity_verify(const struct capacity_request *request, const struct capacity_inputs *in);

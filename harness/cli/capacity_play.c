@@ -1,20 +1,19 @@
 /* A point of capacity planning as a scenario: the load for as long as the primary is away, then the draining.
  * Played on an engine as often as makes its mean steady, each time with another seed. */
 #include "harness/cli/capacity.h"
-#include "harness/cli/cli.h"
 
-#include "base/memory.h"
+#include "base/buf.h"
 #include "base/units.h"
 #include "harness/capacity/fit.h"
-#include "harness/runner/runner.h"
 #include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #define SCENARIO_BYTES ((size_t)1 << 16)
 #define SAMPLES        400u /* of an outage, or one a second: the peak is missed by a fraction of a per cent */
 #define RUNS_MAX       48.0
 #define PRIMARY        0u
 #define OUTAGE         1u /* the phase */
+#define WHAT_CHARS     100
 
 /* What runs of one point add up to. */
 struct sums {
@@ -26,7 +25,6 @@ static struct scenario *make_scenario(const struct capacity_play *play, const st
                                       struct errmsg *msg)
 {
     struct buf text;
-    struct yaml_problems problems = { 0 };
     buf_init(&text, SCENARIO_BYTES);
     buf_printf(
         &text,
@@ -47,15 +45,7 @@ static struct scenario *make_scenario(const struct capacity_play *play, const st
         "expect:\n"
         "  - rate(load.writer.accepted) >= 100%%\n",
         play->profile, play->profile, p->minutes * 60, p->per_minute, p->write_kb * 1024);
-    struct scenario *s = scenario_parse("capacity-point.yaml", buf_str(&text), &problems);
-    if (s == NULL) {
-        struct buf said;
-        buf_init(&said, SCENARIO_BYTES);
-        yaml_problems_print(&problems, "capacity-point.yaml", buf_str(&text), 1, false, &said);
-        (void)error_set(msg, ERR_INVALID, "the point cannot be played: %s", buf_text(&said));
-        buf_deinit(&said);
-    }
-    yaml_problems_deinit(&problems);
+    struct scenario *s = capacity_scenario("capacity-point.yaml", &text, msg);
     buf_deinit(&text);
     return s;
 }
@@ -132,25 +122,18 @@ static int play_once(const struct capacity_play *play, const struct scenario *s,
                      const struct capacity_point *p, struct sums *sums, struct capacity_fit *fit,
                      struct errmsg *msg)
 {
-    struct engine *engine = cli_engine_new(play->engine, s);
     uint64_t sample_ns = (uint64_t)(p->minutes * 60 / SAMPLES * (double)NS_PER_S);
-    struct runner_options options = { .time_scale = play->time_scale,
-                                      .work_dir = play->work_dir,
-                                      .seed = sums->runs + 1,
-                                      .sample_ns = sample_ns > NS_PER_S ? sample_ns : NS_PER_S };
+    char what[WHAT_CHARS];
     struct history history;
     struct results results;
     history_init(&history);
     results_init(&results);
-    runner_run(s, engine, &options, &history, &results);
-    int err = 0;
-    if (results.verdict == VERDICT_PASS && results.phase_count > OUTAGE) {
+    (void)snprintf(what, sizeof(what), "%g KB, %g/min, %g min", p->write_kb, p->per_minute, p->minutes);
+    int err = capacity_run(play, s, sums->runs + 1, sample_ns > NS_PER_S ? sample_ns : NS_PER_S, what,
+                           &history, &results, msg);
+    if (err == 0) {
         add_run(&results, p, sums, fit);
-    } else {
-        err = error_set(msg, ERR_STATE, "%g KB, %g/min, %g min on %s: %s: %.300s", p->write_kb, p->per_minute,
-                        p->minutes, play->engine, verdict_name(results.verdict), results.verdict_words);
     }
-    engine->ops->close(engine);
     results_deinit(&results);
     history_deinit(&history);
     return err;
