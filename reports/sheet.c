@@ -6,6 +6,7 @@
 #define ROWS_BYTES_MAX ((size_t)4 << 20)
 #define LINE_BYTES_MAX ((size_t)1 << 16)
 #define CELLS_MAX      16
+#define FIGURE_WIDTH   12u /* a cell as short is a figure with its unit, and stays on one line */
 
 void sheet_begin(struct sheet *s, struct buf *out, enum sheet_form form)
 {
@@ -136,12 +137,13 @@ static void html_row(struct sheet *s, struct str row, struct str heads)
     buf_append_text(s->out, "<tr>");
     while (row.data != NULL) {
         struct str head = str_cut(heads, '|', &heads);
+        struct str cell = str_cut(row, '|', &row);
         buf_append_text(s->out, is_head ? "<th scope=\"col\">" : "<td data-label=\"");
         if (!is_head) {
             text_xml_attribute(s->out, head);
-            buf_append_text(s->out, "\">");
+            buf_append_text(s->out, width_of(cell) > FIGURE_WIDTH ? "\">" : "\" class=\"figure\">");
         }
-        put_text(s, str_cut(row, '|', &row));
+        put_text(s, cell);
         buf_append_text(s->out, is_head ? "</th>" : "</td>");
     }
     buf_append_text(s->out, is_head ? "</tr></thead><tbody>\n" : "</tr>\n");
@@ -154,7 +156,8 @@ void sheet_table_end(struct sheet *s)
     measure(rows, widths);
     struct str rest;
     struct str first = str_cut(rows, '\n', &rest);
-    buf_append_text(s->out, s->form == SHEET_HTML ? "<div class=\"table\"><table><thead>" : "");
+    buf_append_text(s->out,
+                    s->form == SHEET_HTML ? "<div class=\"table\"><table class=\"sheet\"><thead>" : "");
     for (bool heads = true; rows.size > 0; heads = false) {
         struct str row = str_cut(rows, '\n', &rows);
         switch (s->form) {
