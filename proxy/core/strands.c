@@ -54,6 +54,11 @@ struct entry *strand_at(const struct strand *strand, uint64_t place)
     return place >= strand_end(strand) ? NULL : strand->queue[strand->first + (size_t)(place - strand->base)];
 }
 
+struct entry *strand_front(const struct strand *strand)
+{
+    return strand_at(strand, strand->base);
+}
+
 struct entry *strand_head(const struct strand *strand, unsigned instance)
 {
     return strand_at(strand, strand->next[instance]);

@@ -10,6 +10,8 @@ void strand_deinit(struct strand *strand);
 void strand_push(struct strand *strand, struct entry *entry);
 /* What stands at a place: NULL behind the end, and for entries that have left. */
 struct entry *strand_at(const struct strand *strand, uint64_t place);
+/* The oldest that has not left; NULL when there is none. */
+struct entry *strand_front(const struct strand *strand);
 /* The first entry the instance has not finished; NULL when it has all. */
 struct entry *strand_head(const struct strand *strand, unsigned instance);
 /* The place after the last entry. */

@@ -104,6 +104,9 @@ static void settle_before_cut(struct core *core)
     const struct resync *r = core->resync;
     const struct strand *strand = &r->lane->strand;
     for (uint64_t place = strand->base; place < strand_end(strand); place++) {
+        if (place < strand->base) {
+            continue; /* it left with the one before it */
+        }
         struct entry *entry = strand_at(strand, place);
         bool behind = entry != NULL && entry->lsn >= r->walk_lsn && !MUTANT(core, MUTANT_CUT_IGNORED);
         if (entry == NULL || behind || entry->fate != FATE_ACCEPTED || entry->at[r->target] != AT_WAITING) {

@@ -414,23 +414,43 @@ static void entry_free(struct core *core, struct entry *entry)
     entries_remove(&core->entries, entry);
 }
 
-void entry_release_if_over(struct core *core, struct entry *entry)
+static bool is_over(const struct core *core, const struct entry *entry)
 {
-    if (entry->fate == FATE_UNDECIDED) {
-        return;
+    bool over = entry->fate != FATE_UNDECIDED;
+    for (unsigned i = 0; i < core->instance_count && over; i++) {
+        over = entry->at[i] == AT_DONE || entry->at[i] == AT_DEAD ||
+               (entry->fate == FATE_REJECTED && entry->at[i] != AT_SENT);
+        over = over && send_is_past(entry, i);
     }
-    for (unsigned i = 0; i < core->instance_count; i++) {
-        bool over = entry->at[i] == AT_DONE || entry->at[i] == AT_DEAD ||
-                    (entry->fate == FATE_REJECTED && entry->at[i] != AT_SENT);
-        if (!over || !send_is_past(entry, i)) {
-            payload_near_settle(entry);
-            return;
-        }
-    }
+    return over;
+}
+
+/* One that was refused waits in its place for those before it, and nothing happens to it any more when the
+ * last of these leaves: it goes with that one.  except: who calls looks at that strand itself, however many
+ * follow. */
+static void release(struct core *core, struct entry *entry, const struct strand *except)
+{
     for (unsigned k = 0; k < entry_strands(entry); k++) {
         strand_remove(entry_strand(entry, k), entry);
     }
+    for (unsigned k = 0; k < entry_strands(entry); k++) {
+        const struct strand *strand = entry_strand(entry, k);
+        struct entry *front;
+        while (strand != except && !MUTANT(core, MUTANT_REFUSED_STAYS) &&
+               (front = strand_front(strand)) != NULL && is_over(core, front)) {
+            release(core, front, strand);
+        }
+    }
     entry_free(core, entry);
+}
+
+void entry_release_if_over(struct core *core, struct entry *entry)
+{
+    if (is_over(core, entry)) {
+        release(core, entry, NULL);
+    } else if (entry->fate != FATE_UNDECIDED) {
+        payload_near_settle(entry);
+    }
 }
 
 /* A request on its way, or a database about to go, may still change what its name means there. */

@@ -130,6 +130,46 @@ static void test_full_by_replica(void)
     driver_close(&d);
 }
 
+static bool holds_nothing(void)
+{
+    return strstr(driver_get(&d, "/metrics"), "\nwalproxy_held_writes 0\n") != NULL;
+}
+
+/* A write that its client was told is refused waits behind an accepted one of its collection, and is let go
+ * with it: when the replica has that one ... */
+static void test_refused_goes_with_the_one_before(void)
+{
+    ready();
+    (void)driver_serve(&d, REPLICA);
+    CU_ASSERT_TRUE(holds_nothing());
+    driver_down(&d, REPLICA);
+    CU_ASSERT_EQUAL(driver_status(&d, write_to(0, PRIMARY)), 200);
+    uint64_t client = driver_write(&d, 1, "upsert", "r1");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 422, INVALID);
+    CU_ASSERT_EQUAL(driver_status(&d, client), 422);
+    driver_up(&d, REPLICA);
+    (void)driver_serve(&d, REPLICA);
+    CU_ASSERT_TRUE(holds_nothing());
+    driver_close(&d);
+}
+
+/* ... and when it is given up there: what is held for ever fills the quota and hides what a name means. */
+static void test_refused_goes_with_what_is_given_up(void)
+{
+    ready();
+    (void)driver_serve(&d, REPLICA);
+    driver_down(&d, REPLICA);
+    for (unsigned n = 0; n < 20; n++) {
+        CU_ASSERT_EQUAL(driver_status(&d, write_to(n, PRIMARY)), 200);
+    }
+    (void)driver_write(&d, 1, "upsert", "r1");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 422, INVALID);
+    fill(QUOTA / 10 * 9);
+    CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&d.trace), "backlog_given_up"));
+    CU_ASSERT_TRUE(holds_nothing());
+    driver_close(&d);
+}
+
 /* What is on its way cannot be given up, and nothing is given up over and over. */
 static void test_full_by_one_in_flight(void)
 {
@@ -306,6 +346,8 @@ static const struct suite_test tests[] = {
     { "too many pending writes: 507", test_many_writes },
     { "a log that is full because of the replica: it needs a resync, nobody is refused",
       test_full_by_replica },
+    { "a refused write goes with the one before it", test_refused_goes_with_the_one_before },
+    { "a refused write goes with what is given up", test_refused_goes_with_what_is_given_up },
     { "what is on its way is not given up", test_full_by_one_in_flight },
     { "nor is a deletion behind it", test_deletion_behind_one_in_flight },
     { "what was made unanswered and deleted since is removed", test_unknown_and_deleted },
