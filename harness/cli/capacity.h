@@ -47,8 +47,9 @@ struct capacity_play {
 };
 
 /* capacity_run.c: the text of a scenario made ready (the caller's, by scenario_free; NULL and one line when
- * it cannot be), and played with a seed.  0 only for a run that passed: history and results, which the caller
- * has initialized and deinitializes, then hold it; else one line that begins with what. */
+ * it cannot be), and played with a seed; anew with another when a run proves nothing.  0 only for a run that
+ * passed: history and results, which the caller has initialized and deinitializes, then hold it; else one
+ * line that begins with what. */
 struct scenario *capacity_scenario(const char *name, const struct buf *text, struct errmsg *msg);
 int capacity_run(const struct capacity_play *play, const struct scenario *s, uint64_t seed,
                  uint64_t sample_ns, const char *what, struct history *history, struct results *results,

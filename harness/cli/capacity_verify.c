@@ -10,17 +10,17 @@
 #include "reports/folder.h"
 #include <stdlib.h>
 
-#define OUTPUT_BYTES     ((size_t)16 << 20)
-#define DEFAULT_OUT      "waldrill-report/capacity"
-#define DEFAULT_PROFILE  "measured-small"
-#define DEFAULT_SCALE    20.0
-#define REQUESTS_SIM     400u /* of a point's runs together: a mean that is steady to a per cent or two */
-#define RUNS_SIM         4u   /* where pace and primary are nearly equal, a single one says little */
-#define REQUESTS_REAL    1u   /* one run of each: they take minutes */
-#define CALIBRATION_MORE 4u   /* times as many requests: its errors are in all that follows */
-#define ERROR_SIM        0.05
-#define ERROR_REAL       0.15
-#define SHARDS_MAX       27u
+#define OUTPUT_BYTES    ((size_t)16 << 20)
+#define DEFAULT_OUT     "waldrill-report/capacity"
+#define DEFAULT_PROFILE "measured-small"
+#define DEFAULT_SCALE   20.0
+#define REQUESTS_SIM    400u  /* of a point's runs together: a mean that is steady to a per cent or two */
+#define RUNS_SIM        4u    /* where pace and primary are nearly equal, a single one says little */
+#define REQUESTS_REAL   40u   /* fewer: each run takes minutes.  Chance alone moves such a mean by 6 % */
+#define CALIBRATION_SIM 1600u /* its errors are in all that follows */
+#define ERROR_SIM       0.05
+#define ERROR_REAL      0.15
+#define SHARDS_MAX      27u
 
 struct verify {
     struct capacity_trial trial;
@@ -28,6 +28,7 @@ struct verify {
     const char *out;
     unsigned shard, shards;
     double bytes_most, error_most;
+    unsigned point_requests, calibration_requests;
     char work[CLI_PATH];
 };
 
@@ -78,8 +79,9 @@ static bool read_request(const struct capacity_request *r, struct verify *v)
                                       .profile = r->profile != NULL ? r->profile : DEFAULT_PROFILE,
                                       .time_scale = real ? DEFAULT_SCALE : 1,
                                       .work_dir = v->work,
-                                      .runs = real ? 1 : RUNS_SIM,
-                                      .requests = real ? REQUESTS_REAL : REQUESTS_SIM };
+                                      .runs = real ? 1 : RUNS_SIM };
+    v->point_requests = real ? REQUESTS_REAL : REQUESTS_SIM;
+    v->calibration_requests = real ? REQUESTS_REAL : CALIBRATION_SIM;
     v->error_most = real ? ERROR_REAL : ERROR_SIM;
     v->shards = 1;
     if (r->shard != NULL && !read_shard(r->shard, &v->shard, &v->shards)) {
@@ -145,13 +147,12 @@ static int verify_run(struct verify *v)
     struct capacity_fit fit = { 0 };
     struct buf text;
     capacity_trial_begin(&v->trial);
-    unsigned requests = v->play.requests;
-    v->play.requests = requests * CALIBRATION_MORE;
+    v->play.requests = v->calibration_requests;
     int status = play_all(v, v->trial.calibration, CAPACITY_CALIBRATION, &fit);
     if (status != EXIT_PASS) {
         return status;
     }
-    v->play.requests = requests;
+    v->play.requests = v->point_requests;
     capacity_trial_predict(&v->trial, &fit, v->shard, v->shards, v->bytes_most);
     if (v->trial.count == 0) {
         (void)fputs("waldrill capacity: --most leaves no point\n", stderr);
@@ -179,6 +180,7 @@ int capacity_verify(const struct capacity_request *request, const struct capacit
     int status = EXIT_USAGE;
     if (read_request(request, v)) {
         v->trial.question = in->question;
+        v->trial.question.settings.time_scale = v->play.time_scale; /* what is slow, walproxy judges by it */
         v->trial.engine = v->play.engine;
         v->trial.profile = v->play.profile;
         v->trial.time_scale = v->play.time_scale;

@@ -192,6 +192,24 @@ static void test_impossible_questions(void)
     }
 }
 
+/* A primary whose work is not scaled looks slow to a walproxy whose clock is; it knows, and so has the model
+ * to: its requests stay as large. */
+static void test_drain_on_a_scaled_clock(void)
+{
+    struct capacity_question q;
+    struct capacity_forecast plain;
+    struct capacity_forecast scaled;
+    ask(&q, 100, 50, 60);
+    q.costs.request_s *= 20;
+    q.costs.record_s *= 20;
+    q.costs.spread_s *= 20;
+    capacity_forecast(&q, &plain);
+    q.settings.time_scale = 20;
+    capacity_forecast(&q, &scaled);
+    CU_ASSERT(scaled.replay_requests < plain.replay_requests / 2);
+    CU_ASSERT(scaled.drain_s < plain.drain_s);
+}
+
 static const struct suite_test tests[] = {
     { "the guide's examples come out as the guide prints them", test_guide },
     { "bytes of a pending write in memory and in the log", test_bytes_of_a_write },
@@ -201,6 +219,7 @@ static const struct suite_test tests[] = {
     { "WAL_RETAIN of the load before stands in the log", test_load_before },
     { "draining is as slow as the link or the rate set", test_drain_follows_what_limits_it },
     { "a drain that never ends is told as such", test_drain_that_never_ends },
+    { "draining on a clock that runs faster than the primary works", test_drain_on_a_scaled_clock },
     { "the safe outage of a budget fits it, and no longer one does", test_budgets },
     { "impossible questions are refused with the allowed range", test_impossible_questions },
 };
