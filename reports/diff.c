@@ -10,9 +10,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#define VALUE_CHARS 64
-#define NAME_CHARS  160
-#define UNKNOWN     (-1.0)
+#define VALUE_CHARS  64
+#define SPREAD_CHARS (2 * VALUE_CHARS + 4)
+#define NAME_CHARS   160
+#define UNKNOWN      (-1.0)
+#define NEVER        ((double)INFINITY) /* later than anything that came to an end */
+
+/* The runs before, which repeat one another, and the one after. */
+struct sides {
+    const struct report_source *before;
+    size_t count;
+    const struct report_source *after;
+};
 
 enum kind { KIND_COUNT, KIND_FAULT, KIND_NEUTRAL, KIND_SECONDS, KIND_MILLIS, KIND_BYTES };
 
@@ -31,8 +40,13 @@ static const struct {
 /* --- rows ------------------------------------------------------------------------------------------------
  */
 
-static void add(struct diff *d, const char *name, const char *a, const char *b, enum diff_change change)
+/* low, high: of the runs before, as a person reads them. */
+static void add(struct diff *d, const char *name, const char *low, const char *high, const char *b,
+                enum diff_change change)
 {
+    char a[SPREAD_CHARS];
+    bool one = strcmp(low, high) == 0;
+    (void)snprintf(a, sizeof(a), "%s%s%s", low, one ? "" : " .. ", one ? "" : high);
     d->rows = mem_realloc(d->rows, (d->count + 1) * sizeof(*d->rows));
     d->rows[d->count++] = (struct diff_row){ mem_strdup(name), mem_strdup(a), mem_strdup(b), change };
     d->worse += change == DIFF_WORSE;
@@ -41,57 +55,40 @@ static void add(struct diff *d, const char *name, const char *a, const char *b, 
     d->other += change == DIFF_OTHER;
 }
 
-static void show(double value, enum kind kind, char out[VALUE_CHARS])
-{
-    char text[TEXT_TIME_SIZE];
-    if (value < 0) {
-        (void)snprintf(out, VALUE_CHARS, "-");
-    } else if (kind == KIND_SECONDS) {
-        text_time((int64_t)(value * (double)NS_PER_S), text);
-        (void)snprintf(out, VALUE_CHARS, "%s", text);
-    } else if (kind == KIND_MILLIS) {
-        (void)snprintf(out, VALUE_CHARS, "%.*f ms", value < 1000 ? 2 : 0, value);
-    } else if (kind == KIND_BYTES) {
-        (void)snprintf(out, VALUE_CHARS, "%.1f MiB", value / 1048576);
-    } else {
-        (void)snprintf(out, VALUE_CHARS, "%.0f", value);
-    }
-}
-
-static enum diff_change judge(const struct diff *d, double a, double b, enum kind kind)
-{
-    double room = kinds[kind].exact ? 0 : fmax(d->band * a, kinds[kind].floor);
-    if (a < 0 || b < 0) { /* known in one only */
-        return a < 0 && b < 0 ? DIFF_SAME : DIFF_OTHER;
-    }
-    if (fabs(b - a) <= room) {
-        return DIFF_SAME;
-    }
-    return !kinds[kind].judged ? DIFF_OTHER : b > a ? DIFF_WORSE : DIFF_BETTER;
-}
-
-static void compare(struct diff *d, const char *name, double a, double b, enum kind kind)
-{
-    char left[VALUE_CHARS];
-    char right[VALUE_CHARS];
-    show(a, kind, left);
-    show(b, kind, right);
-    if (a >= 0 || b >= 0) {
-        add(d, name, left, right, judge(d, a, b, kind));
-    }
-}
-
 /* --- verdict and checks ----------------------------------------------------------------------------------
  */
 
-static enum diff_change step(int a, int b)
+/* What has an order and no noise: worse than the worst there was, better than the best; seen: a bit for each
+ * there was. */
+static enum diff_change step(unsigned seen, unsigned low, unsigned high, unsigned b)
 {
-    return a == b ? DIFF_SAME : b > a ? DIFF_WORSE : DIFF_BETTER;
+    return b > high ? DIFF_WORSE : b < low ? DIFF_BETTER : (seen >> b & 1) != 0 ? DIFF_SAME : DIFF_OTHER;
 }
 
-static const char *state_of(const struct assertion_result *a)
+static void add_verdict(struct diff *d, const struct sides *s)
 {
-    return a == NULL ? "-" : a->skipped ? "skipped" : a->passed ? "held" : "FAILED";
+    enum verdict low = s->before[0].results.verdict; /* in the order of their exit status */
+    enum verdict high = low;
+    enum verdict b = s->after->results.verdict;
+    unsigned seen = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        enum verdict a = s->before[i].results.verdict;
+        seen |= 1U << a;
+        low = a < low ? a : low;
+        high = a > high ? a : high;
+    }
+    add(d, "verdict", verdict_name(low), verdict_name(high), verdict_name(b), step(seen, low, high, b));
+}
+
+enum state { STATE_ABSENT, STATE_SKIPPED, STATE_HELD, STATE_FAILED };
+static const char *const state_names[] = { "-", "skipped", "held", "FAILED" };
+
+static enum state state_of(const struct assertion_result *a)
+{
+    return a == NULL           ? STATE_ABSENT
+           : a->skipped        ? STATE_SKIPPED
+           : !report_failed(a) ? STATE_HELD
+                               : STATE_FAILED;
 }
 
 /* The same check of another run: checks of one name are told apart by their order. */
@@ -111,32 +108,56 @@ static const struct assertion_result *twin(const struct results *r, const struct
     return NULL;
 }
 
-/* One of the two may be NULL. */
-static void add_check(struct diff *d, const struct assertion_result *a, const struct assertion_result *b)
+/* A check that fails is worse when it never failed before, one that holds is better when it always did. */
+static enum diff_change check_change(unsigned seen, enum state b)
 {
-    char name[NAME_CHARS];
-    const struct assertion_result *any = a != NULL ? a : b;
-    CHECK(any != NULL);
-    bool failed_a = a != NULL && report_failed(a);
-    bool failed_b = b != NULL && report_failed(b);
-    enum diff_change change = step(failed_a, failed_b);
-    if (change == DIFF_SAME && strcmp(state_of(a), state_of(b)) != 0) {
-        change = DIFF_OTHER;
-    } else if (change == DIFF_BETTER && (b == NULL || b->skipped)) {
-        change = DIFF_OTHER; /* what is not looked at has not got better */
+    unsigned failed = 1U << STATE_FAILED;
+    if (b == STATE_FAILED && (seen & failed) == 0) {
+        return DIFF_WORSE;
     }
-    (void)snprintf(name, sizeof(name), "%s: %s", report_kind_name(any->kind), any->name);
-    add(d, name, state_of(a), state_of(b), change);
+    if (b == STATE_HELD && seen == failed) {
+        return DIFF_BETTER; /* what is not looked at has not got better */
+    }
+    return (seen >> b & 1) != 0 ? DIFF_SAME : DIFF_OTHER;
 }
 
-static void add_checks(struct diff *d, const struct results *a, const struct results *b)
+/* Check number index of that run, beside its twins in the others. */
+static void add_check(struct diff *d, const struct sides *s, const struct results *of, size_t index)
 {
-    for (size_t i = 0; i < a->assertion_count; i++) {
-        add_check(d, &a->assertions[i], twin(b, a, i));
+    char name[NAME_CHARS];
+    enum state low = STATE_FAILED;
+    enum state high = STATE_ABSENT;
+    enum state b = state_of(twin(&s->after->results, of, index));
+    unsigned seen = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        enum state a = state_of(twin(&s->before[i].results, of, index));
+        seen |= 1U << a;
+        low = a < low ? a : low;
+        high = a > high ? a : high;
     }
-    for (size_t i = 0; i < b->assertion_count; i++) {
-        if (twin(a, b, i) == NULL) {
-            add_check(d, NULL, &b->assertions[i]);
+    (void)snprintf(name, sizeof(name), "%s: %s", report_kind_name(of->assertions[index].kind),
+                   of->assertions[index].name);
+    add(d, name, state_names[low], state_names[high], state_names[b], check_change(seen, b));
+}
+
+static bool was_added(const struct sides *s, size_t runs, const struct results *of, size_t index)
+{
+    for (size_t i = 0; i < runs; i++) {
+        if (twin(&s->before[i].results, of, index) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_checks(struct diff *d, const struct sides *s)
+{
+    for (size_t i = 0; i <= s->count; i++) {
+        const struct results *r = i < s->count ? &s->before[i].results : &s->after->results;
+        for (size_t k = 0; k < r->assertion_count; k++) {
+            if (!was_added(s, i, r, k)) {
+                add_check(d, s, r, k);
+            }
         }
     }
 }
@@ -144,112 +165,238 @@ static void add_checks(struct diff *d, const struct results *a, const struct res
 /* --- figures ---------------------------------------------------------------------------------------------
  */
 
-static double millis(int64_t ns)
-{
-    return ns == FIGURES_NOTHING ? UNKNOWN : (double)ns / (double)NS_PER_MS;
-}
+/* A figure of a run; UNKNOWN, NEVER. */
+typedef double figure_of(const struct report_source *run, unsigned which);
 
-static double seconds(int64_t ns)
-{
-    return ns == HISTORY_NEVER ? UNKNOWN : (double)ns / (double)NS_PER_S;
-}
+/* What the runs before reached; both UNKNOWN when none of them knows. */
+struct spread {
+    double low, high;
+};
 
-static void add_latency(struct diff *d, const char *op, const struct figures_latency *a,
-                        const struct figures_latency *b)
+static struct spread spread_of(const struct sides *s, figure_of *get, unsigned which)
 {
-    char name[NAME_CHARS];
-    const struct {
-        const char *name;
-        int64_t a_ns, b_ns;
-    } rows[] = { { "median", a->p50_ns, b->p50_ns },
-                 { "90%", a->p90_ns, b->p90_ns },
-                 { "99%", a->p99_ns, b->p99_ns } };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        (void)snprintf(name, sizeof(name), "latency of %s, %s", op, rows[i].name);
-        compare(d, name, millis(rows[i].a_ns), millis(rows[i].b_ns), KIND_MILLIS);
-    }
-}
-
-static const struct figures_kind *kind_of(const struct figures *f, enum chroma_op op)
-{
-    for (size_t i = 0; i < f->kind_count; i++) {
-        if (f->kinds[i].op == op) {
-            return &f->kinds[i];
+    struct spread all = { UNKNOWN, UNKNOWN };
+    for (size_t i = 0; i < s->count; i++) {
+        double value = get(&s->before[i], which);
+        if (value >= 0) {
+            all.low = all.low < 0 || value < all.low ? value : all.low;
+            all.high = value > all.high ? value : all.high;
         }
     }
-    return NULL;
+    return all;
 }
 
-static void add_latencies(struct diff *d, const struct figures *a, const struct figures *b)
+static void show(double value, enum kind kind, char out[VALUE_CHARS])
 {
-    const struct figures_latency none = figures_no_latency();
-    for (int op = 0; op < CHROMA_OP_COUNT; op++) {
-        const struct figures_kind *left = kind_of(a, (enum chroma_op)op);
-        const struct figures_kind *right = kind_of(b, (enum chroma_op)op);
-        if (left != NULL || right != NULL) {
-            add_latency(d, chroma_op_name((enum chroma_op)op), left == NULL ? &none : &left->latency,
-                        right == NULL ? &none : &right->latency);
-        }
-    }
-}
-
-/* Recovery that A came to and B did not is worse, not unknown. */
-static void add_recovery(struct diff *d, const char *name, int64_t a_ns, int64_t b_ns)
-{
-    if (a_ns != HISTORY_NEVER && b_ns == HISTORY_NEVER) {
-        char text[VALUE_CHARS];
-        show(seconds(a_ns), KIND_SECONDS, text);
-        add(d, name, text, "never", DIFF_WORSE);
-    } else if (a_ns == HISTORY_NEVER && b_ns != HISTORY_NEVER) {
-        char text[VALUE_CHARS];
-        show(seconds(b_ns), KIND_SECONDS, text);
-        add(d, name, "never", text, DIFF_BETTER);
+    char text[TEXT_TIME_SIZE];
+    if (value < 0) {
+        (void)snprintf(out, VALUE_CHARS, "-");
+    } else if (isinf(value)) {
+        (void)snprintf(out, VALUE_CHARS, "never");
+    } else if (kind == KIND_SECONDS) {
+        text_time((int64_t)(value * (double)NS_PER_S), text);
+        (void)snprintf(out, VALUE_CHARS, "%s", text);
+    } else if (kind == KIND_MILLIS) {
+        (void)snprintf(out, VALUE_CHARS, "%.*f ms", value < 1000 ? 2 : 0, value);
+    } else if (kind == KIND_BYTES) {
+        (void)snprintf(out, VALUE_CHARS, "%.1f MiB", value / 1048576);
     } else {
-        compare(d, name, seconds(a_ns), seconds(b_ns), KIND_SECONDS);
+        (void)snprintf(out, VALUE_CHARS, "%.0f", value);
     }
 }
+
+static double room(const struct diff *d, double around, enum kind kind)
+{
+    return kinds[kind].exact || isinf(around) ? 0 : fmax(d->band * around, kinds[kind].floor);
+}
+
+static enum diff_change judge(const struct diff *d, struct spread a, double b, enum kind kind)
+{
+    if (a.low < 0 || b < 0) {
+        return DIFF_OTHER; /* known on one side only */
+    }
+    bool above = b > a.high && b - a.high > room(d, a.high, kind);
+    bool below = b < a.low && a.low - b > room(d, a.low, kind);
+    if (!above && !below) {
+        return DIFF_SAME;
+    }
+    return !kinds[kind].judged ? DIFF_OTHER : above ? DIFF_WORSE : DIFF_BETTER;
+}
+
+static bool is_told(double value)
+{
+    return value >= 0 && !isinf(value);
+}
+
+/* No row when no run has anything to tell. */
+static void compare(struct diff *d, const struct sides *s, const char *name, enum kind kind, figure_of *get,
+                    unsigned which)
+{
+    char low[VALUE_CHARS];
+    char high[VALUE_CHARS];
+    char right[VALUE_CHARS];
+    struct spread a = spread_of(s, get, which);
+    double b = get(s->after, which);
+    if (is_told(a.low) || is_told(b)) {
+        show(a.low, kind, low);
+        show(a.high, kind, high);
+        show(b, kind, right);
+        add(d, name, low, high, right, judge(d, a, b, kind));
+    }
+}
+
+enum figure {
+    WRITES_OFFERED,
+    WRITES_QUEUED,
+    WRITES_UNSERVED,
+    READS_OFFERED,
+    READS_UNSERVED,
+    MOST_PENDING,
+    OLDEST_PENDING,
+    MOST_MEMORY,
+    LARGEST_LOG,
+    MOST_RESIDENT,
+    REPLAYED,
+    FAILED_REPLAYS,
+    DEAD_LETTERS,
+    LOST,
+    DETECTED,
+    HEALTHY,
+    DRAINED,
+    FIGURES
+};
+static const struct {
+    const char *name;
+    enum kind kind;
+} figure_rows[] = {
+    [WRITES_OFFERED] = { "writes offered", KIND_NEUTRAL },
+    [WRITES_QUEUED] = { "writes queued", KIND_NEUTRAL },
+    [WRITES_UNSERVED] = { "writes not accepted", KIND_COUNT },
+    [READS_OFFERED] = { "reads offered", KIND_NEUTRAL },
+    [READS_UNSERVED] = { "reads not answered", KIND_COUNT },
+    [MOST_PENDING] = { "most pending writes", KIND_COUNT },
+    [OLDEST_PENDING] = { "oldest pending write", KIND_SECONDS },
+    [MOST_MEMORY] = { "most memory of the log", KIND_BYTES },
+    [LARGEST_LOG] = { "largest log", KIND_BYTES },
+    [MOST_RESIDENT] = { "most resident memory", KIND_BYTES },
+    [REPLAYED] = { "replayed", KIND_NEUTRAL },
+    [FAILED_REPLAYS] = { "failed replays", KIND_FAULT },
+    [DEAD_LETTERS] = { "dead letters", KIND_FAULT },
+    [LOST] = { "lost with memory", KIND_FAULT },
+    [DETECTED] = { "primary called down after", KIND_SECONDS },
+    [HEALTHY] = { "healthy again after the last fault", KIND_SECONDS },
+    [DRAINED] = { "nothing pending after the last fault", KIND_SECONDS },
+};
 
 static double unserved(uint64_t offered, uint64_t accepted)
 {
     return offered > accepted ? (double)(offered - accepted) : 0;
 }
 
-static void add_counts(struct diff *d, const struct results *a, const struct results *b)
+/* Recovery that came to an end in one run and not in another is better there, not unknown. */
+static double recovery(int64_t ns)
 {
-    compare(d, "writes offered", (double)a->writes_offered, (double)b->writes_offered, KIND_NEUTRAL);
-    compare(d, "writes queued", (double)a->writes_queued, (double)b->writes_queued, KIND_NEUTRAL);
-    compare(d, "writes not accepted", unserved(a->writes_offered, a->writes_accepted),
-            unserved(b->writes_offered, b->writes_accepted), KIND_COUNT);
-    compare(d, "reads offered", (double)a->reads_offered, (double)b->reads_offered, KIND_NEUTRAL);
-    compare(d, "reads not answered", unserved(a->reads_offered, a->reads_ok),
-            unserved(b->reads_offered, b->reads_ok), KIND_COUNT);
+    return ns == HISTORY_NEVER ? NEVER : (double)ns / (double)NS_PER_S;
 }
 
-static void add_figures(struct diff *d, const struct figures *a, const struct figures *b)
+static double take_figure(const struct report_source *run, unsigned which)
 {
-    compare(d, "most pending writes", a->peak_pending, b->peak_pending, KIND_COUNT);
-    compare(d, "oldest pending write", a->peak_oldest_s, b->peak_oldest_s, KIND_SECONDS);
-    compare(d, "most memory of the log", a->peak_memory_bytes, b->peak_memory_bytes, KIND_BYTES);
-    compare(d, "largest log", a->peak_wal_bytes, b->peak_wal_bytes, KIND_BYTES);
-    compare(d, "most resident memory", a->peak_rss_bytes, b->peak_rss_bytes, KIND_BYTES);
-    compare(d, "replayed", a->replayed, b->replayed, KIND_NEUTRAL);
-    compare(d, "failed replays", a->failed_replays, b->failed_replays, KIND_FAULT);
-    compare(d, "dead letters", a->dead_letters, b->dead_letters, KIND_FAULT);
-    compare(d, "lost with memory", (double)a->lost_on_crash, (double)b->lost_on_crash, KIND_FAULT);
-    add_recovery(d, "primary called down after", a->recovery.detected_ns, b->recovery.detected_ns);
-    add_recovery(d, "healthy again after the last fault", a->recovery.healthy_ns, b->recovery.healthy_ns);
-    add_recovery(d, "nothing pending after the last fault", a->recovery.drained_ns, b->recovery.drained_ns);
-    add_latencies(d, a, b);
+    const struct results *r = &run->results;
+    const struct figures *f = &run->figures;
+    switch ((enum figure)which) {
+        case WRITES_OFFERED:
+            return (double)r->writes_offered;
+        case WRITES_QUEUED:
+            return (double)r->writes_queued;
+        case WRITES_UNSERVED:
+            return unserved(r->writes_offered, r->writes_accepted);
+        case READS_OFFERED:
+            return (double)r->reads_offered;
+        case READS_UNSERVED:
+            return unserved(r->reads_offered, r->reads_ok);
+        case MOST_PENDING:
+            return f->peak_pending;
+        case OLDEST_PENDING:
+            return f->peak_oldest_s;
+        case MOST_MEMORY:
+            return f->peak_memory_bytes;
+        case LARGEST_LOG:
+            return f->peak_wal_bytes;
+        case MOST_RESIDENT:
+            return f->peak_rss_bytes;
+        case REPLAYED:
+            return f->replayed;
+        case FAILED_REPLAYS:
+            return f->failed_replays;
+        case DEAD_LETTERS:
+            return f->dead_letters;
+        case LOST:
+            return (double)f->lost_on_crash;
+        case DETECTED:
+            return recovery(f->recovery.detected_ns);
+        case HEALTHY:
+            return recovery(f->recovery.healthy_ns);
+        case DRAINED:
+            return recovery(f->recovery.drained_ns);
+        case FIGURES:
+            break;
+    }
+    return UNKNOWN;
 }
 
-void diff_init(struct diff *d, const struct report_source *a, const struct report_source *b, double band)
+enum percentile { MEDIAN, NINETY, NINETY_NINE, PERCENTILES };
+static const char *const percentile_names[] = { "median", "90%", "99%" };
+
+/* which: PERCENTILES for each kind of operation. */
+static double take_latency(const struct report_source *run, unsigned which)
 {
-    *d = (struct diff){ .band = band };
-    add(d, "verdict", verdict_name(a->results.verdict), verdict_name(b->results.verdict),
-        step(verdict_exit_code(a->results.verdict), verdict_exit_code(b->results.verdict)));
-    add_checks(d, &a->results, &b->results);
-    add_counts(d, &a->results, &b->results);
-    add_figures(d, &a->figures, &b->figures);
+    const struct figures *f = &run->figures;
+    for (size_t i = 0; i < f->kind_count; i++) {
+        if (f->kinds[i].op == (enum chroma_op)(which / PERCENTILES)) {
+            const struct figures_latency *l = &f->kinds[i].latency;
+            const int64_t ns[] = { l->p50_ns, l->p90_ns, l->p99_ns };
+            int64_t one_ns = ns[which % PERCENTILES];
+            return one_ns == FIGURES_NOTHING ? UNKNOWN : (double)one_ns / (double)NS_PER_MS;
+        }
+    }
+    return UNKNOWN;
+}
+
+static void add_figures(struct diff *d, const struct sides *s)
+{
+    for (unsigned i = 0; i < FIGURES; i++) {
+        compare(d, s, figure_rows[i].name, figure_rows[i].kind, take_figure, i);
+    }
+    for (unsigned i = 0; i < CHROMA_OP_COUNT * PERCENTILES; i++) {
+        char name[NAME_CHARS];
+        (void)snprintf(name, sizeof(name), "latency of %s, %s",
+                       chroma_op_name((enum chroma_op)(i / PERCENTILES)), percentile_names[i % PERCENTILES]);
+        compare(d, s, name, KIND_MILLIS, take_latency, i);
+    }
+}
+
+/* --- the whole -------------------------------------------------------------------------------------------
+ */
+
+static bool alike(const char *a, const char *b)
+{
+    return a == NULL || b == NULL || strcmp(a, b) == 0;
+}
+
+bool diff_repeats(const struct report_source *a, const struct report_source *b)
+{
+    return alike(a->results.scenario, b->results.scenario) && alike(a->results.engine, b->results.engine);
+}
+
+void diff_init(struct diff *d, const struct report_source *runs, size_t count, double band)
+{
+    CHECK(count >= 2);
+    struct sides s = { runs, count - 1, &runs[count - 1] };
+    double unsaid = s.count == 1 ? DIFF_BAND : 0; /* of several the noise is measured */
+    *d = (struct diff){ .band = band < 0 ? unsaid : band, .before = s.count };
+    add_verdict(d, &s);
+    add_checks(d, &s);
+    add_figures(d, &s);
 }
 
 void diff_deinit(struct diff *d)

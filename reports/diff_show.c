@@ -1,11 +1,12 @@
-/* Two runs side by side, in words: the worse first, then the better, then what only differs. */
+/* Runs side by side, in words: the worse first, then the better, then what only differs. */
 #include "reports/diff.h"
 
 #include "reports/text.h"
 #include <string.h>
 
-#define NAME_WIDTH  58
-#define VALUE_WIDTH 14
+#define NAME_WIDTH   58
+#define VALUE_WIDTH  14
+#define SPREAD_WIDTH 24
 
 static const enum diff_change order[] = { DIFF_WORSE, DIFF_BETTER, DIFF_OTHER, DIFF_SAME };
 
@@ -26,12 +27,19 @@ static const char *word(enum diff_change change)
 
 static void put_sum(struct buf *out, const struct diff *d)
 {
-    buf_printf(out, "%zu worse, %zu better, %zu differ otherwise, %zu the same within %.3g%%", d->worse,
-               d->better, d->other, d->same, d->band * 100);
+    buf_printf(out, "%zu worse, %zu better, %zu differ otherwise, %zu the same within ", d->worse, d->better,
+               d->other, d->same);
+    if (d->before > 1) {
+        buf_printf(out, "what %zu runs reached before", d->before);
+    }
+    if (d->before == 1 || d->band > 0) {
+        buf_printf(out, "%s%.3g%%", d->before > 1 ? ", and " : "", d->band * 100);
+    }
 }
 
 void diff_text(struct buf *out, const struct diff *d, bool all)
 {
+    int width = d->before > 1 ? SPREAD_WIDTH : VALUE_WIDTH;
     put_sum(out, d);
     buf_append_char(out, '\n');
     for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++) {
@@ -39,7 +47,7 @@ void diff_text(struct buf *out, const struct diff *d, bool all)
             const struct diff_row *row = &d->rows[i];
             if (row->change == order[k]) {
                 buf_printf(out, "  %-8s %-*.*s %*s -> %s\n", word(row->change), NAME_WIDTH, NAME_WIDTH,
-                           row->name, VALUE_WIDTH, row->a, row->b);
+                           row->name, width, row->a, row->b);
             }
         }
     }

@@ -1,9 +1,10 @@
 /* waldrill report: what runs left behind, shown anew, compared, or listed.  Three verbs in one command: a
- * folder alone is reported again, "diff" puts two beside each other, "gallery" lists all. */
+ * folder alone is reported again, "diff" puts some beside each other, "gallery" lists all. */
 #include "harness/cli/cli.h"
 #include "harness/cli/commands.h"
 
 #include "base/buf.h"
+#include "base/memory.h"
 #include "base/units.h"
 #include "reports/diff.h"
 #include "reports/gallery.h"
@@ -15,7 +16,7 @@
 
 static const char help[] =
     "usage: waldrill report FOLDER [--out DIR]\n"
-    "       waldrill report diff A B [--band SHARE] [--markdown] [--all]\n"
+    "       waldrill report diff A... B [--band SHARE] [--markdown] [--all]\n"
     "       waldrill report gallery FOLDER [--whole]\n"
     "\n"
     "Shows anew, compares or lists what waldrill run left behind.\n"
@@ -34,7 +35,15 @@ static const char help[] =
     "the floor is 1 ms, 1 s, 1 MiB or 2, by its unit.  Dead letters, failed replays and lost writes have no "
     "band.\n"
     "\n"
-    "  --band SHARE  what counts as noise (default 10%); runs on sim are equal, so 0% does for them\n"
+    "Several runs as A (other seeds, or repeated on real) measure the noise: a figure of B is worse when it "
+    "is\n"
+    "above their highest by more than the floor, and better when it is below their lowest by more.  Where "
+    "they\n"
+    "differ, the column of A says lowest .. highest.\n"
+    "\n"
+    "  --band SHARE  what counts as noise, too (default 10%; 0% when A is several); runs of a seed on sim "
+    "are\n"
+    "                equal, so 0% does for them\n"
     "  --markdown    a table for a pull request\n"
     "  --all         what is the same, too\n"
     "\n"
@@ -49,6 +58,7 @@ static const char help[] =
     "  waldrill run a.yaml --engine sim --out before        # then change something\n"
     "  waldrill run a.yaml --engine sim --out after\n"
     "  waldrill report diff before after --band 5%\n"
+    "  waldrill report diff before-1 before-2 before-3 after\n"
     "  waldrill report after\n"
     "  waldrill report gallery rehearsal\n"
     "\n"
@@ -57,7 +67,7 @@ static const char help[] =
 
 struct report_request {
     const char *out; /* NULL = where it came from */
-    double band;
+    double band;     /* DIFF_BAND_UNSAID */
     bool markdown, all, whole;
 };
 
@@ -105,27 +115,46 @@ static int report_again(const char *path, const struct report_request *request)
     return status;
 }
 
-static void print_run(const char *letter, const char *path, const struct results *r)
+/* A cut report may not tell. */
+static const char *told(const char *text)
 {
-    (void)printf("%s: %s %s (%s, seed %llu) in %s\n", letter, verdict_name(r->verdict),
-                 r->scenario == NULL ? "?" : r->scenario, r->engine == NULL ? "?" : r->engine,
-                 (unsigned long long)r->seed, path);
+    return text == NULL ? "?" : text;
 }
 
-static int print_diff(const struct report_source *a, const struct report_source *b, char **paths,
+static void print_run(const char *letter, const char *path, const struct results *r)
+{
+    (void)printf("%s: %s %s (%s, seed %llu) in %s\n", letter, verdict_name(r->verdict), told(r->scenario),
+                 told(r->engine), (unsigned long long)r->seed, path);
+}
+
+/* Those before are A, or A1, A2, ... */
+static void print_runs(const struct report_source *runs, size_t count, char **paths)
+{
+    for (size_t i = 0; i < count; i++) {
+        char letter[24] = "A";
+        if (i + 1 == count) {
+            letter[0] = 'B';
+        } else if (count > 2) {
+            (void)snprintf(letter, sizeof(letter), "A%zu", i + 1);
+        }
+        print_run(letter, paths[i], &runs[i].results);
+    }
+    for (size_t i = 0; i < count; i++) {
+        print_missing(paths[i], &runs[i].results);
+    }
+}
+
+static int print_diff(const struct report_source *runs, size_t count, char **paths,
                       const struct report_request *request)
 {
     struct diff d;
     struct buf out;
-    diff_init(&d, a, b, request->band);
+    diff_init(&d, runs, count, request->band);
     buf_init(&out, DIFF_BYTES);
     if (request->markdown) {
         diff_markdown(&out, &d, request->all);
     } else {
-        print_run("A", paths[0], &a->results);
-        print_run("B", paths[1], &b->results);
-        print_missing(paths[0], &a->results);
-        print_missing(paths[1], &b->results);
+        print_runs(runs, count, paths);
         diff_text(&out, &d, request->all);
     }
     bool written = fputs(buf_text(&out), stdout) >= 0 && fflush(stdout) == 0 && !out.failed;
@@ -135,26 +164,54 @@ static int print_diff(const struct report_source *a, const struct report_source 
     return status;
 }
 
+static void close_runs(struct report_source *runs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        report_source_close(&runs[i]);
+    }
+    mem_free(runs);
+}
+
+/* How far apart the runs before lie is noise only when they are one thing done again. */
+static bool are_repetitions(const struct report_source *runs, size_t count, char **paths)
+{
+    for (size_t i = 1; i < count; i++) {
+        const struct results *first = &runs[0].results;
+        const struct results *r = &runs[i].results;
+        if (!diff_repeats(&runs[0], &runs[i])) {
+            (void)fprintf(
+                stderr,
+                "waldrill report: %s (%s on %s) does not repeat %s (%s on %s); all runs but the last "
+                "have to be one scenario on one engine\n",
+                paths[i], told(r->scenario), told(r->engine), paths[0], told(first->scenario),
+                told(first->engine));
+            return false;
+        }
+    }
+    return true;
+}
+
 static int report_diff(int argc, char **argv, const struct report_request *request)
 {
-    struct report_source sources[2];
     struct errmsg msg = { "" };
-    if (argc != 2) {
-        (void)fputs("waldrill report: diff wants two runs: waldrill report diff A B\n", stderr);
+    if (argc < 2) {
+        (void)fputs(
+            "waldrill report: diff wants two runs, or several and the one after them: "
+            "waldrill report diff A... B\n",
+            stderr);
         return EXIT_USAGE;
     }
-    for (int i = 0; i < 2; i++) {
-        if (report_source_open(&sources[i], argv[i], &msg) != 0) {
+    size_t count = (size_t)argc;
+    struct report_source *runs = mem_alloc_array(count, sizeof(*runs));
+    for (size_t i = 0; i < count; i++) {
+        if (report_source_open(&runs[i], argv[i], &msg) != 0) {
             (void)fprintf(stderr, "waldrill report: %s\n", msg.text);
-            if (i == 1) {
-                report_source_close(&sources[0]);
-            }
+            close_runs(runs, i);
             return EXIT_USAGE;
         }
     }
-    int status = print_diff(&sources[0], &sources[1], argv, request);
-    report_source_close(&sources[0]);
-    report_source_close(&sources[1]);
+    int status = are_repetitions(runs, count - 1, argv) ? print_diff(runs, count, argv, request) : EXIT_USAGE;
+    close_runs(runs, count);
     return status;
 }
 
@@ -195,7 +252,7 @@ static bool options_fit(const struct report_request *request, const char *band, 
 
 int command_report(int argc, char **argv)
 {
-    struct report_request request = { .band = DIFF_BAND };
+    struct report_request request = { .band = DIFF_BAND_UNSAID };
     const char *band = NULL;
     const struct cli_option options[] = { { "--out", &request.out, NULL },
                                           { "--band", &band, NULL },
@@ -225,7 +282,7 @@ int command_report(int argc, char **argv)
     }
     if (argc != 2) {
         (void)fputs(
-            "waldrill report: which run?  waldrill report FOLDER, report diff A B, or report gallery "
+            "waldrill report: which run?  waldrill report FOLDER, report diff A... B, or report gallery "
             "FOLDER\n",
             stderr);
         return EXIT_USAGE;

@@ -75,6 +75,26 @@ static void two_runs_are_compared(void)
     CU_ASSERT_TRUE(suite_says(out, "## No worse: ") && suite_says(out, "| same | verdict | PASS | PASS |"));
 }
 
+static void several_runs_before_measure_the_noise(void)
+{
+    run_matrix();
+    const char *file = path_of("lb.wal_mode=file");
+    const char *memory = path_of("lb.wal_mode=memory");
+    CU_ASSERT_EQUAL(report("diff", file, file, memory, NULL), 1);
+    CU_ASSERT_TRUE(suite_says(out, "A1: ") && suite_says(out, "A2: ") && suite_says(out, "\nB: "));
+    CU_ASSERT_TRUE(suite_says(out, "within what 2 runs reached before\n"));
+    CU_ASSERT_TRUE(suite_says(out, "  WORSE    lost with memory"));
+    CU_ASSERT_EQUAL(report("diff", file, file, file, "--all"), 0);
+    CU_ASSERT_TRUE(suite_says(out, "0 worse, 0 better, 0 differ otherwise"));
+    /* Another scenario, or another run of a matrix, repeats nothing. */
+    CU_ASSERT_EQUAL(report("diff", file, memory, memory, NULL), 2);
+    CU_ASSERT_TRUE(suite_says(err, "[lb.wal_mode=memory] on sim) does not repeat "));
+    CU_ASSERT_EQUAL(report("diff", SAMPLE, file, memory, NULL), 2);
+    CU_ASSERT_TRUE(suite_says(err, " does not repeat ") && suite_says(err, "(primary-down on sim)"));
+    CU_ASSERT_TRUE(suite_is_one_line(err));
+    CU_ASSERT_STRING_EQUAL(out, "");
+}
+
 static void help_teaches(void)
 {
     CU_ASSERT_EQUAL(report("--help", NULL, NULL, NULL, NULL), 0);
@@ -118,12 +138,14 @@ static void wrong_usage_is_one_line(void)
     }
 IN_FOLDER(several_runs_are_listed)
 IN_FOLDER(a_run_is_shown_anew)
+IN_FOLDER(several_runs_before_measure_the_noise)
 IN_FOLDER(two_runs_are_compared)
 
 static const struct suite_test tests[] = {
     { "several runs are listed on one page", in_folder_several_runs_are_listed },
     { "a run is shown anew", in_folder_a_run_is_shown_anew },
     { "two runs are compared, the status says whether one is worse", in_folder_two_runs_are_compared },
+    { "several runs before measure the noise", in_folder_several_runs_before_measure_the_noise },
     { "help teaches", help_teaches },
     { "wrong usage is one line and status 2", wrong_usage_is_one_line },
 };
