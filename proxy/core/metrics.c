@@ -3,6 +3,7 @@
 
 #include "base/units.h"
 #include "proxy/core/health.h"
+#include "proxy/core/pace.h"
 #include "proxy/core/quota.h"
 #include "proxy/core/resync.h"
 
@@ -109,6 +110,12 @@ static double throttle_delay(PLACE)
     return (double)quota_delay_ns(view->core) / (double)NS_PER_S;
 }
 
+static double replay_limit(PLACE)
+{
+    (void)i, (void)j;
+    return pace_rate(view->core);
+}
+
 static double clients(PLACE)
 {
     (void)i, (void)j;
@@ -156,6 +163,13 @@ static double resync_waits(PLACE)
 #define EACH(kind_, member)                                                                          \
     .axes = { &by_instance }, .kind = (kind_), .offset = offsetof(struct core, instances[0].member), \
     .stride = sizeof(struct instance)
+
+/* A setting that other metrics are measured by, or that capacity planning (waldrill capacity --live) needs.
+ */
+#define SETTING(name, setting, kind, member)                               \
+    {                                                                      \
+        name, METRIC_GAUGE, setting, { NULL }, CORE(kind, settings.member) \
+    }
 
 const struct metric metrics[] = {
     /* the program */
@@ -211,6 +225,14 @@ const struct metric metrics[] = {
       "1 while an operator has paused replaying",
       { NULL },
       CORE(METRIC_BOOL, replay_paused) },
+    SETTING("walproxy_replay_batch_limit_records", "REPLAY_BATCH_RECORDS", METRIC_U64, replay_batch_records),
+    SETTING("walproxy_replay_batch_limit_bytes", "REPLAY_BATCH_BYTES", METRIC_U64, replay_batch_bytes),
+    { "walproxy_replay_limit_writes_per_second",
+      METRIC_GAUGE,
+      "writes that may be replayed into an instance a second: REPLAY_RATE, or what an operator said instead; "
+      "0 = no cap",
+      { NULL },
+      GET(replay_limit) },
     { "walproxy_failover_waiting",
       METRIC_GAUGE,
       "1 while a promotion waits until the instance lacks nothing",
@@ -248,11 +270,9 @@ const struct metric metrics[] = {
       GET(dead) },
     { "walproxy_log_info", METRIC_GAUGE, "1 for the WAL_MODE in force", { &by_mode }, GET(log_mode) },
     { "walproxy_log_bytes", METRIC_GAUGE, "size of the log", { NULL }, CORE(METRIC_U64, log_bytes) },
-    { "walproxy_log_limit_bytes",
-      METRIC_GAUGE,
-      "WAL_MAX_BYTES",
-      { NULL },
-      CORE(METRIC_U64, settings.wal_max_bytes) },
+    SETTING("walproxy_log_limit_bytes", "WAL_MAX_BYTES", METRIC_U64, wal_max_bytes),
+    SETTING("walproxy_log_segment_bytes", "WAL_SEGMENT_BYTES", METRIC_U64, wal_segment_bytes),
+    SETTING("walproxy_log_retain_seconds", "WAL_RETAIN", METRIC_NS, wal_retain_ns),
     { "walproxy_log_failed",
       METRIC_GAUGE,
       "1 when a write or a sync of the log has failed",
@@ -273,11 +293,7 @@ const struct metric metrics[] = {
       "writes that some instance has not finished",
       { NULL },
       CORE(METRIC_U64, entries.live) },
-    { "walproxy_held_writes_limit",
-      METRIC_GAUGE,
-      "WAL_MAX_WRITES",
-      { NULL },
-      CORE(METRIC_U64, settings.wal_max_writes) },
+    SETTING("walproxy_held_writes_limit", "WAL_MAX_WRITES", METRIC_U64, wal_max_writes),
     { "walproxy_spilled_writes",
       METRIC_GAUGE,
       "held writes whose bytes are in the log only",
@@ -288,11 +304,7 @@ const struct metric metrics[] = {
       "bytes of writes held in memory",
       { NULL },
       CORE(METRIC_U64, payload_bytes) },
-    { "walproxy_memory_limit_bytes",
-      METRIC_GAUGE,
-      "WAL_MEMORY_BYTES",
-      { NULL },
-      CORE(METRIC_U64, settings.wal_memory_bytes) },
+    SETTING("walproxy_memory_limit_bytes", "WAL_MEMORY_BYTES", METRIC_U64, wal_memory_bytes),
     { "walproxy_memory_warning",
       METRIC_GAUGE,
       "1 while four fifths of WAL_MEMORY_BYTES are held and cannot be let go",
@@ -303,6 +315,8 @@ const struct metric metrics[] = {
       "share of the quota in use, of bytes or of writes, whichever is more; at 1 writes are refused",
       { NULL },
       GET(quota) },
+    SETTING("walproxy_throttle_start_ratio", "THROTTLE_START", METRIC_DOUBLE, throttle_start),
+    SETTING("walproxy_throttle_max_delay_seconds", "THROTTLE_MAX_DELAY", METRIC_NS, throttle_max_delay_ns),
     { "walproxy_throttle_delay_seconds",
       METRIC_GAUGE,
       "how long an answer to a write is held back now",
@@ -371,6 +385,8 @@ const struct metric metrics[] = {
       { NULL },
       CORE(METRIC_U64, access.refused) },
     /* instances */
+    SETTING("walproxy_check_interval_seconds", "CHECK_INTERVAL", METRIC_NS, check_interval_ns),
+    SETTING("walproxy_recovery_threshold_checks", "RECOVERY_THRESHOLD", METRIC_U64, recovery_threshold),
     { "walproxy_instance_up", METRIC_GAUGE, "1 while it may be asked", { &by_instance }, GET(is_up) },
     { "walproxy_instance_healthy", METRIC_GAUGE, "1 while its health checks say so, as in /status",
       EACH(METRIC_BOOL, healthy) },

@@ -13,7 +13,7 @@
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 /* What stands at the offset of a metric. */
-enum metric_kind { METRIC_U64, METRIC_UNSIGNED, METRIC_BOOL, METRIC_DOUBLE };
+enum metric_kind { METRIC_U64, METRIC_UNSIGNED, METRIC_BOOL, METRIC_DOUBLE, METRIC_NS /* told in seconds */ };
 
 /* A label and the values it takes. */
 struct metric_axis {

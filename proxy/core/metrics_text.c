@@ -21,6 +21,8 @@ static double read_place(const struct metric *metric, const void *at)
             return *(const bool *)at ? 1 : 0;
         case METRIC_DOUBLE:
             return *(const double *)at;
+        case METRIC_NS:
+            return (double)*(const uint64_t *)at / 1e9;
     }
     return 0;
 }

@@ -209,6 +209,36 @@ static void test_answers(void)
     driver_close(&d);
 }
 
+/* The settings in force, in base units; what an operator says of replaying is in force, too. */
+static void test_settings(void)
+{
+    driver_init(&d);
+    d.settings.replay_batch_records = 77;
+    d.settings.replay_batch_bytes = 3u << 20;
+    d.settings.replay_rate = 12.5;
+    d.settings.throttle_start = 0.6;
+    d.settings.throttle_max_delay_ns = 1500 * NS_PER_MS;
+    d.settings.wal_segment_bytes = 8u << 20;
+    d.settings.wal_retain_ns = 90 * NS_PER_S;
+    d.settings.check_interval_ns = 250 * NS_PER_MS;
+    d.settings.recovery_threshold = 4;
+    driver_start(&d);
+    CU_ASSERT_EQUAL(sample("walproxy_replay_batch_limit_records"), 77);
+    CU_ASSERT_EQUAL(sample("walproxy_replay_batch_limit_bytes"), 3u << 20);
+    CU_ASSERT_EQUAL(sample("walproxy_replay_limit_writes_per_second"), 12.5);
+    CU_ASSERT_EQUAL(sample("walproxy_throttle_start_ratio"), 0.6);
+    CU_ASSERT_EQUAL(sample("walproxy_throttle_max_delay_seconds"), 1.5);
+    CU_ASSERT_EQUAL(sample("walproxy_log_segment_bytes"), 8u << 20);
+    CU_ASSERT_EQUAL(sample("walproxy_log_retain_seconds"), 90);
+    CU_ASSERT_EQUAL(sample("walproxy_check_interval_seconds"), 0.25);
+    CU_ASSERT_EQUAL(sample("walproxy_recovery_threshold_checks"), 4);
+    (void)driver_send(&d, "POST", "/admin/replay/throttle?rate=3", "");
+    CU_ASSERT_EQUAL(sample("walproxy_replay_limit_writes_per_second"), 3);
+    (void)driver_send(&d, "POST", "/admin/replay/throttle?rate=0", "");
+    CU_ASSERT_EQUAL(sample("walproxy_replay_limit_writes_per_second"), 12.5);
+    driver_close(&d);
+}
+
 static void test_refused(void)
 {
     driver_init(&d);
@@ -306,6 +336,7 @@ static const struct suite_test tests[] = {
     { "an outage is seen from its beginning to its end", test_outage },
     { "/metrics and /status agree", test_agrees },
     { "answers are counted by class and outcome", test_answers },
+    { "settings are told in base units", test_settings },
     { "refusals are counted by status", test_refused },
     { "times are the core's", test_times },
     { "an operator's orders are among the metrics", test_orders },
