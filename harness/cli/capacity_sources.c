@@ -3,6 +3,7 @@
 #include "harness/cli/capacity.h"
 #include "harness/cli/cli.h"
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "base/units.h"
 #include "harness/real/control.h"
@@ -11,7 +12,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define ANSWER_BYTES ((size_t)4 << 20)
+#define ANSWER_BYTES       ((size_t)4 << 20)
+#define SETTING_TEXT       400 /* of any number, written out */
+#define DIGITS_OF_A_SECOND 9   /* behind the point: settings are kept in nanoseconds */
 
 static double seconds(int64_t ns)
 {
@@ -196,16 +199,41 @@ static double sample(struct str text, const char *name)
     return -1;
 }
 
-static void take_limits(struct str text, struct capacity_inputs *in)
+/* The settings of it that the model asks for. */
+static const struct {
+    const char *sample, *setting;
+} told[] = {
+    { "walproxy_memory_limit_bytes", "WAL_MEMORY_BYTES" },
+    { "walproxy_log_limit_bytes", "WAL_MAX_BYTES" },
+    { "walproxy_log_segment_bytes", "WAL_SEGMENT_BYTES" },
+    { "walproxy_log_retain_seconds", "WAL_RETAIN" },
+    { "walproxy_held_writes_limit", "WAL_MAX_WRITES" },
+    { "walproxy_throttle_start_ratio", "THROTTLE_START" },
+    { "walproxy_throttle_max_delay_seconds", "THROTTLE_MAX_DELAY" },
+    { "walproxy_replay_batch_limit_records", "REPLAY_BATCH_RECORDS" },
+    { "walproxy_replay_batch_limit_bytes", "REPLAY_BATCH_BYTES" },
+    { "walproxy_replay_limit_writes_per_second", "REPLAY_RATE" },
+    { "walproxy_check_interval_seconds", "CHECK_INTERVAL" },
+    { "walproxy_recovery_threshold_checks", "RECOVERY_THRESHOLD" },
+};
+
+/* They rank below the command line's.  An older walproxy does not tell all of them: the defaults stay. */
+static int take_settings(struct str text, const char *url, struct capacity_inputs *in, struct errmsg *msg)
 {
-    struct settings *s = &in->settings.values;
-    double memory = sample(text, "walproxy_memory_limit_bytes");
-    double log = sample(text, "walproxy_log_limit_bytes");
-    double writes = sample(text, "walproxy_held_writes_limit");
-    s->wal_memory_bytes = memory > 0 ? (uint64_t)memory : s->wal_memory_bytes;
-    s->wal_max_bytes = log > 0 ? (uint64_t)log : s->wal_max_bytes;
-    s->wal_max_writes = writes > 0 ? (uint64_t)writes : s->wal_max_writes;
-    s->wal_mode = sample(text, "walproxy_log_info{mode=\"memory\"}") > 0 ? WAL_MODE_MEMORY : WAL_MODE_FILE;
+    bool memory = sample(text, "walproxy_log_info{mode=\"memory\"}") > 0;
+    int err = settings_set(&in->settings, STR("WAL_MODE"), memory ? STR("memory") : STR("file"),
+                           SETTINGS_FILE, msg);
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]) && err == 0; i++) {
+        char value[SETTING_TEXT];
+        const struct settings_row *row = settings_find(str_of(told[i].setting));
+        double number = sample(text, told[i].sample);
+        CHECK(row != NULL);
+        (void)snprintf(value, sizeof(value), "%.*f", row->type == SETTINGS_COUNT ? 0 : DIGITS_OF_A_SECOND,
+                       number);
+        err = number < 0 ? 0
+                         : settings_set(&in->settings, str_of(row->name), str_of(value), SETTINGS_FILE, msg);
+    }
+    return err == 0 ? 0 : error_wrap(msg, err, "%.200s/metrics", url);
 }
 
 /* In an outage what waits tells the load; without one, what was answered since the start does. */
@@ -257,8 +285,8 @@ int capacity_from_live(const char *url, const char *token, struct capacity_input
     }
     err = err != 0 ? err : control_look(url, "/metrics", token, &answer, msg);
     if (err == 0) {
-        take_limits(buf_str(&answer), in);
-        err = take_load(buf_str(&answer), url, in, msg);
+        err = take_settings(buf_str(&answer), url, in, msg);
+        err = err != 0 ? err : take_load(buf_str(&answer), url, in, msg);
     }
     buf_deinit(&answer);
     return err;
