@@ -4,6 +4,7 @@
 #include "harness/cli/cli.h"
 
 #include "base/check.h"
+#include "base/exposition.h"
 #include "base/memory.h"
 #include "base/units.h"
 #include "harness/real/control.h"
@@ -184,19 +185,11 @@ int capacity_from_run(const char *folder, struct capacity_inputs *in, struct err
 
 /* ---- a walproxy that runs ---- */
 
-/* The sample whose line begins with that name and labels; -1 = none. */
+/* The sample of that name and labels; -1 = none. */
 static double sample(struct str text, const char *name)
 {
-    struct str wanted = str_of(name);
-    while (text.size > 0) {
-        struct str line = str_cut(text, '\n', &text);
-        if (str_starts(line, wanted) && line.size > wanted.size && line.data[wanted.size] == ' ') {
-            double value = 0;
-            struct str number = str_make(line.data + wanted.size + 1, line.size - wanted.size - 1);
-            return units_parse_double(str_trim(number), &value, NULL) == 0 ? value : -1;
-        }
-    }
-    return -1;
+    double value = -1;
+    return exposition_find(text, name, &value) ? value : -1;
 }
 
 /* The settings of it that the model asks for. */

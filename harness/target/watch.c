@@ -6,6 +6,7 @@
  */
 #include "harness/target/engine.h"
 
+#include "base/exposition.h"
 #include "base/memory.h"
 #include "base/units.h"
 #include "harness/real/control.h"
@@ -19,7 +20,7 @@
 #define WATCH_TIMEOUT_MS 3000
 #define WATCH_SILENT_NS  (30 * NS_PER_S) /* at least; else three leases */
 #define WATCH_ANSWER_MAX ((size_t)1 << 20)
-#define WATCH_START      "walproxy_start_time_seconds "
+#define WATCH_START      "walproxy_start_time_seconds"
 #define WATCH_VERSION    "/api/v2/version"
 
 static void lose(struct target_engine *t, const char *format, const char *place)
@@ -44,14 +45,7 @@ static double start_of(unsigned place, struct str body)
         json_decref(root);
         return start;
     }
-    struct str rest = body;
-    while (rest.size > 0) {
-        struct str line = str_cut(rest, '\n', &rest);
-        if (str_starts(line, STR(WATCH_START))) {
-            size_t skip = sizeof(WATCH_START) - 1;
-            (void)units_parse_double(str_trim(str_make(line.data + skip, line.size - skip)), &start, NULL);
-        }
-    }
+    (void)exposition_find(body, WATCH_START, &start);
     return start;
 }
 
