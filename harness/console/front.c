@@ -30,10 +30,10 @@ static const char policy[] =
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /* See cmake/Embed.cmake. */
-extern const unsigned char console_page[], console_style[], console_live[], console_act[], console_runbook[],
-    console_script[];
-extern const size_t console_page_size, console_style_size, console_live_size, console_act_size,
-    console_runbook_size, console_script_size;
+extern const unsigned char console_page[], console_style[], console_live[], console_served[], console_act[],
+    console_runbook[], console_script[];
+extern const size_t console_page_size, console_style_size, console_live_size, console_served_size,
+    console_act_size, console_runbook_size, console_script_size;
 
 static const struct file {
     const char *path, *type;
@@ -46,6 +46,7 @@ static const struct file {
     { "/act.js", "text/javascript; charset=utf-8", NULL, console_act, &console_act_size },
     { "/guide.js", "text/javascript; charset=utf-8", NULL, console_runbook, &console_runbook_size },
     { "/live.js", "text/javascript; charset=utf-8", NULL, console_live, &console_live_size },
+    { "/served.js", "text/javascript; charset=utf-8", NULL, console_served, &console_served_size },
     { "/console.js", "text/javascript; charset=utf-8", NULL, console_script, &console_script_size },
     { "/uplot.css", "text/css; charset=utf-8", "uplot_style", NULL, NULL },
     { "/page.css", "text/css; charset=utf-8", "page_style", NULL, NULL },

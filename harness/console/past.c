@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/units.h"
+#include <math.h>
 
 void past_init(struct past *p)
 {
@@ -17,13 +18,13 @@ void past_deinit(struct past *p)
     p->samples = NULL;
 }
 
-void past_add(struct past *p, const struct status_sample *sample)
+void past_add(struct past *p, const struct status_sample *status, const struct served_figures *served)
 {
-    p->samples[p->taken++ % PAST_SAMPLES] = *sample;
-    if (sample->answered) {
+    p->samples[p->taken++ % PAST_SAMPLES] = (struct past_sample){ *status, *served };
+    if (status->answered) {
         p->silent_since_ns = PAST_OPEN;
     } else if (p->silent_since_ns == PAST_OPEN) {
-        p->silent_since_ns = sample->at_ns;
+        p->silent_since_ns = status->at_ns;
     }
 }
 
@@ -35,33 +36,44 @@ uint64_t past_first(const struct past *p)
 const struct status_sample *past_at(const struct past *p, uint64_t number)
 {
     CHECK(number >= past_first(p) && number < p->taken);
-    return &p->samples[number % PAST_SAMPLES];
+    return &p->samples[number % PAST_SAMPLES].status;
 }
 
 /* --- as JSON -------------------------------------------------------------------------------------------- */
 
-enum past_kind { PAST_NUMBER, PAST_YES, PAST_AGE };
+enum past_kind { PAST_NUMBER, PAST_YES, PAST_AGE, PAST_FIGURE };
 
 static const struct past_column {
     const char *name;
     enum past_kind kind;
     size_t offset;
 } past_columns[] = {
-#define COLUMN(name, kind, member)                         \
-    {                                                      \
-        name, kind, offsetof(struct status_sample, member) \
+#define COLUMN(name, kind, member)                       \
+    {                                                    \
+        name, kind, offsetof(struct past_sample, member) \
     }
-    COLUMN("pending", PAST_NUMBER, pending_writes),
-    COLUMN("oldest_s", PAST_AGE, oldest_pending_s),
-    COLUMN("failed_replays", PAST_NUMBER, failed_replays),
-    COLUMN("replayed", PAST_NUMBER, total_replayed),
-    COLUMN("dead_letters", PAST_NUMBER, dead_letters),
-    COLUMN("memory_bytes", PAST_NUMBER, memory_bytes),
-    COLUMN("wal_bytes", PAST_NUMBER, wal_bytes),
-    COLUMN("rss_bytes", PAST_NUMBER, rss_bytes),
-    COLUMN("replaying", PAST_YES, is_replaying),
-    COLUMN("primary", PAST_YES, healthy[0]),
-    COLUMN("replica", PAST_YES, healthy[1]),
+    COLUMN("pending", PAST_NUMBER, status.pending_writes),
+    COLUMN("oldest_s", PAST_AGE, status.oldest_pending_s),
+    COLUMN("failed_replays", PAST_NUMBER, status.failed_replays),
+    COLUMN("replayed", PAST_NUMBER, status.total_replayed),
+    COLUMN("dead_letters", PAST_NUMBER, status.dead_letters),
+    COLUMN("memory_bytes", PAST_NUMBER, status.memory_bytes),
+    COLUMN("wal_bytes", PAST_NUMBER, status.wal_bytes),
+    COLUMN("rss_bytes", PAST_NUMBER, status.rss_bytes),
+    COLUMN("replaying", PAST_YES, status.is_replaying),
+    COLUMN("primary", PAST_YES, status.healthy[0]),
+    COLUMN("replica", PAST_YES, status.healthy[1]),
+    COLUMN("read_per_s", PAST_FIGURE, served.per_s[TALLY_READ]),
+    COLUMN("write_per_s", PAST_FIGURE, served.per_s[TALLY_WRITE]),
+    COLUMN("other_per_s", PAST_FIGURE, served.per_s[TALLY_OTHER]),
+    COLUMN("refused_per_s", PAST_FIGURE, served.refused_per_s),
+    COLUMN("failed_per_s", PAST_FIGURE, served.failed_per_s),
+    COLUMN("read_p50_ms", PAST_FIGURE, served.p50_ms[TALLY_READ]),
+    COLUMN("write_p50_ms", PAST_FIGURE, served.p50_ms[TALLY_WRITE]),
+    COLUMN("other_p50_ms", PAST_FIGURE, served.p50_ms[TALLY_OTHER]),
+    COLUMN("read_p99_ms", PAST_FIGURE, served.p99_ms[TALLY_READ]),
+    COLUMN("write_p99_ms", PAST_FIGURE, served.p99_ms[TALLY_WRITE]),
+    COLUMN("other_p99_ms", PAST_FIGURE, served.p99_ms[TALLY_OTHER]),
 #undef COLUMN
 };
 
@@ -75,17 +87,25 @@ void past_put_seconds(struct json_writer *w, int64_t ns)
     }
 }
 
-/* null where nobody answered: a gap in the curve. */
-static void put_value(struct json_writer *w, const struct status_sample *sample, const struct past_column *c)
+/* null where nobody answered, and where a figure is not known: a gap in the curve. */
+static void put_value(struct json_writer *w, const struct past_sample *sample, const struct past_column *c)
 {
     const char *at = (const char *)sample + c->offset;
-    if (!sample->answered) {
+    if (!sample->status.answered) {
         json_put_null(w);
-    } else if (c->kind == PAST_YES) {
+        return;
+    }
+    if (c->kind == PAST_YES) {
         json_put_bool(w, *(const bool *)(const void *)at);
-    } else {
-        double value = *(const double *)(const void *)at;
+        return;
+    }
+    double value = *(const double *)(const void *)at;
+    if (c->kind != PAST_FIGURE) {
         json_put_double(w, c->kind == PAST_AGE && value < 0 ? 0 : value);
+    } else if (value < 0) {
+        json_put_null(w);
+    } else {
+        json_put_double(w, round(value * 1000) / 1000); /* as fine as a page can show */
     }
 }
 
@@ -103,7 +123,7 @@ void past_write(const struct past *p, uint64_t from, struct json_writer *w)
         json_key(w, past_columns[i].name);
         json_array_begin(w);
         for (uint64_t n = first; n < p->taken; n++) {
-            put_value(w, past_at(p, n), &past_columns[i]);
+            put_value(w, &p->samples[n % PAST_SAMPLES], &past_columns[i]);
         }
         json_array_end(w);
     }

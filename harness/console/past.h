@@ -4,6 +4,7 @@
 #define WALDRILL_HARNESS_CONSOLE_PAST_H
 
 #include "base/json_writer.h"
+#include "harness/console/served.h"
 #include "harness/history.h"
 
 #define PAST_SAMPLES ((size_t)3600) /* an hour at one a second */
@@ -21,15 +22,20 @@ struct past_spans {
     size_t count;
 };
 
+struct past_sample {
+    struct status_sample status;
+    struct served_figures served; /* since the look before */
+};
+
 struct past {
-    struct status_sample *samples; /* of number n at n % PAST_SAMPLES */
-    uint64_t taken;          /* numbers 0 to taken - 1 have been given; the last PAST_SAMPLES are kept */
-    int64_t silent_since_ns; /* since when nobody answers; PAST_OPEN: the last one was answered */
+    struct past_sample *samples; /* of number n at n % PAST_SAMPLES */
+    uint64_t taken;              /* numbers 0 to taken - 1 have been given; the last PAST_SAMPLES are kept */
+    int64_t silent_since_ns;     /* since when nobody answers; PAST_OPEN: the last one was answered */
 };
 
 void past_init(struct past *p);
 void past_deinit(struct past *p);
-void past_add(struct past *p, const struct status_sample *sample);
+void past_add(struct past *p, const struct status_sample *status, const struct served_figures *served);
 /* The number of the oldest sample kept; p->taken when there is none. */
 uint64_t past_first(const struct past *p);
 const struct status_sample *past_at(const struct past *p, uint64_t number);

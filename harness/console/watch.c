@@ -1,5 +1,5 @@
-/* The two threads that look: at the balancer's /alerts and /status, and at the mocks' control ports.  What
- * they see goes into the past; the newest documents are kept whole for the page. */
+/* The two threads that look: at the balancer's /alerts, /status and /metrics, and at the mocks' control
+ * ports.  What they see goes into the past; the newest documents are kept whole for the page. */
 #include "harness/console/internal.h"
 
 #include "base/check.h"
@@ -89,26 +89,53 @@ static void watch_step(struct console *c, struct status_doc *doc, bool answered,
     steps_find(&facts, &c->step);
 }
 
-/* One look: the alerts first, so that what /status says is at most newer. */
-static void watch_balancer(struct console *c, struct status_reader *reader, struct status_doc *doc,
-                           struct buf *alerts, struct buf *status)
+/* What the look at the balancer reads with, and what it has to remember. */
+struct watch_eyes {
+    struct status_reader *reader;
+    struct status_doc doc;
+    struct buf alerts, status, metrics;
+    struct served_look served; /* the newest that is known */
+    int64_t served_ns;         /* when that was */
+};
+
+/* How clients were served since the last time that could be told. */
+static void watch_served(struct console *c, struct watch_eyes *eyes, int64_t now_ns, bool answered,
+                         struct served_figures *figures)
 {
+    struct served_look now = { .known = false };
+    if (answered && watch_get(c->setup.urls[TARGET_LB], "/metrics", &eyes->metrics, NULL) == 0) {
+        (void)served_read(buf_str(&eyes->metrics), &now);
+    }
+    served_between(&eyes->served, &now, (double)(now_ns - eyes->served_ns) / (double)NS_PER_S, figures);
+    if (now.known) {
+        eyes->served = now;
+        eyes->served_ns = now_ns;
+    }
+}
+
+/* One look: the alerts first, so that what /status says is at most newer. */
+static void watch_balancer(struct console *c, struct watch_eyes *eyes)
+{
+    struct buf *alerts = &eyes->alerts;
+    struct buf *status = &eyes->status;
     struct errmsg msg = { "" };
     const char *url = c->setup.urls[TARGET_LB];
     struct status_sample sample = { .oldest_pending_s = -1 };
     struct run_status_more more = { .progress_age_s = -1 };
+    struct served_figures figures;
     bool told = watch_get(url, "/alerts", alerts, &msg) == 0;
     bool answered = told && watch_get(url, "/status", status, &msg) == 0;
-    if (answered && !status_reader_read(reader, buf_str(status), &sample, &more)) {
+    if (answered && !status_reader_read(eyes->reader, buf_str(status), &sample, &more)) {
         (void)error_set(&msg, ERR_SYNTAX, "/status is not a document of walproxy");
         answered = false;
     }
     mem_free(more.figures);
     sample.answered = answered;
     sample.at_ns = console_now_ns(c);
+    watch_served(c, eyes, sample.at_ns, answered, &figures);
     (void)pthread_mutex_lock(&c->lock);
-    past_add(&c->past, &sample);
-    watch_step(c, doc, answered, buf_str(status));
+    past_add(&c->past, &sample, &figures);
+    watch_step(c, &eyes->doc, answered, buf_str(status));
     if (told) {
         watch_keep_alerts(c, alerts, sample.at_ns);
     }
@@ -124,19 +151,18 @@ static void watch_balancer(struct console *c, struct status_reader *reader, stru
 static void *watch_balancer_always(void *context)
 {
     struct console *c = context;
-    struct status_reader *reader = status_reader_new();
-    struct status_doc doc = { 0 };
-    struct buf alerts;
-    struct buf status;
-    buf_init(&alerts, CONSOLE_DOCUMENT);
-    buf_init(&status, CONSOLE_DOCUMENT);
+    struct watch_eyes eyes = { .reader = status_reader_new() };
+    buf_init(&eyes.alerts, CONSOLE_DOCUMENT);
+    buf_init(&eyes.status, CONSOLE_DOCUMENT);
+    buf_init(&eyes.metrics, CONSOLE_DOCUMENT);
     do {
-        watch_balancer(c, reader, &doc, &alerts, &status);
+        watch_balancer(c, &eyes);
     } while (watch_wait(c));
-    buf_deinit(&alerts);
-    buf_deinit(&status);
-    status_doc_deinit(&doc);
-    status_reader_free(reader);
+    buf_deinit(&eyes.alerts);
+    buf_deinit(&eyes.status);
+    buf_deinit(&eyes.metrics);
+    status_doc_deinit(&eyes.doc);
+    status_reader_free(eyes.reader);
     return NULL;
 }
 

@@ -110,6 +110,8 @@
                  `${wal.dead_letters} dead letter${wal.dead_letters === 1 ? "" : "s"}`, stateOf(levels.failed_replays));
         showTile("memory", "Log", bytesText(wal.bytes), `${bytesText(wal.memory_bytes)} of it in memory`,
                  status.stats.memory_warning ? "bad" : "");
+        const {value, detail, state} = served.newest(live.newest);
+        showTile("requests", "Requests", value, detail, state);
         for (const instance of status.instances) {
             showTile(instance.name, instance.name.charAt(0).toUpperCase() + instance.name.slice(1), instance.healthy ? "healthy" : "down",
                      [instance.role === instance.name ? null : `acts as ${instance.role}`, instance.forced === null ? null : `forced ${instance.forced}`,
@@ -132,11 +134,17 @@
     choice.setAttribute("aria-label", "How far back");
     choice.addEventListener("change", () => view !== undefined && view.refresh());
 
+    function describe() {
+        const run = live.run(Number(choice.value));
+        const about = timeline.describe(run);
+        return {...about, charts: [...about.charts, ...served.describe(run)]};
+    }
+
     function showCurves() {
         const {time_scale: scale} = live.state.last;
         setText(pace, scale === 1 ? "" : `times are the stack's, which runs ${numberText(scale)} times as fast as the clock`);
         if (view === undefined) {
-            view = charts.mount(place, () => timeline.describe(live.run(Number(choice.value))));
+            view = charts.mount(place, describe);
         } else {
             view.advance();
         }

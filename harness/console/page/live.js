@@ -3,7 +3,9 @@
  *
  *   live.begin(moved)   asks for ever; moved() after each answer, and when there was none
  *   live.state          {last: the newest answer (harness/console/live.c), lost: why waldrill itself does not answer, lostSince}
- *   live.run(window_s)  the last window_s seconds (of the stack's time), 0 = all that is kept */
+ *   live.run(window_s)  the last window_s seconds (of the stack's time), 0 = all that is kept; looks: its samples as they came,
+ *                       since_s when the one before them was taken
+ *   live.newest(key)    the newest value of a column; null: not known */
 "use strict";
 
 const live = (() => {
@@ -110,6 +112,7 @@ const live = (() => {
         const column = key => known(part[key]).map(([, value]) => value);
         return {
             live: true,
+            looks: {...part, since_s: from > 0 ? samples.at_s[from - 1] : start},
             assertions: [], phases: [], steps: [],
             faults: last.faults.filter(fault => within(fault, start, end)).map(fault => {
                 const [target, name] = fault.name.split(": ");
@@ -135,5 +138,7 @@ const live = (() => {
         };
     }
 
-    return {begin, run, state};
+    const newest = key => samples[key].at(-1) ?? null;
+
+    return {begin, run, newest, state};
 })();

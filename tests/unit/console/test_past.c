@@ -9,14 +9,22 @@
 static struct past past;
 static struct buf out;
 
-static void add(double pending)
+static void add_served(double pending, const struct served_figures *served)
 {
     struct status_sample sample = { .at_ns = (int64_t)(past.taken * NS_PER_S),
                                     .answered = pending >= 0,
                                     .pending_writes = pending,
                                     .oldest_pending_s = -1,
                                     .healthy = { true, false } };
-    past_add(&past, &sample);
+    past_add(&past, &sample, served);
+}
+
+static void add(double pending)
+{
+    const struct served_figures nothing = { .per_s = { 0 },
+                                            .p50_ms = { -1, -1, -1 },
+                                            .p99_ms = { -1, -1, -1 } };
+    add_served(pending, &nothing);
 }
 
 static const char *written(uint64_t from)
@@ -65,6 +73,33 @@ static void silence_is_a_gap_and_remembers_since_when(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(written(0), "\"primary\":[true,null,null]"));
     add(2);
     CU_ASSERT_EQUAL(past.silent_since_ns, PAST_OPEN);
+    end();
+}
+
+static void what_clients_got_is_told_and_what_nobody_knows_is_not(void)
+{
+    const struct served_figures some = { .per_s = { 12.34567, 3, 0 },
+                                         .refused_per_s = 0.5,
+                                         .failed_per_s = 0.25,
+                                         .p50_ms = { 1.0004, 20, -1 },
+                                         .p99_ms = { 9.8765, 30000, -1 } };
+    const struct served_figures unknown = { .per_s = { -1, -1, -1 },
+                                            .refused_per_s = -1,
+                                            .failed_per_s = -1,
+                                            .p50_ms = { -1, -1, -1 },
+                                            .p99_ms = { -1, -1, -1 } };
+    begin();
+    add_served(1, &some);
+    add_served(1, &unknown);
+    add_served(-1, &some); /* nobody answered */
+    CU_ASSERT_PTR_NOT_NULL(strstr(written(0),
+                                  "\"read_per_s\":[12.346,null,null],\"write_per_s\":[3,null,null],"
+                                  "\"other_per_s\":[0,null,null],\"refused_per_s\":[0.5,null,null],"
+                                  "\"failed_per_s\":[0.25,null,null],\"read_p50_ms\":[1,null,null],"
+                                  "\"write_p50_ms\":[20,null,null],\"other_p50_ms\":[null,null,null],"
+                                  "\"read_p99_ms\":[9.877,null,null],\"write_p99_ms\":[30000,null,null],"
+                                  "\"other_p99_ms\":[null,null,null]"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(written(0), "\"pending\":[1,1,null]"));
     end();
 }
 
@@ -143,6 +178,8 @@ static void the_oldest_that_is_over_makes_room(void)
 static const struct suite_test tests[] = {
     { "a page gets what is new to it", a_page_gets_what_is_new_to_it },
     { "silence is a gap, and remembers since when", silence_is_a_gap_and_remembers_since_when },
+    { "what clients got is told, and what nobody knows is not",
+      what_clients_got_is_told_and_what_nobody_knows_is_not },
     { "an hour is kept, and no more", an_hour_is_kept_and_no_more },
     { "what is so begins and ends once", what_is_so_begins_and_ends_once },
     { "the oldest that is over makes room", the_oldest_that_is_over_makes_room },
