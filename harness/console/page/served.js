@@ -52,10 +52,11 @@ const served = (() => {
             return {value: "–", detail: "not known", state: ""};
         }
         const failures = FAILURES.map(([kind]) => [kind, look(`${kind}_per_s`)]).filter(([, rate]) => rate > 0);
-        const times = KINDS.map(([kind, label]) => [label, look(`${kind}_p99_ms`)]).filter(([, ms]) => ms !== null);
+        const [slowest] = KINDS.map(([kind, label]) => [label, look(`${kind}_p99_ms`)]).filter(([, ms]) => ms !== null)
+            .sort((one, other) => other[1] - one[1]);
         return {value: rateText(rates.reduce((sum, rate) => sum + rate, 0)),
                 detail: [...failures.map(([kind, rate]) => `${rateText(rate)} ${kind}`),
-                         ...times.map(([label, ms]) => `p99 of ${label} ${milliText(ms)}`)].join("; ") || "none answered",
+                         slowest === undefined ? "none answered" : `p99 of ${slowest[0]} ${milliText(slowest[1])}`].join("; "),
                 state: look("failed_per_s") > 0 ? "bad" : look("refused_per_s") > 0 ? "warn" : ""};
     }
 
