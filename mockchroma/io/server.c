@@ -76,6 +76,25 @@ static int listen_failed(const struct server *s, int fd, struct errmsg *msg)
                      ntohs(s->address.sin_port), strerror(why));
 }
 
+/* A port that nobody listens on is the system's to give away, and another program's clients and ours would
+ * meet there.  One that is bound is not, and a listener may stand beside what is only bound. */
+static int keep_port(struct server *s, struct errmsg *msg)
+{
+    int one = 1;
+    socklen_t size = sizeof(s->address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return error_set(msg, ERR_IO, "socket: %s", strerror(errno));
+    }
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (bind(fd, (struct sockaddr *)&s->address, size) != 0) {
+        return listen_failed(s, fd, msg);
+    }
+    (void)getsockname(fd, (struct sockaddr *)&s->address, &size); /* may have been given by the system */
+    s->port_fd = fd;
+    return 0;
+}
+
 static int open_listener(struct server *s, struct errmsg *msg)
 {
     int one = 1;
@@ -93,9 +112,6 @@ static int open_listener(struct server *s, struct errmsg *msg)
     }
     if (bind(fd, address, size) != 0 || listen(fd, BACKLOG) != 0) {
         return listen_failed(s, fd, msg);
-    }
-    if (!by_path) {
-        (void)getsockname(fd, (struct sockaddr *)&s->address, &size); /* keeps a port given by the system */
     }
     struct epoll_event ev = { .events = EPOLLIN, .data.u64 = 0 };
     (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
@@ -295,6 +311,7 @@ struct server *server_new(struct mock *mock, const struct server_options *option
     struct server *s = mem_alloc(sizeof(*s));
     s->mock = mock;
     s->listen_fd = -1;
+    s->port_fd = -1;
     s->next_link = 1;
     s->max_body_bytes = options->max_body_bytes == 0 ? MOCK_MAX_BODY_BYTES : options->max_body_bytes;
     s->gateway = options->upstream != NULL;
@@ -313,11 +330,15 @@ struct server *server_new(struct mock *mock, const struct server_options *option
     if (set_address(s, options, msg) != 0) {
         goto err_epoll;
     }
-    if (open_listener(s, msg) != 0) {
-        goto err_epoll;
+    if ((options->path == NULL && keep_port(s, msg) != 0) || open_listener(s, msg) != 0) {
+        goto err_port;
     }
     return s;
 
+err_port:
+    if (s->port_fd >= 0) {
+        (void)close(s->port_fd);
+    }
 err_epoll:
     (void)close(s->epoll_fd);
 err_free:
@@ -336,6 +357,9 @@ void server_free(struct server *s)
     }
     if (s->listen_fd >= 0) {
         (void)close(s->listen_fd);
+    }
+    if (s->port_fd >= 0) {
+        (void)close(s->port_fd);
     }
     HASH_ITER (hh, s->wires, w, next) {
         wire_close(s, w, false);

@@ -83,6 +83,7 @@ struct server {
     struct sockaddr_in upstream;
     bool gateway;
     int listen_fd; /* -1 while refusing */
+    int port_fd;   /* bound and never listening: the port stays ours while refusing; -1: there is none */
     int epoll_fd;
     uint64_t next_wire;
     uint64_t next_link;

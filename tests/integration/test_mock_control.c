@@ -5,7 +5,9 @@
 #include "tests/lib/process.h"
 #include "tests/lib/stage.h"
 #include "tests/lib/suite.h"
+#include <errno.h>
 #include <jansson.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -298,6 +300,37 @@ static void an_orderly_controller_mends_at_once(void)
     stage_close(&s);
 }
 
+/* While it refuses, its port is given to nobody else on the machine: it would get the clients, and there
+ * would be nothing to come back to.  Nobody has talked to that port, so that no connection that is long over
+ * holds it. */
+static void a_port_that_refuses_is_kept(void)
+{
+    const char *argv[] = { TEST_BIN_DIR "/mockchroma", "--port", "0", NULL };
+    struct process *mock = process_spawn(argv, NULL, NULL);
+    char rest[200];
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mock);
+    CU_ASSERT_TRUE_FATAL(
+        process_wait_line(mock, "listening http://127.0.0.1:", rest, sizeof(rest), BOUND_MS));
+    s = (struct stage){ .port = (unsigned)strtoul(rest, NULL, 10),
+                        .control = (unsigned)strtoul(strrchr(rest, ':') + 1, NULL, 10) };
+    (void)stage_fault(&s, "{\"do\":\"refuse\"}");
+    CU_ASSERT_EQUAL(faults_active(), 1);
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)s.port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CU_ASSERT_NOT_EQUAL(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    CU_ASSERT_EQUAL(errno, EADDRINUSE);
+    CU_ASSERT_NOT_EQUAL(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    CU_ASSERT_EQUAL(errno, ECONNREFUSED);
+    (void)close(fd);
+    stage_clear(&s);
+    CU_ASSERT_TRUE(wait_version(200));
+    process_signal(mock, SIGTERM);
+    CU_ASSERT_EQUAL(process_wait(mock, BOUND_MS), 0);
+    process_free(mock);
+}
+
 static const struct suite_test tests[] = {
     { "a list is taken whole or not at all", a_list_is_taken_whole_or_not },
     { "an activation cut off is none", an_activation_cut_off_is_none },
@@ -308,6 +341,7 @@ static const struct suite_test tests[] = {
     { "a snapshot brings back what was", a_snapshot_brings_back_what_was },
     { "a dead controller leaves nothing broken", a_dead_controller_leaves_nothing_broken },
     { "an orderly controller mends at once", an_orderly_controller_mends_at_once },
+    { "a port that refuses is kept", a_port_that_refuses_is_kept },
 };
 
 int main(int argc, char **argv)
