@@ -16,7 +16,7 @@
 #define DEFAULT_SCALE   20.0
 #define REQUESTS_SIM    400u  /* of a point's runs together: a mean that is steady to a per cent or two */
 #define RUNS_SIM        4u    /* where pace and primary are nearly equal, a single one says little */
-#define REQUESTS_REAL   40u   /* fewer: each run takes minutes.  Chance alone moves such a mean by 6 % */
+#define REQUESTS_REAL   25u   /* fewer: each run takes minutes.  Chance alone moves such a mean by 8 % */
 #define CALIBRATION_SIM 1600u /* its errors are in all that follows */
 #define ERROR_SIM       0.05
 #define ERROR_REAL      0.15
