@@ -112,19 +112,54 @@ static int make_folders(struct verify *v)
     return err;
 }
 
-static int play_all(struct verify *v, struct capacity_point *points, size_t count, struct capacity_fit *fit)
+static int play_one(const struct verify *v, struct capacity_point *point, struct capacity_fit *fit)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct errmsg msg = { "" };
-        if (capacity_play_point(&v->play, &points[i], fit, &msg) != 0) {
-            (void)fprintf(stderr, "waldrill capacity: %s\n", msg.text);
-            return EXIT_INVALID;
-        }
-        (void)fprintf(stderr, "%s %g KB, %g a minute, %g min: played\n",
-                      fit != NULL ? "calibration:" : "point:", points[i].write_kb, points[i].per_minute,
-                      points[i].minutes);
+    struct errmsg msg = { "" };
+    if (capacity_play_point(&v->play, point, fit, &msg) != 0) {
+        (void)fprintf(stderr, "waldrill capacity: %s\n", msg.text);
+        return EXIT_INVALID;
     }
     return EXIT_PASS;
+}
+
+static int calibrate(struct verify *v, struct capacity_fit *fit)
+{
+    int status = EXIT_PASS;
+    v->play.requests = v->calibration_requests;
+    for (size_t i = 0; i < CAPACITY_CALIBRATION && status == EXIT_PASS; i++) {
+        struct capacity_point *p = &v->trial.calibration[i];
+        status = play_one(v, p, fit);
+        if (status == EXIT_PASS) {
+            (void)fprintf(stderr, "calibration %zu of %d: %g KB, %g a minute, %g min: drained in %.2f s\n",
+                          i + 1, CAPACITY_CALIBRATION, p->write_kb, p->per_minute, p->minutes,
+                          p->measured_drain_s);
+        }
+    }
+    return status;
+}
+
+/* What was measured is kept after each point, and a point that cannot be measured does not end the others: an
+ * hour of runs is not lost with one. */
+static int measure(struct verify *v, size_t *measured)
+{
+    int status = EXIT_PASS;
+    v->play.requests = v->point_requests;
+    for (size_t i = 0; i < v->trial.count; i++) {
+        struct capacity_point *p = &v->trial.points[i];
+        int played = play_one(v, p, NULL);
+        if (played == EXIT_PASS) {
+            (*measured)++;
+            (void)fprintf(
+                stderr, "point %zu of %zu: %g KB, %g a minute, %g min: drained in %.2f s, off by %+.1f %%\n",
+                i + 1, v->trial.count, p->write_kb, p->per_minute, p->minutes, p->measured_drain_s,
+                100 * capacity_error(p, CAPACITY_FIGURE_DRAIN));
+        }
+        if (write_files(v, "trial.json", "trial.md") != 0) {
+            return EXIT_INFRASTRUCTURE;
+        }
+        status = played != EXIT_PASS ? played : status;
+    }
+    return status;
 }
 
 static int judge(const struct verify *v)
@@ -146,13 +181,12 @@ static int verify_run(struct verify *v)
 {
     struct capacity_fit fit = { 0 };
     struct buf text;
+    size_t measured = 0;
     capacity_trial_begin(&v->trial);
-    v->play.requests = v->calibration_requests;
-    int status = play_all(v, v->trial.calibration, CAPACITY_CALIBRATION, &fit);
+    int status = calibrate(v, &fit);
     if (status != EXIT_PASS) {
         return status;
     }
-    v->play.requests = v->point_requests;
     capacity_trial_predict(&v->trial, &fit, v->shard, v->shards, v->bytes_most);
     if (v->trial.count == 0) {
         (void)fputs("waldrill capacity: --most leaves no point\n", stderr);
@@ -161,15 +195,12 @@ static int verify_run(struct verify *v)
     if (write_files(v, "predictions.json", NULL) != 0) {
         return EXIT_INFRASTRUCTURE;
     }
-    status = play_all(v, v->trial.points, v->trial.count, NULL);
-    if (write_files(v, "trial.json", "trial.md") != 0) {
-        return EXIT_INFRASTRUCTURE;
-    }
+    status = measure(v, &measured);
     buf_init(&text, OUTPUT_BYTES);
     capacity_trial_text(&text, &v->trial);
     (void)fputs(buf_text(&text), stdout);
     buf_deinit(&text);
-    (void)printf("\n%zu of %d points; predictions were written before: %s/predictions.json\n", v->trial.count,
+    (void)printf("\n%zu of %d points; predictions were written before: %s/predictions.json\n", measured,
                  CAPACITY_TRIAL_POINTS, v->out);
     return status != EXIT_PASS ? status : judge(v);
 }
