@@ -11,11 +11,9 @@
  * expectation under a load that was not reached is not. */
 #include "harness/runner/run.h"
 
-#include "base/check.h"
 #include "base/json_scan.h"
 #include "base/memory.h"
 #include "harness/checkers/checkers.h"
-#include "proxy/core/settings.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,25 +41,6 @@ struct assertion_result *judging_add(struct run *run, enum assertion_kind kind, 
     a->expected = expected;
     a->saw = saw;
     return a;
-}
-
-/* A duration that walproxy was started with, be it given, of its LOAD_PROFILE, or its default. */
-static uint64_t judging_setting_ns(const struct run *run, const char *name)
-{
-    struct settings_draft *draft = mem_alloc(sizeof(*draft)); /* too large for a stack frame */
-    settings_draft_init(draft);
-    (void)settings_set(draft, STR("PRIMARY_URL"), STR("http://primary"), SETTINGS_DEFAULT, NULL);
-    for (size_t i = 0; i < run->scenario->lb_setting_count; i++) {
-        const struct scenario_setting *setting = &run->scenario->lb_settings[i];
-        (void)settings_set(draft, str_of(setting->name), str_of(setting->value), SETTINGS_FILE, NULL);
-    }
-    (void)settings_finish(draft, NULL); /* whatever it refuses, the profile has been filled in before */
-    const struct settings_row *row = settings_find(str_of(name));
-    CHECK(row != NULL && row->type == SETTINGS_DURATION);
-    uint64_t ns;
-    memcpy(&ns, (const char *)&draft->values + row->offset, sizeof(ns));
-    mem_free(draft);
-    return ns;
 }
 
 /* ---- steady state ---- */
@@ -134,7 +113,7 @@ static void judging_invariants(struct run *run)
     struct checker_input input = {
         .history = h,
         .has_replica = run->scenario->has_replica,
-        .consistency_window_ns = judging_setting_ns(run, "consistency_window"),
+        .consistency_window_ns = run->lb->values.consistency_window_ns,
         .pending_at_end = last == NULL ? 0 : last->pending_writes,
         .dead_letters_at_end = last == NULL ? 0 : last->dead_letters,
     };
@@ -179,7 +158,7 @@ static void judging_limits(struct run *run)
 
 static void judging_loads(struct run *run)
 {
-    uint64_t late_limit_ns = judging_setting_ns(run, "check_interval") / 10;
+    uint64_t late_limit_ns = run->lb->values.check_interval_ns / 10;
     if (run->options->person != NULL) { /* a drill goes on while the balancer starts again */
         uint64_t start_ns = (uint64_t)((double)JUDGING_DRILL_LATE * run->options->time_scale);
         late_limit_ns = start_ns > late_limit_ns ? start_ns : late_limit_ns;

@@ -11,6 +11,7 @@
  *   world.c     the series as expressions see them
  *   figures.c   what is counted from the whole history: replay rates, predicted memory
  *   healing.c   after the last phase: everything mended, everything drained
+ *   lb_settings.c  what the balancer runs with
  *   expecting.c expectations, thresholds and alert rules over the whole series
  *   truths.c    what the oracles are told beside the history
  *   judging.c   assertions, verdict, words
@@ -25,6 +26,7 @@
 #include "harness/runner/operator.h"
 #include "harness/runner/runner.h"
 #include "harness/runner/workload.h"
+#include "proxy/core/settings.h"
 #include <sys/types.h>
 
 #define RUN_ID_SIZE        40
@@ -134,6 +136,7 @@ struct run {
     const struct runner_options *options;
     struct history *history;
     struct results *results;
+    struct settings_draft *lb; /* of a balancer that is not walproxy: walproxy's defaults */
     uint64_t seed;
     uint64_t start_ns; /* of the first phase */
     uint64_t end_ns;   /* of the last one; RUN_NO_TIME until then */
@@ -211,6 +214,10 @@ uint64_t timeline_next(const struct run *run); /* RUN_NO_TIME = nothing known */
 const char *timeline_target_name(enum scenario_target target);
 /* Ends one fault that has begun; its hits are counted. */
 int timeline_fault_end(struct run *run, size_t index, uint64_t now_ns, struct errmsg *msg);
+
+/* ---- lb_settings.c ---- */
+/* The caller frees it with mem_free. */
+struct settings_draft *lb_settings_new(const struct scenario *s);
 
 /* ---- load.c ---- */
 int load_open(struct run *run, struct errmsg *msg); /* creates the loads' collections */

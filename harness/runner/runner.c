@@ -49,6 +49,7 @@ static void runner_init(struct run *run)
     struct results *r = run->results;
     run->next_tag = 1;
     run->end_ns = RUN_NO_TIME;
+    run->lb = lb_settings_new(s);
     run->phases = mem_alloc_array(s->phase_count + 1, sizeof(*run->phases));
     run->faults = mem_alloc_array(s->fault_count + 1, sizeof(*run->faults));
     run->steps = mem_alloc_array(s->step_count + 1, sizeof(*run->steps));
@@ -76,6 +77,7 @@ static void runner_deinit(struct run *run)
     sampling_close(run);
     figures_close(run);
     buf_deinit(&run->scratch);
+    mem_free(run->lb);
     mem_free(run->holds);
     while (run->requests != NULL) { /* their answers never came */
         struct run_request *next = run->requests->next;

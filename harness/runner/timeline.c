@@ -180,12 +180,8 @@ static enum engine_target timeline_instance(enum scenario_target target)
 void timeline_note_memory_loss(struct run *run)
 {
     const struct history *h = run->history;
-    bool memory = false;
-    for (size_t i = 0; i < run->scenario->lb_setting_count; i++) {
-        const struct scenario_setting *setting = &run->scenario->lb_settings[i];
-        memory = memory || (strcmp(setting->name, "wal_mode") == 0 && strcmp(setting->value, "memory") == 0);
-    }
-    if (!memory || h->sample_count == 0 || h->samples[h->sample_count - 1].pending_writes <= 0) {
+    if (run->lb->values.wal_mode != WAL_MODE_MEMORY || h->sample_count == 0 ||
+        h->samples[h->sample_count - 1].pending_writes <= 0) {
         return;
     }
     run->died_in_memory += h->samples[h->sample_count - 1].pending_writes;

@@ -101,6 +101,31 @@ static void window_of_the_profile_is_judged(void)
     }
 }
 
+/* The fake calls the primary healthy through its whole minute of absence: how long it may is a matter of the
+ * settings in force. */
+static void noticing_is_judged_by_the_settings_in_force(void)
+{
+    static const struct {
+        const char *settings;
+        enum verdict verdict;
+    } cases[] = { { "load_profile: high", VERDICT_FAIL },
+                  { "load_profile: low", VERDICT_PASS },
+                  { "check_interval: 5s", VERDICT_FAIL },
+                  { "load_profile: high, check_interval: 60s", VERDICT_PASS },
+                  { "wal_mode: file", VERDICT_PASS } };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char yaml[600];
+        (void)snprintf(yaml, sizeof(yaml),
+                       "scenario: test\nseed: 5\nclock: virtual\ninvariants: [ status_truthful ]\n"
+                       "topology:\n  primary: { kind: mock-chroma }\n  replica: { kind: mock-chroma }\n"
+                       "  lb: { %s }\nphases:\n  - { name: outage, for: 60s }\n%s%s",
+                       cases[i].settings, FAULT, GREEN);
+        struct played *p = played_new(yaml);
+        CU_ASSERT_EQUAL(played_run(p), cases[i].verdict);
+        played_free(p);
+    }
+}
+
 static void fault_without_hits_is_invalid(void)
 {
     struct played *p = played_new(HEAD WRITER FAULT GREEN);
@@ -312,6 +337,8 @@ static const struct suite_test tests[] = {
     { "a run in which everything holds passes and says what happened", whole_run_passes },
     { "faults begin and end exactly with their phases", faults_stand_where_the_phases_do },
     { "reads are held to the window in force", window_of_the_profile_is_judged },
+    { "an outage has to be noticed as fast as the settings in force allow",
+      noticing_is_judged_by_the_settings_in_force },
     { "a fault that touched nothing makes the run invalid", fault_without_hits_is_invalid },
     { "a load sent too late makes the run invalid", load_that_comes_late_is_invalid },
     { "a load that offers nothing makes the run invalid", load_of_nothing_is_invalid },
