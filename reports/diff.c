@@ -8,19 +8,22 @@
 #include "reports/text.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define VALUE_CHARS  64
-#define SPREAD_CHARS (2 * VALUE_CHARS + 4)
-#define NAME_CHARS   160
-#define UNKNOWN      (-1.0)
-#define NEVER        ((double)INFINITY) /* later than anything that came to an end */
+#define VALUE_CHARS 64
+#define RANGE_CHARS (2 * VALUE_CHARS + 4)
+#define NAME_CHARS  160
+#define UNKNOWN     (-1.0)
+#define NEVER       ((double)INFINITY) /* later than anything that came to an end */
 
-/* The runs before, which repeat one another, and the one after. */
-struct sides {
-    const struct report_source *before;
+/* Runs that repeat one another. */
+struct side {
+    const struct report_source *runs;
     size_t count;
-    const struct report_source *after;
+};
+struct sides {
+    struct side a, b;
 };
 
 enum kind { KIND_COUNT, KIND_FAULT, KIND_NEUTRAL, KIND_SECONDS, KIND_MILLIS, KIND_BYTES };
@@ -40,15 +43,20 @@ static const struct {
 /* --- rows ------------------------------------------------------------------------------------------------
  */
 
-/* low, high: of the runs before, as a person reads them. */
-static void add(struct diff *d, const char *name, const char *low, const char *high, const char *b,
-                enum diff_change change)
+/* What the runs of a side reached, as a person reads it. */
+static char *range_words(const char *low, const char *high)
 {
-    char a[SPREAD_CHARS];
+    char text[RANGE_CHARS];
     bool one = strcmp(low, high) == 0;
-    (void)snprintf(a, sizeof(a), "%s%s%s", low, one ? "" : " .. ", one ? "" : high);
+    (void)snprintf(text, sizeof(text), "%s%s%s", low, one ? "" : " .. ", one ? "" : high);
+    return mem_strdup(text);
+}
+
+/* Takes a and b over. */
+static void add(struct diff *d, const char *name, char *a, char *b, enum diff_change change)
+{
     d->rows = mem_realloc(d->rows, (d->count + 1) * sizeof(*d->rows));
-    d->rows[d->count++] = (struct diff_row){ mem_strdup(name), mem_strdup(a), mem_strdup(b), change };
+    d->rows[d->count++] = (struct diff_row){ mem_strdup(name), a, b, change };
     d->worse += change == DIFF_WORSE;
     d->better += change == DIFF_BETTER;
     d->same += change == DIFF_SAME;
@@ -58,26 +66,44 @@ static void add(struct diff *d, const char *name, const char *low, const char *h
 /* --- verdict and checks ----------------------------------------------------------------------------------
  */
 
-/* What has an order and no noise: worse than the worst there was, better than the best; seen: a bit for each
- * there was. */
-static enum diff_change step(unsigned seen, unsigned low, unsigned high, unsigned b)
+/* What has an order and no noise, of the runs of a side. */
+struct steps {
+    unsigned seen; /* a bit for each there was */
+    unsigned low, high;
+};
+
+static void step_add(struct steps *steps, unsigned step)
 {
-    return b > high ? DIFF_WORSE : b < low ? DIFF_BETTER : (seen >> b & 1) != 0 ? DIFF_SAME : DIFF_OTHER;
+    steps->low = steps->seen == 0 || step < steps->low ? step : steps->low;
+    steps->high = step > steps->high ? step : steps->high;
+    steps->seen |= 1U << step;
+}
+
+static struct steps verdicts_of(const struct side *side)
+{
+    struct steps all = { 0 };
+    for (size_t i = 0; i < side->count; i++) {
+        step_add(&all, side->runs[i].results.verdict); /* in the order of their exit status */
+    }
+    return all;
+}
+
+/* Worse than the worst there was; better, all of them, than the best. */
+static enum diff_change verdict_change(struct steps a, struct steps b)
+{
+    return b.high > a.high           ? DIFF_WORSE
+           : b.high < a.low          ? DIFF_BETTER
+           : (b.seen & ~a.seen) == 0 ? DIFF_SAME
+                                     : DIFF_OTHER;
 }
 
 static void add_verdict(struct diff *d, const struct sides *s)
 {
-    enum verdict low = s->before[0].results.verdict; /* in the order of their exit status */
-    enum verdict high = low;
-    enum verdict b = s->after->results.verdict;
-    unsigned seen = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        enum verdict a = s->before[i].results.verdict;
-        seen |= 1U << a;
-        low = a < low ? a : low;
-        high = a > high ? a : high;
-    }
-    add(d, "verdict", verdict_name(low), verdict_name(high), verdict_name(b), step(seen, low, high, b));
+    struct steps a = verdicts_of(&s->a);
+    struct steps b = verdicts_of(&s->b);
+    add(d, "verdict", range_words(verdict_name((enum verdict)a.low), verdict_name((enum verdict)a.high)),
+        range_words(verdict_name((enum verdict)b.low), verdict_name((enum verdict)b.high)),
+        verdict_change(a, b));
 }
 
 enum state { STATE_ABSENT, STATE_SKIPPED, STATE_HELD, STATE_FAILED };
@@ -108,42 +134,51 @@ static const struct assertion_result *twin(const struct results *r, const struct
     return NULL;
 }
 
-/* A check that fails is worse when it never failed before, one that holds is better when it always did. */
-static enum diff_change check_change(unsigned seen, enum state b)
+/* A check that fails is worse when it never failed before, one that always holds is better when it never
+ * did. */
+static enum diff_change check_change(unsigned a, unsigned b)
 {
     unsigned failed = 1U << STATE_FAILED;
-    if (b == STATE_FAILED && (seen & failed) == 0) {
+    if ((b & failed) != 0 && (a & failed) == 0) {
         return DIFF_WORSE;
     }
-    if (b == STATE_HELD && seen == failed) {
+    if (b == 1U << STATE_HELD && a == failed) {
         return DIFF_BETTER; /* what is not looked at has not got better */
     }
-    return (seen >> b & 1) != 0 ? DIFF_SAME : DIFF_OTHER;
+    return (b & ~a) == 0 ? DIFF_SAME : DIFF_OTHER;
+}
+
+static struct steps checks_of(const struct side *side, const struct results *of, size_t index)
+{
+    struct steps all = { 0 };
+    for (size_t i = 0; i < side->count; i++) {
+        step_add(&all, state_of(twin(&side->runs[i].results, of, index)));
+    }
+    return all;
 }
 
 /* Check number index of that run, beside its twins in the others. */
 static void add_check(struct diff *d, const struct sides *s, const struct results *of, size_t index)
 {
     char name[NAME_CHARS];
-    enum state low = STATE_FAILED;
-    enum state high = STATE_ABSENT;
-    enum state b = state_of(twin(&s->after->results, of, index));
-    unsigned seen = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        enum state a = state_of(twin(&s->before[i].results, of, index));
-        seen |= 1U << a;
-        low = a < low ? a : low;
-        high = a > high ? a : high;
-    }
+    struct steps a = checks_of(&s->a, of, index);
+    struct steps b = checks_of(&s->b, of, index);
     (void)snprintf(name, sizeof(name), "%s: %s", report_kind_name(of->assertions[index].kind),
                    of->assertions[index].name);
-    add(d, name, state_names[low], state_names[high], state_names[b], check_change(seen, b));
+    add(d, name, range_words(state_names[a.low], state_names[a.high]),
+        range_words(state_names[b.low], state_names[b.high]), check_change(a.seen, b.seen));
+}
+
+/* Both sides' runs, those before first. */
+static const struct results *run_of(const struct sides *s, size_t index)
+{
+    return index < s->a.count ? &s->a.runs[index].results : &s->b.runs[index - s->a.count].results;
 }
 
 static bool was_added(const struct sides *s, size_t runs, const struct results *of, size_t index)
 {
     for (size_t i = 0; i < runs; i++) {
-        if (twin(&s->before[i].results, of, index) != NULL) {
+        if (twin(run_of(s, i), of, index) != NULL) {
             return true;
         }
     }
@@ -152,8 +187,8 @@ static bool was_added(const struct sides *s, size_t runs, const struct results *
 
 static void add_checks(struct diff *d, const struct sides *s)
 {
-    for (size_t i = 0; i <= s->count; i++) {
-        const struct results *r = i < s->count ? &s->before[i].results : &s->after->results;
+    for (size_t i = 0; i < s->a.count + s->b.count; i++) {
+        const struct results *r = run_of(s, i);
         for (size_t k = 0; k < r->assertion_count; k++) {
             if (!was_added(s, i, r, k)) {
                 add_check(d, s, r, k);
@@ -168,21 +203,35 @@ static void add_checks(struct diff *d, const struct sides *s)
 /* A figure of a run; UNKNOWN, NEVER. */
 typedef double figure_of(const struct report_source *run, unsigned which);
 
-/* What the runs before reached; both UNKNOWN when none of them knows. */
+/* What the runs of a side reached; UNKNOWN when none of them knows. */
 struct spread {
-    double low, high;
+    double low, median, high;
 };
 
-static struct spread spread_of(const struct sides *s, figure_of *get, unsigned which)
+static int rising(const void *a, const void *b)
 {
-    struct spread all = { UNKNOWN, UNKNOWN };
-    for (size_t i = 0; i < s->count; i++) {
-        double value = get(&s->before[i], which);
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static struct spread spread_of(const struct side *side, figure_of *get, unsigned which)
+{
+    struct spread all = { UNKNOWN, UNKNOWN, UNKNOWN };
+    double *values = mem_alloc_array(side->count, sizeof(*values));
+    size_t count = 0;
+    for (size_t i = 0; i < side->count; i++) {
+        double value = get(&side->runs[i], which);
         if (value >= 0) {
-            all.low = all.low < 0 || value < all.low ? value : all.low;
-            all.high = value > all.high ? value : all.high;
+            values[count++] = value;
         }
     }
+    if (count > 0) {
+        qsort(values, count, sizeof(*values), rising);
+        all = (struct spread){ values[0], (values[(count - 1) / 2] + values[count / 2]) / 2,
+                               values[count - 1] };
+    }
+    mem_free(values);
     return all;
 }
 
@@ -210,13 +259,15 @@ static double room(const struct diff *d, double around, enum kind kind)
     return kinds[kind].exact || isinf(around) ? 0 : fmax(d->band * around, kinds[kind].floor);
 }
 
-static enum diff_change judge(const struct diff *d, struct spread a, double b, enum kind kind)
+/* Of several runs after, the middle one stands for all; of what has no noise, the worst. */
+static enum diff_change judge(const struct diff *d, struct spread a, struct spread b, enum kind kind)
 {
-    if (a.low < 0 || b < 0) {
+    double after = kinds[kind].exact ? b.high : b.median;
+    if (a.low < 0 || after < 0) {
         return DIFF_OTHER; /* known on one side only */
     }
-    bool above = b > a.high && b - a.high > room(d, a.high, kind);
-    bool below = b < a.low && a.low - b > room(d, a.low, kind);
+    bool above = after > a.high && after - a.high > room(d, a.high, kind);
+    bool below = after < a.low && a.low - after > room(d, a.low, kind);
     if (!above && !below) {
         return DIFF_SAME;
     }
@@ -228,20 +279,23 @@ static bool is_told(double value)
     return value >= 0 && !isinf(value);
 }
 
+static char *spread_words(struct spread all, enum kind kind)
+{
+    char low[VALUE_CHARS];
+    char high[VALUE_CHARS];
+    show(all.low, kind, low);
+    show(all.high, kind, high);
+    return range_words(low, high);
+}
+
 /* No row when no run has anything to tell. */
 static void compare(struct diff *d, const struct sides *s, const char *name, enum kind kind, figure_of *get,
                     unsigned which)
 {
-    char low[VALUE_CHARS];
-    char high[VALUE_CHARS];
-    char right[VALUE_CHARS];
-    struct spread a = spread_of(s, get, which);
-    double b = get(s->after, which);
-    if (is_told(a.low) || is_told(b)) {
-        show(a.low, kind, low);
-        show(a.high, kind, high);
-        show(b, kind, right);
-        add(d, name, low, high, right, judge(d, a, b, kind));
+    struct spread a = spread_of(&s->a, get, which);
+    struct spread b = spread_of(&s->b, get, which);
+    if (is_told(a.low) || is_told(b.low)) {
+        add(d, name, spread_words(a, kind), spread_words(b, kind), judge(d, a, b, kind));
     }
 }
 
@@ -388,12 +442,12 @@ bool diff_repeats(const struct report_source *a, const struct report_source *b)
     return alike(a->results.scenario, b->results.scenario) && alike(a->results.engine, b->results.engine);
 }
 
-void diff_init(struct diff *d, const struct report_source *runs, size_t count, double band)
+void diff_init(struct diff *d, const struct report_source *runs, size_t before, size_t after, double band)
 {
-    CHECK(count >= 2);
-    struct sides s = { runs, count - 1, &runs[count - 1] };
-    double unsaid = s.count == 1 ? DIFF_BAND : 0; /* of several the noise is measured */
-    *d = (struct diff){ .band = band < 0 ? unsaid : band, .before = s.count };
+    CHECK(before > 0 && after > 0);
+    struct sides s = { { runs, before }, { runs + before, after } };
+    double unsaid = before == 1 ? DIFF_BAND : 0; /* of several the noise is measured */
+    *d = (struct diff){ .band = band < 0 ? unsaid : band, .before = before, .after = after };
     add_verdict(d, &s);
     add_checks(d, &s);
     add_figures(d, &s);

@@ -35,6 +35,9 @@ static void put_sum(struct buf *out, const struct diff *d)
     if (d->before == 1 || d->band > 0) {
         buf_printf(out, "%s%.3g%%", d->before > 1 ? ", and " : "", d->band * 100);
     }
+    if (d->after > 1) {
+        buf_printf(out, "; of figures the median of %zu runs after", d->after);
+    }
 }
 
 void diff_text(struct buf *out, const struct diff *d, bool all)

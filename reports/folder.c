@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -34,6 +35,25 @@ int folder_make(const char *path, struct errmsg *msg)
         return error_set(msg, ERR_IO, "cannot write into the folder %s: %s", path, strerror(errno));
     }
     return 0;
+}
+
+bool folder_repetition(const char *path, uint64_t number, char *out, size_t size)
+{
+    int length =
+        number == 0 ? snprintf(out, size, "%s", path) : snprintf(out, size, "%s/%" PRIu64, path, number);
+    return length > 0 && (size_t)length < size;
+}
+
+size_t folder_repetitions(const char *path)
+{
+    char name[PATH_BYTES];
+    struct stat info;
+    size_t count = 0;
+    while (folder_repetition(path, count + 1, name, sizeof(name)) && stat(name, &info) == 0 &&
+           S_ISDIR(info.st_mode)) {
+        count++;
+    }
+    return count;
 }
 
 static bool folder_temporary_name(const char *name, char out[NAME_MAX + 1])

@@ -5,7 +5,9 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct folder_file {
     const char *name;   /* no slash in it */
@@ -15,6 +17,11 @@ struct folder_file {
 /* Makes a folder and those above it; it is there and may be written into afterwards, or the message says
  * which part of the path is in the way. */
 int folder_make(const char *path, struct errmsg *msg);
+/* Where repetition number n (from 1) of a run stands: "PATH/n"; 0 = the run itself, "PATH".  False: it is
+ * longer than out. */
+bool folder_repetition(const char *path, uint64_t number, char *out, size_t size);
+/* How many of them there are: folders of that name, from 1 without a gap. */
+size_t folder_repetitions(const char *path);
 /* Writes all files into a folder that exists.  After an error no file is half written and no temporary
  * name is left; those renamed before a rename failed are in place. */
 int folder_write(const char *path, const struct folder_file *files, size_t count, struct errmsg *msg);

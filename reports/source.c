@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define PATH_BYTES  4096
 #define MENDED_MOST ((size_t)1 << 30)
@@ -49,6 +50,18 @@ static int find_files(struct source_files *files, const char *path, struct errms
         return error_set(msg, ERR_NOT_FOUND, "%s has neither results.json nor events.jsonl", path);
     }
     return 0;
+}
+
+bool report_source_is_there(const char *folder)
+{
+    static const char *const names[] = { "results.json", "events.jsonl" };
+    char path[PATH_BYTES];
+    bool there = false;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        int length = snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+        there = there || (length > 0 && (size_t)length < sizeof(path) && access(path, F_OK) == 0);
+    }
+    return there;
 }
 
 /* --- results.json ----------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ struct report_source {
 /* path: a folder with results.json, events.jsonl, or both; or one of these files.  An error: there is
  * neither, or nothing in them can be read.  Upon success the caller closes it. */
 int report_source_open(struct report_source *s, const char *path, struct errmsg *msg);
+/* Has the folder one of these files?  (Else it may hold repetitions of a run, see folder.h.) */
+bool report_source_is_there(const char *folder);
 void report_source_close(struct report_source *s);
 
 #endif

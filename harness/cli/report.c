@@ -2,17 +2,14 @@
  * folder alone is reported again, "diff" puts some beside each other, "gallery" lists all. */
 #include "harness/cli/cli.h"
 #include "harness/cli/commands.h"
+#include "harness/cli/report.h"
 
-#include "base/buf.h"
-#include "base/memory.h"
 #include "base/units.h"
 #include "reports/diff.h"
 #include "reports/gallery.h"
 #include "reports/report.h"
 #include "reports/source.h"
 #include <string.h>
-
-#define DIFF_BYTES ((size_t)16 << 20)
 
 static const char help[] =
     "usage: waldrill report FOLDER [--out DIR]\n"
@@ -37,9 +34,11 @@ static const char help[] =
     "\n"
     "Several runs as A (other seeds, or repeated on real) measure the noise: a figure of B is worse when it "
     "is\n"
-    "above their highest by more than the floor, and better when it is below their lowest by more.  Where "
-    "they\n"
-    "differ, the column of A says lowest .. highest.\n"
+    "above their highest by more than the floor, and better when it is below their lowest by more.  A folder "
+    "that\n"
+    "waldrill run --repeat made stands for all of its runs; of several as B the median is judged, and of "
+    "what has\n"
+    "no band the worst.  Where runs differ, their column says lowest .. highest.\n"
     "\n"
     "  --band SHARE  what counts as noise, too (default 10%; 0% when A is several); runs of a seed on sim "
     "are\n"
@@ -58,7 +57,8 @@ static const char help[] =
     "  waldrill run a.yaml --engine sim --out before        # then change something\n"
     "  waldrill run a.yaml --engine sim --out after\n"
     "  waldrill report diff before after --band 5%\n"
-    "  waldrill report diff before-1 before-2 before-3 after\n"
+    "  waldrill run a.yaml --engine real --repeat 5 --out before\n"
+    "  waldrill report diff before after\n"
     "  waldrill report after\n"
     "  waldrill report gallery rehearsal\n"
     "\n"
@@ -67,11 +67,11 @@ static const char help[] =
 
 struct report_request {
     const char *out; /* NULL = where it came from */
-    double band;     /* DIFF_BAND_UNSAID */
-    bool markdown, all, whole;
+    struct report_diff_request diff;
+    bool whole;
 };
 
-static void print_missing(const char *path, const struct results *r)
+void report_print_missing(const char *path, const struct results *r)
 {
     for (size_t i = 0; i < r->missing_count; i++) {
         (void)printf("  %s: missing: %s\n", path, r->missing[i]);
@@ -109,109 +109,9 @@ static int report_again(const char *path, const struct report_request *request)
     } else {
         (void)printf("%s: %s/report.html\n", verdict_name(source.results.verdict),
                      request->out == NULL ? place : request->out);
-        print_missing(path, &source.results);
+        report_print_missing(path, &source.results);
     }
     report_source_close(&source);
-    return status;
-}
-
-/* A cut report may not tell. */
-static const char *told(const char *text)
-{
-    return text == NULL ? "?" : text;
-}
-
-static void print_run(const char *letter, const char *path, const struct results *r)
-{
-    (void)printf("%s: %s %s (%s, seed %llu) in %s\n", letter, verdict_name(r->verdict), told(r->scenario),
-                 told(r->engine), (unsigned long long)r->seed, path);
-}
-
-/* Those before are A, or A1, A2, ... */
-static void print_runs(const struct report_source *runs, size_t count, char **paths)
-{
-    for (size_t i = 0; i < count; i++) {
-        char letter[24] = "A";
-        if (i + 1 == count) {
-            letter[0] = 'B';
-        } else if (count > 2) {
-            (void)snprintf(letter, sizeof(letter), "A%zu", i + 1);
-        }
-        print_run(letter, paths[i], &runs[i].results);
-    }
-    for (size_t i = 0; i < count; i++) {
-        print_missing(paths[i], &runs[i].results);
-    }
-}
-
-static int print_diff(const struct report_source *runs, size_t count, char **paths,
-                      const struct report_request *request)
-{
-    struct diff d;
-    struct buf out;
-    diff_init(&d, runs, count, request->band);
-    buf_init(&out, DIFF_BYTES);
-    if (request->markdown) {
-        diff_markdown(&out, &d, request->all);
-    } else {
-        print_runs(runs, count, paths);
-        diff_text(&out, &d, request->all);
-    }
-    bool written = fputs(buf_text(&out), stdout) >= 0 && fflush(stdout) == 0 && !out.failed;
-    int status = !written ? EXIT_INFRASTRUCTURE : d.worse > 0 ? EXIT_FAILED : EXIT_PASS;
-    buf_deinit(&out);
-    diff_deinit(&d);
-    return status;
-}
-
-static void close_runs(struct report_source *runs, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        report_source_close(&runs[i]);
-    }
-    mem_free(runs);
-}
-
-/* How far apart the runs before lie is noise only when they are one thing done again. */
-static bool are_repetitions(const struct report_source *runs, size_t count, char **paths)
-{
-    for (size_t i = 1; i < count; i++) {
-        const struct results *first = &runs[0].results;
-        const struct results *r = &runs[i].results;
-        if (!diff_repeats(&runs[0], &runs[i])) {
-            (void)fprintf(
-                stderr,
-                "waldrill report: %s (%s on %s) does not repeat %s (%s on %s); all runs but the last "
-                "have to be one scenario on one engine\n",
-                paths[i], told(r->scenario), told(r->engine), paths[0], told(first->scenario),
-                told(first->engine));
-            return false;
-        }
-    }
-    return true;
-}
-
-static int report_diff(int argc, char **argv, const struct report_request *request)
-{
-    struct errmsg msg = { "" };
-    if (argc < 2) {
-        (void)fputs(
-            "waldrill report: diff wants two runs, or several and the one after them: "
-            "waldrill report diff A... B\n",
-            stderr);
-        return EXIT_USAGE;
-    }
-    size_t count = (size_t)argc;
-    struct report_source *runs = mem_alloc_array(count, sizeof(*runs));
-    for (size_t i = 0; i < count; i++) {
-        if (report_source_open(&runs[i], argv[i], &msg) != 0) {
-            (void)fprintf(stderr, "waldrill report: %s\n", msg.text);
-            close_runs(runs, i);
-            return EXIT_USAGE;
-        }
-    }
-    int status = are_repetitions(runs, count - 1, argv) ? print_diff(runs, count, argv, request) : EXIT_USAGE;
-    close_runs(runs, count);
     return status;
 }
 
@@ -241,8 +141,8 @@ static bool options_fit(const struct report_request *request, const char *band, 
                         : request->out != NULL && (diff || gallery) ? "--out"
                         : diff                                      ? NULL
                         : band != NULL                              ? "--band"
-                        : request->markdown                         ? "--markdown"
-                        : request->all                              ? "--all"
+                        : request->diff.markdown                    ? "--markdown"
+                        : request->diff.all                         ? "--all"
                                                                     : NULL;
     if (given != NULL) {
         (void)fprintf(stderr, "waldrill report: %s is not for this; see waldrill report --help\n", given);
@@ -252,12 +152,12 @@ static bool options_fit(const struct report_request *request, const char *band, 
 
 int command_report(int argc, char **argv)
 {
-    struct report_request request = { .band = DIFF_BAND_UNSAID };
+    struct report_request request = { .diff = { .band = DIFF_BAND_UNSAID } };
     const char *band = NULL;
     const struct cli_option options[] = { { "--out", &request.out, NULL },
                                           { "--band", &band, NULL },
-                                          { "--markdown", NULL, &request.markdown },
-                                          { "--all", NULL, &request.all },
+                                          { "--markdown", NULL, &request.diff.markdown },
+                                          { "--all", NULL, &request.diff.all },
                                           { "--whole", NULL, &request.whole } };
     struct errmsg msg = { "" };
     if (cli_wants_help(argc, argv)) {
@@ -267,7 +167,7 @@ int command_report(int argc, char **argv)
     if (!cli_options_parse(&argc, argv, options, sizeof(options) / sizeof(options[0]))) {
         return EXIT_USAGE;
     }
-    if (band != NULL && units_parse_share(str_of(band), true, &request.band, &msg) != 0) {
+    if (band != NULL && units_parse_share(str_of(band), true, &request.diff.band, &msg) != 0) {
         (void)fprintf(stderr, "waldrill report: --band is a share from 0%% to 100%%: %s\n", msg.text);
         return EXIT_USAGE;
     }
@@ -275,7 +175,7 @@ int command_report(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (argc >= 2 && strcmp(argv[1], "diff") == 0) {
-        return report_diff(argc - 2, argv + 2, &request);
+        return report_diff((size_t)argc - 2, argv + 2, &request.diff);
     }
     if (argc >= 2 && strcmp(argv[1], "gallery") == 0) {
         return report_gallery(argc - 2, argv + 2, request.whole);

@@ -14,16 +14,18 @@
 #include "reports/folder.h"
 #include "reports/gallery.h"
 #include "reports/report.h"
+#include "reports/source.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define DEFAULT_OUT        "waldrill-report"
 #define DEFAULT_REAL_SCALE 10.0
+#define REPEAT_MOST        1000
 
 static const char help[] =
     "usage: waldrill run FILE... [--engine sim|leap|real] [--out DIR] [--seed N] [--time-scale X]\n"
-    "                            [--mutant NAME] [--only RUN] [--trace FILE] [--quiet]\n"
+    "                            [--repeat N] [--mutant NAME] [--only RUN] [--trace FILE] [--quiet]\n"
     "       waldrill run FILE... --target FILE [--arm NAME [--yes]] [--out DIR] [--quiet]\n"
     "\n"
     "Plays scenario files and judges them.\n"
@@ -38,6 +40,9 @@ static const char help[] =
     "                  with several files, one folder for each inside of DIR; in it, one for\n"
     "                  each run of a matrix; index.html lists them\n"
     "  --seed N        another seed than the file's\n"
+    "  --repeat N      N times, up to 1000, with a seed higher by one each time, into DIR/1, DIR/2 and so "
+    "on;\n"
+    "                  what they differ by is noise: waldrill report diff BEFORE AFTER\n"
     "  --time-scale X  real: run X times faster than the wall clock, 1 to 100 (default 10)\n"
     "  --mutant NAME   put a known-bad proxy on trial (test builds)\n"
     "  --arm HOST      lb: { kind: url } on another machine: yes, this host may be written to\n"
@@ -53,6 +58,7 @@ static const char help[] =
     "examples\n"
     "  waldrill run scenarios/guide/01-primary-down.yaml --engine sim --out report\n"
     "  waldrill run scenarios/guide/01-primary-down.yaml --engine real --out report\n"
+    "  waldrill run scenarios/guide/01-primary-down.yaml --engine real --repeat 5 --out before\n"
     "\n"
     "exit status: 0 pass, 1 failed, 2 scenario or usage wrong, 3 the run proves nothing (INVALID),\n"
     "             4 infrastructure, 5 cleanup failed\n";
@@ -60,7 +66,8 @@ static const char help[] =
 struct run_request {
     const char *engine; /* NULL = by the scenario's clock */
     const char *out;
-    uint64_t seed; /* 0 = the file's */
+    uint64_t seed;   /* 0 = the file's */
+    uint64_t repeat; /* 0 = once, into a folder without a number */
     double time_scale;
     const char *mutant;
     const char *trace;
@@ -72,6 +79,21 @@ struct run_request {
 };
 
 /* --- the request -------------------------------------------------------------------------------------- */
+
+static bool repeat_is_sound(struct run_request *request, const char *repeat)
+{
+    if (repeat != NULL && (units_parse_u64(str_of(repeat), &request->repeat, NULL) != 0 ||
+                           request->repeat == 0 || request->repeat > REPEAT_MOST)) {
+        (void)fprintf(stderr, "waldrill run: --repeat is a number from 1 to %d, not \"%s\"\n", REPEAT_MOST,
+                      repeat);
+        return false;
+    }
+    if (repeat != NULL && request->trace != NULL) {
+        (void)fputs("waldrill run: --trace holds one run; leave out --repeat\n", stderr);
+        return false;
+    }
+    return true;
+}
 
 static bool request_is_sound(struct run_request *request, const char *seed, const char *scale)
 {
@@ -134,7 +156,13 @@ static struct engine *engine_for(struct scenario *s, const struct run_request *r
                                    : target_engine_new(&target, s, status);
 }
 
-static int play(struct scenario *s, const struct run_request *request, const char *out)
+/* 0 = the file's. */
+static uint64_t seed_of(const struct scenario *s, const struct run_request *request, uint64_t repetition)
+{
+    return repetition <= 1 ? request->seed : (request->seed != 0 ? request->seed : s->seed) + repetition - 1;
+}
+
+static int play(struct scenario *s, const struct run_request *request, uint64_t seed, const char *out)
 {
     char work[CLI_PATH];
     int refused = EXIT_PASS;
@@ -151,7 +179,7 @@ static int play(struct scenario *s, const struct run_request *request, const cha
                                       .trace_path = request->trace,
                                       .armed = request->armed,
                                       .progress = !request->quiet && isatty(STDERR_FILENO) == 1,
-                                      .seed = request->seed };
+                                      .seed = seed };
     struct history history;
     struct results results;
     struct errmsg msg = { "" };
@@ -193,40 +221,82 @@ static bool label_is_wanted(const struct run_request *request, const struct scen
 }
 
 /* A file on its own reports into DIR, several into DIR/<name of the file>; each run of a matrix into a folder
- * of its own below that. */
+ * of its own below that, and each repetition (from 1; 0 = there are none) below that. */
 static bool folder_of(const char *path, const struct run_request *request, bool alone, const char *label,
-                      char out[CLI_PATH])
+                      uint64_t repetition, char out[CLI_PATH])
 {
     const char *slash = strrchr(path, '/');
     const char *base = slash == NULL ? path : slash + 1;
-    int length = alone ? snprintf(out, CLI_PATH, "%s", request->out)
-                       : snprintf(out, CLI_PATH, "%s/%.*s", request->out, (int)strcspn(base, "."), base);
+    char folder[CLI_PATH];
+    int length = alone ? snprintf(folder, CLI_PATH, "%s", request->out)
+                       : snprintf(folder, CLI_PATH, "%s/%.*s", request->out, (int)strcspn(base, "."), base);
     bool fits = length > 0 && (size_t)length + (label == NULL ? 0 : strlen(label)) + 2 < CLI_PATH;
     if (fits && label != NULL) {
-        out[length] = '/';
-        out[length + 1] = '\0';
-        append_label(out, CLI_PATH, label);
-    } else if (!fits) {
+        folder[length] = '/';
+        folder[length + 1] = '\0';
+        append_label(folder, CLI_PATH, label);
+    }
+    fits = fits && folder_repetition(folder, repetition, out, CLI_PATH);
+    if (!fits) {
         (void)fputs("waldrill run: the folder's name is too long\n", stderr);
     }
     return fits;
 }
 
+/* What an earlier command left there would be taken for one of these repetitions. */
+static bool folder_is_free(const char *path, const struct run_request *request, bool alone, const char *label)
+{
+    char out[CLI_PATH];
+    if (!folder_of(path, request, alone, label, 0, out)) {
+        return false;
+    }
+    bool single = report_source_is_there(out);
+    bool more = folder_repetitions(out) > request->repeat;
+    if (single || more) {
+        (void)fprintf(stderr, "waldrill run: %s holds %s; remove it, or name another --out\n", out,
+                      single ? "the report of a single run" : "more repetitions, of an earlier command");
+    }
+    return !single && !more;
+}
+
+/* What became of a file's runs. */
+struct tally {
+    size_t played, passed;
+    bool in_the_way; /* what stands in a folder; nothing more is played */
+};
+
 static int play_run(const char *path, size_t run, const struct run_request *request, bool alone,
-                    size_t *played)
+                    uint64_t repetition, struct tally *tally)
 {
     char out[CLI_PATH];
     struct scenario *s = cli_scenario_load_run(path, run);
     int status = EXIT_USAGE;
-    if (s != NULL && label_is_wanted(request, s)) {
-        (*played)++;
-        bool fits = folder_of(path, request, alone, s->variant, out);
-        status = fits ? play(s, request, out) : EXIT_INFRASTRUCTURE;
-    } else if (s != NULL) {
+    if (s != NULL && !label_is_wanted(request, s)) {
         status = EXIT_PASS;
+    } else if (s != NULL && repetition == 1 && !folder_is_free(path, request, alone, s->variant)) {
+        tally->in_the_way = true;
+    } else if (s != NULL) {
+        bool fits = folder_of(path, request, alone, s->variant, repetition, out);
+        status = fits ? play(s, request, seed_of(s, request, repetition), out) : EXIT_INFRASTRUCTURE;
+        tally->played++;
+        tally->passed += status == EXIT_PASS;
     }
     scenario_free(s);
     return status;
+}
+
+/* A run as often as it is wanted. */
+static int play_repeated(const char *path, size_t run, const struct run_request *request, bool alone,
+                         struct tally *tally)
+{
+    int worst = EXIT_PASS;
+    for (uint64_t i = request->repeat == 0 ? 0 : 1; i <= request->repeat && worst != EXIT_INFRASTRUCTURE;
+         i++) {
+        int status = play_run(path, run, request, alone, i, tally);
+        worst = status > worst ? status : worst;
+        (void)fflush(stdout);
+    }
+    return worst;
 }
 
 static int play_file(const char *path, const struct run_request *request, bool alone, size_t *all)
@@ -234,18 +304,20 @@ static int play_file(const char *path, const struct run_request *request, bool a
     struct scenario *s = cli_scenario_load(path);
     size_t runs = s == NULL ? 0 : s->run_count;
     int worst = s == NULL ? EXIT_USAGE : EXIT_PASS;
-    size_t played = 0;
+    struct tally tally = { 0 };
     scenario_free(s);
-    for (size_t run = 0; run < runs; run++) {
-        int status = play_run(path, run, request, alone, &played);
+    for (size_t run = 0; run < runs && !tally.in_the_way; run++) {
+        int status = play_repeated(path, run, request, alone, &tally);
         worst = status > worst ? status : worst;
-        (void)fflush(stdout);
     }
-    *all += played;
-    if (runs > 0 && played == 0) {
+    *all += tally.played;
+    if (runs > 0 && tally.played == 0 && !tally.in_the_way) {
         (void)fprintf(stderr, "waldrill run: %s has no run \"%s\"; waldrill plan %s names them\n", path,
                       request->only, path);
         worst = EXIT_USAGE;
+    }
+    if (request->repeat > 1 && !tally.in_the_way) {
+        (void)printf("%s: %zu of %zu runs passed\n", path, tally.passed, tally.played);
     }
     return worst;
 }
@@ -258,10 +330,12 @@ static bool files_are_right(int argc, char **argv, const struct run_request *req
         struct scenario *s = cli_scenario_load(argv[i]);
         bool seeds = s != NULL && s->variant != NULL &&
                      (strncmp(s->variant, "seed=", 5) == 0 || strstr(s->variant, ",seed=") != NULL);
-        if (seeds && request->seed != 0) {
-            (void)fprintf(stderr, "waldrill run: the matrix of %s names seeds; leave out --seed\n", argv[i]);
+        bool twice = seeds && (request->seed != 0 || request->repeat > 0);
+        if (twice) {
+            (void)fprintf(stderr, "waldrill run: the matrix of %s names seeds; leave out %s\n", argv[i],
+                          request->seed != 0 ? "--seed" : "--repeat");
         }
-        right = right && s != NULL && !(seeds && request->seed != 0);
+        right = right && s != NULL && !twice;
         scenario_free(s);
     }
     return right;
@@ -291,10 +365,12 @@ int command_run(int argc, char **argv)
     struct run_request request = { .out = DEFAULT_OUT, .time_scale = DEFAULT_REAL_SCALE };
     const char *seed = NULL;
     const char *scale = NULL;
+    const char *repeat = NULL;
     const struct cli_option options[] = { { "--engine", &request.engine, NULL },
                                           { "--out", &request.out, NULL },
                                           { "--seed", &seed, NULL },
                                           { "--time-scale", &scale, NULL },
+                                          { "--repeat", &repeat, NULL },
                                           { "--mutant", &request.mutant, NULL },
                                           { "--trace", &request.trace, NULL },
                                           { "--arm", &request.armed, NULL },
@@ -308,7 +384,7 @@ int command_run(int argc, char **argv)
         return EXIT_PASS;
     }
     if (!cli_options_parse(&argc, argv, options, sizeof(options) / sizeof(options[0])) ||
-        !request_is_sound(&request, seed, scale)) {
+        !request_is_sound(&request, seed, scale) || !repeat_is_sound(&request, repeat)) {
         return EXIT_USAGE;
     }
     if (request.only != NULL && argc > 2) {

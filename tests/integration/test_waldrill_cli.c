@@ -48,6 +48,9 @@ static void wrong_usage(void)
     CU_ASSERT_EQUAL(waldrill("plan", "a", "b"), 2);
     CU_ASSERT_EQUAL(waldrill("fuzz", "--mutant", "drop_queu"), 2);
     CU_ASSERT_TRUE(suite_says(err, "mutant") && suite_is_one_line(err));
+    CU_ASSERT_EQUAL(waldrill("run", "x.yaml", "--repeat=0"), 2);
+    CU_ASSERT_TRUE(suite_says(err, "--repeat is a number from 1 to 1000, not \"0\"") &&
+                   suite_is_one_line(err));
 }
 
 static void unreadable_file(void)

@@ -8,6 +8,7 @@
 
 #define WALDRILL TEST_BIN_DIR "/waldrill"
 #define MATRIX   TEST_SOURCE_DIR "/scenarios/incidents/s12c-killed-in-either-mode.yaml"
+#define SIMPLE   TEST_SOURCE_DIR "/scenarios/guide/01-primary-down.yaml"
 #define SAMPLE   TEST_SOURCE_DIR "/reports/sample"
 #define BOUND_MS 20000
 
@@ -95,6 +96,41 @@ static void several_runs_before_measure_the_noise(void)
     CU_ASSERT_STRING_EQUAL(out, "");
 }
 
+static int run_repeated(const char *repeat, const char *seed, const char *name)
+{
+    const char *const argv[] = { WALDRILL, "run", SIMPLE,  "--engine",    "sim",     "--repeat", repeat,
+                                 "--seed", seed,  "--out", path_of(name), "--quiet", NULL };
+    return process_run(argv, NULL, out, sizeof(out), err, sizeof(err), BOUND_MS);
+}
+
+static void a_folder_of_repetitions_stands_for_all(void)
+{
+    CU_ASSERT_EQUAL(run_repeated("3", "11", "before"), 0);
+    CU_ASSERT_TRUE(suite_says(out, ": 3 of 3 runs passed\n"));
+    CU_ASSERT_EQUAL(access(path_of("before/index.html"), R_OK), 0);
+    CU_ASSERT_EQUAL(run_repeated("2", "12", "after"), 0);
+    CU_ASSERT_EQUAL(report("diff", path_of("before"), path_of("after"), NULL, NULL), 0);
+    CU_ASSERT_TRUE(suite_says(out, "A1: PASS") && suite_says(out, "seed 13) in ") &&
+                   suite_says(out, "/before/3\n"));
+    CU_ASSERT_TRUE(suite_says(out, "\nB2: PASS") && suite_says(out, "/after/2\n"));
+    CU_ASSERT_TRUE(suite_says(out, "0 worse, 0 better"));
+    CU_ASSERT_TRUE(
+        suite_says(out, "within what 3 runs reached before; of figures the median of 2 runs after\n"));
+    /* A folder and single runs together. */
+    CU_ASSERT_EQUAL(report("diff", path_of("before"), path_of("after/1"), "--all", NULL), 0);
+    CU_ASSERT_TRUE(suite_says(out, "\nB: PASS"));
+}
+
+static void repetitions_of_two_commands_are_not_mixed(void)
+{
+    CU_ASSERT_EQUAL(run_repeated("3", "11", "mixed"), 0);
+    CU_ASSERT_EQUAL(run_repeated("3", "14", "mixed"), 0);
+    CU_ASSERT_EQUAL(run_repeated("2", "11", "mixed"), 2);
+    CU_ASSERT_TRUE(suite_says(err, "/mixed holds more repetitions, of an earlier command; remove it"));
+    CU_ASSERT_EQUAL(run_repeated("1", "11", "mixed/1"), 2);
+    CU_ASSERT_TRUE(suite_says(err, "/mixed/1 holds the report of a single run; remove it"));
+}
+
 static void help_teaches(void)
 {
     CU_ASSERT_EQUAL(report("--help", NULL, NULL, NULL, NULL), 0);
@@ -139,6 +175,8 @@ static void wrong_usage_is_one_line(void)
 IN_FOLDER(several_runs_are_listed)
 IN_FOLDER(a_run_is_shown_anew)
 IN_FOLDER(several_runs_before_measure_the_noise)
+IN_FOLDER(a_folder_of_repetitions_stands_for_all)
+IN_FOLDER(repetitions_of_two_commands_are_not_mixed)
 IN_FOLDER(two_runs_are_compared)
 
 static const struct suite_test tests[] = {
@@ -146,6 +184,8 @@ static const struct suite_test tests[] = {
     { "a run is shown anew", in_folder_a_run_is_shown_anew },
     { "two runs are compared, the status says whether one is worse", in_folder_two_runs_are_compared },
     { "several runs before measure the noise", in_folder_several_runs_before_measure_the_noise },
+    { "a folder of repetitions stands for all of them", in_folder_a_folder_of_repetitions_stands_for_all },
+    { "repetitions of two commands are not mixed", in_folder_repetitions_of_two_commands_are_not_mixed },
     { "help teaches", help_teaches },
     { "wrong usage is one line and status 2", wrong_usage_is_one_line },
 };

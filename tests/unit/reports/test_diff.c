@@ -8,16 +8,17 @@
 
 #define RUNS_MAX 4
 
-/* Runs that are equal until a test makes them differ; the last is the one after. */
+/* Runs that are equal until a test makes them differ; the last ones are those after. */
 struct group {
     struct sample_run runs[RUNS_MAX];
     struct report_source sources[RUNS_MAX];
-    size_t count;
+    size_t count, after;
 };
 
 static void group_open(struct group *g, size_t count)
 {
     g->count = count;
+    g->after = 1;
     for (size_t i = 0; i < count; i++) {
         sample_run_init(&g->runs[i]);
     }
@@ -29,7 +30,7 @@ static void group_compare(struct group *g, struct diff *d, double band)
         g->sources[i].results = g->runs[i].results;
         figures_init(&g->sources[i].figures, &g->sources[i].results);
     }
-    diff_init(d, g->sources, g->count, band);
+    diff_init(d, g->sources, g->count - g->after, g->after, band);
 }
 
 static void group_close(struct group *g, struct diff *d)
@@ -233,6 +234,63 @@ static void a_band_widens_what_they_reached(void)
     CU_ASSERT_EQUAL(pending_after(269, 0.10), DIFF_BETTER);
 }
 
+/* The change that two runs with so many pending are, after one with 300 and one with 320. */
+static enum diff_change pending_after_both(double first, double second, const char *shown)
+{
+    struct group g;
+    struct diff d;
+    group_open(&g, 4);
+    g.after = 2;
+    set_most_pending(&g.runs[1], 320);
+    set_most_pending(&g.runs[2], first);
+    set_most_pending(&g.runs[3], second);
+    group_compare(&g, &d, DIFF_BAND_UNSAID);
+    enum diff_change change = row_of(&d, "most pending writes")->change;
+    CU_ASSERT_STRING_EQUAL(row_of(&d, "most pending writes")->a, "300 .. 320");
+    CU_ASSERT_STRING_EQUAL(row_of(&d, "most pending writes")->b, shown);
+    group_close(&g, &d);
+    return change;
+}
+
+static void of_several_after_the_middle_is_judged(void)
+{
+    CU_ASSERT_EQUAL(pending_after_both(310, 330, "310 .. 330"), DIFF_SAME);
+    CU_ASSERT_EQUAL(pending_after_both(310, 340, "310 .. 340"), DIFF_WORSE);
+    CU_ASSERT_EQUAL(pending_after_both(330, 330, "330"), DIFF_WORSE);
+    CU_ASSERT_EQUAL(pending_after_both(250, 340, "250 .. 340"), DIFF_BETTER);
+}
+
+static void one_broken_run_after_is_enough(void)
+{
+    struct group g;
+    struct diff d;
+    struct buf out;
+    group_open(&g, 4);
+    g.after = 3;
+    g.runs[0].results.verdict = VERDICT_INVALID;
+    g.runs[2].results.verdict = VERDICT_FAIL;
+    for (size_t i = 0; i < 4; i++) {
+        (void)sample_assert(&g.runs[i].results, ASSERT_EXPECT, "breaks", i != 2, "", "");
+        (void)sample_assert(&g.runs[i].results, ASSERT_EXPECT, "mended in one", i == 3, "", "");
+        (void)sample_assert(&g.runs[i].results, ASSERT_EXPECT, "mended", i != 0, "", "");
+    }
+    g.runs[3].history.samples[SAMPLE_SECONDS - 1].dead_letters = 1;
+    group_compare(&g, &d, DIFF_BAND_UNSAID);
+    CU_ASSERT_EQUAL(row_of(&d, "verdict")->change, DIFF_BETTER);
+    CU_ASSERT_STRING_EQUAL(row_of(&d, "verdict")->b, "PASS .. FAIL");
+    CU_ASSERT_EQUAL(row_of(&d, "expect: breaks")->change, DIFF_WORSE);
+    CU_ASSERT_STRING_EQUAL(row_of(&d, "expect: breaks")->b, "held .. FAILED");
+    CU_ASSERT_EQUAL(row_of(&d, "expect: mended in one")->change, DIFF_OTHER);
+    CU_ASSERT_EQUAL(row_of(&d, "expect: mended")->change, DIFF_BETTER);
+    CU_ASSERT_EQUAL(row_of(&d, "dead letters")->change, DIFF_WORSE);
+    buf_init(&out, 1 << 20);
+    diff_text(&out, &d, false);
+    CU_ASSERT_PTR_NOT_NULL(
+        strstr(buf_text(&out), " the same within 10%; of figures the median of 3 runs after\n"));
+    buf_deinit(&out);
+    group_close(&g, &d);
+}
+
 /* The change that so many dead letters at the end are, after runs that had 1, 0 and 3. */
 static enum diff_change dead_letters_after(double b)
 {
@@ -342,7 +400,7 @@ static void the_sum_says_what_the_noise_is(void)
     diff_markdown(&out, &d, false);
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&out), "| **worse** | most pending writes | 300 .. 320 | 400 |"));
     diff_deinit(&d);
-    diff_init(&d, g.sources, g.count, 0.05);
+    diff_init(&d, g.sources, g.count - 1, 1, 0.05);
     buf_clear(&out);
     diff_text(&out, &d, false);
     CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&out), " the same within what 3 runs reached before, and 5%\n"));
@@ -359,6 +417,8 @@ static const struct suite_test tests[] = {
     { "text and Markdown say it", both_forms_say_it },
     { "what repetitions differ by is no alarm", noise_of_repetitions_is_no_alarm },
     { "beyond what repetitions reached is a difference", beyond_what_they_reached_is_a_difference },
+    { "of several runs after the middle one is judged", of_several_after_the_middle_is_judged },
+    { "one broken run after is enough", one_broken_run_after_is_enough },
     { "a band widens what repetitions reached", a_band_widens_what_they_reached },
     { "what nobody may lose is held to the worst repetition", what_nobody_may_lose_is_held_to_the_worst },
     { "checks are held to the worst repetition", checks_are_held_to_the_worst },
