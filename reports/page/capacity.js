@@ -1,4 +1,5 @@
-/* The curves of capacity.html: the load asked about, over outages of rising length; and what-if, when it was asked for. */
+/* The pictures of capacity.html: the load asked about, over outages of rising length; the load profiles beside each other,
+ * when they were measured; and what-if, when it was asked for. */
 "use strict";
 
 (() => {
@@ -63,6 +64,34 @@
         place.append(h("h2", "", "What if"), what);
         const longest = charts.most(study.sweep.map(point => point.minutes)) * 60;
         charts.mount(what, () => ({x: charts.timeAxis(0, longest), bands: [], marks: [], charts: sizes.map(sweepChart)}));
+    }
+
+    /* A bar for each profile; what never came about has the whole length. */
+    const measured = study.profiles.filter(profile => profile.measured !== null);
+    const bars = (title, note, figure, text) => {
+        const values = measured.map(profile => profile.measured[figure]);
+        const most = Math.max(...values);
+        const bar = (profile, i) => {
+            const fill = h("i", values[i] === null ? "never" : "");
+            fill.style.width = `${values[i] === null ? 100 : most > 0 ? 100 * values[i] / most : 0}%`;
+            return h("li", profile.recommended ? "chosen" : "", h("span", "", profile.name), h("span", "bar", fill),
+                     h("span", "value", values[i] === null ? "never" : text(values[i])));
+        };
+        return h("figure", "bars", h("figcaption", "", h("h3", "", title), h("p", "chart-note", note)), h("ul", "", ...measured.map(bar)));
+    };
+    const share = value => `${(100 * value).toFixed(2)} %`;
+    const seconds = value => `${value.toFixed(1)} s`;
+    if (measured.length > 0) {
+        const runs = measured[0].measured;
+        place.append(h("h2", "", "Load profiles, measured"),
+            h("p", "note", `${runs.runs} runs of each on sim, ${runs.writes_per_minute} writes and ${runs.reads_per_minute} reads a ` +
+                "minute; in bold the one for the load asked about. Shorter is better."),
+            h("div", "bar-charts",
+                bars("Stale reads", `while the replica is ${runs.replica_behind_by_s} s behind`, "stale_share", share),
+                bars("Sick primary noticed", "only its health checks fail", "noticed_sick_s", seconds),
+                bars("Failed requests", "while the primary hangs", "failed_share", share),
+                bars("Slowest answer", "while the primary hangs", "slowest_s", seconds),
+                bars("Requests on the primary", "a minute, all is well", "primary_per_minute", value => value.toFixed(0))));
     }
     document.documentElement.dataset.ready = "yes";
 })();
