@@ -18,7 +18,8 @@
 /* X(enumerator, name, other name or NULL, what it does, example) */
 #define FAULT_KIND_TABLE(X)                                                                                 \
     X(FAULT_REFUSE, "refuse", NULL,                                                                         \
-      "stops listening and resets every open connection; a write being carried out is still applied",       \
+      "stops listening, keeps its port, resets every connection; a write being carried out is still "       \
+      "applied",                                                                                            \
       "{\"do\":\"refuse\",\"for\":\"30s\"}")                                                                \
     X(FAULT_FLAP, "flap", NULL, "refuses for `down`, accepts for `up`, and so on",                          \
       "{\"do\":\"flap\",\"up\":\"2s\",\"down\":\"5s\"}")                                                    \
