@@ -290,8 +290,7 @@ static int play_repeated(const char *path, size_t run, const struct run_request 
                          struct tally *tally)
 {
     int worst = EXIT_PASS;
-    for (uint64_t i = request->repeat == 0 ? 0 : 1; i <= request->repeat && worst != EXIT_INFRASTRUCTURE;
-         i++) {
+    for (uint64_t i = request->repeat == 0 ? 0 : 1; i <= request->repeat && !tally->in_the_way; i++) {
         int status = play_run(path, run, request, alone, i, tally);
         worst = status > worst ? status : worst;
         (void)fflush(stdout);

@@ -127,6 +127,7 @@ static void repetitions_of_two_commands_are_not_mixed(void)
     CU_ASSERT_EQUAL(run_repeated("3", "14", "mixed"), 0);
     CU_ASSERT_EQUAL(run_repeated("2", "11", "mixed"), 2);
     CU_ASSERT_TRUE(suite_says(err, "/mixed holds more repetitions, of an earlier command; remove it"));
+    CU_ASSERT_STRING_EQUAL(out, ""); /* nothing was played */
     CU_ASSERT_EQUAL(run_repeated("1", "11", "mixed/1"), 2);
     CU_ASSERT_TRUE(suite_says(err, "/mixed/1 holds the report of a single run; remove it"));
 }
