@@ -90,16 +90,6 @@ void child_add_env(struct child *c, const char *format, ...)
     va_end(args);
 }
 
-void child_replace_arg(struct child *c, const char *before, const char *value)
-{
-    for (size_t i = 1; i + 1 < c->arg_count; i++) {
-        if (strcmp(c->argv[i], before) == 0) {
-            mem_free(c->argv[i + 1]);
-            c->argv[i + 1] = mem_strdup(value);
-        }
-    }
-}
-
 /* The end of a file, terminated. */
 static void child_tail(const char *path, long from, char *out, size_t size)
 {

@@ -34,8 +34,6 @@ int child_init(struct child *c, const char *name, const char *program, const cha
                struct errmsg *msg);
 void child_deinit(struct child *c); /* kills it when it runs */
 void child_add_arg(struct child *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The value that follows an argument is replaced: a restart listens where the first life did. */
-void child_replace_arg(struct child *c, const char *before, const char *value);
 /* For its environment, beside the harness's own; "NAME=value". */
 void child_add_env(struct child *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Starts it and does not wait for anything. */

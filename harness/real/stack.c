@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define STACK_LISTENING "listening "
 #define STACK_TERM_MS   5000
@@ -184,6 +185,10 @@ void stack_stop(struct stack *s)
     }
     stack_end(&s->chromas[0]);
     stack_end(&s->chromas[1]);
+    if (s->lb_port_fd > 0) {
+        (void)close(s->lb_port_fd);
+        s->lb_port_fd = 0;
+    }
 }
 
 int stack_check(struct stack *s, struct errmsg *msg)

@@ -40,6 +40,7 @@ struct stack {
     enum lb_kind lb_kind;
     char lb_ready[STACK_READY]; /* of a foreign balancer: host and path that answer 2xx once it is up */
     char lb_ready_host[STACK_READY];
+    int lb_port_fd; /* keeps its port while it is away; 0 = none was chosen for it */
 };
 
 /* An empty folder for the balancer's log, below work_dir; out gets its path.  An earlier run's log must not

@@ -8,6 +8,7 @@
 
 #include "harness/real/folders.h"
 #include "harness/real/foreign.h"
+#include "harness/real/kept_port.h"
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,11 +31,13 @@ static int prepare_walproxy(struct stack *s, const struct stack_options *o, stru
     char text[CHILD_PATH];
     (void)snprintf(program, sizeof(program), "%s/walproxy", o->bin_dir);
     struct child *c = &s->children[TARGET_LB];
-    int rv = child_init(c, "walproxy", program, o->work_dir, msg);
+    unsigned port = o->ports[TARGET_LB];
+    int rv = port != 0 ? 0 : kept_port_open(&s->lb_port_fd, &port, msg);
+    rv = rv != 0 ? rv : child_init(c, "walproxy", program, o->work_dir, msg);
     if (rv != 0) {
         return rv;
     }
-    (void)snprintf(text, sizeof(text), "127.0.0.1:%u", o->ports[TARGET_LB]);
+    (void)snprintf(text, sizeof(text), "127.0.0.1:%u", port);
     add_setting(c, "listen", text);
     add_setting(c, "primary_url", s->urls[TARGET_PRIMARY]);
     if (o->has_replica) {
@@ -123,18 +126,13 @@ int trial_prepare(struct stack *s, const struct stack_options *o, struct errmsg 
 int trial_start(struct stack *s, struct errmsg *msg)
 {
     struct child *c = &s->children[TARGET_LB];
-    int rv = 0;
     switch (s->lb_kind) {
         case LB_KIND_WALPROXY:
-            rv = stack_start_child(s, TARGET_LB, msg);
-            if (rv == 0) {
-                child_replace_arg(c, "--listen", s->urls[TARGET_LB] + strlen("http://"));
-            }
-            return rv;
+            return stack_start_child(s, TARGET_LB, msg);
         case LB_KIND_COMMAND:
             return foreign_start(c, s->lb_ready_host, s->lb_ready, msg);
         case LB_KIND_URL:
             return foreign_await(NULL, s->lb_ready_host, s->lb_ready, msg);
     }
-    return rv;
+    return 0;
 }
