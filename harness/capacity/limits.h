@@ -11,5 +11,6 @@
 #define CAPACITY_RECORDS_MAX     5461.0 /* REPLAY_BATCH_RECORDS cannot be more */
 #define CAPACITY_DIMENSION_MAX   65536.0
 #define CAPACITY_BANDWIDTH_MIN   1024.0 /* bytes a second */
+#define CAPACITY_BANDWIDTH_MAX   (1024.0 * 1024 * 1024 * 1024)
 
 #endif

@@ -17,6 +17,8 @@
 #define HALF         0.5 /* of WAL_MAX_BYTES has to be free for WAL_RETAIN */
 /* What malloc puts beside each block that it hands out. */
 #define ALLOCATOR_BYTES 16.0
+#define BYTES_WORDS     32
+#define BYTES_TOLD      1e18 /* what is beyond is wrong whatever it is */
 
 const struct capacity_guide_example capacity_guide_examples[CAPACITY_GUIDE_EXAMPLES] = {
     { "Light load", 5, 10, 60 },
@@ -60,10 +62,28 @@ static int within(const char *what, double value, const char *unit, double low, 
     return error_set(msg, ERR_LIMIT, "%s of %g%s: allowed is %g to %g%s", what, value, unit, low, high, unit);
 }
 
+static const char *bytes_words(double bytes, char out[BYTES_WORDS])
+{
+    units_format_size(bytes > 0 ? (uint64_t)fmin(bytes, BYTES_TOLD) : 0, out, BYTES_WORDS);
+    return out;
+}
+
+static int within_bytes(const char *what, double bytes, double low, double high, struct errmsg *msg)
+{
+    char said[BYTES_WORDS];
+    char least[BYTES_WORDS];
+    char most[BYTES_WORDS];
+    if (bytes >= low && bytes <= high) {
+        return 0;
+    }
+    return error_set(msg, ERR_LIMIT, "%s of %s: allowed is %s to %s", what, bytes_words(bytes, said),
+                     bytes_words(low, least), bytes_words(high, most));
+}
+
 int capacity_check(const struct capacity_question *q, struct errmsg *msg)
 {
     const struct capacity_load *l = &q->load;
-    int err = within("a write", l->write_bytes, " B", 1, CAPACITY_WRITE_BYTES_MAX, msg);
+    int err = within_bytes("a write", l->write_bytes, 1, CAPACITY_WRITE_BYTES_MAX, msg);
     err = err != 0 ? err : within("a rate", l->per_second, "/s", CAPACITY_RATE_MIN, CAPACITY_RATE_MAX, msg);
     err = err != 0
               ? err
@@ -73,7 +93,8 @@ int capacity_check(const struct capacity_question *q, struct errmsg *msg)
     err = err != 0 ? err
                    : within("a number of records in a write", l->records, "", 1, CAPACITY_RECORDS_MAX, msg);
     if (err == 0 && q->costs.bandwidth != 0) {
-        err = within("a bandwidth", q->costs.bandwidth, " B/s", CAPACITY_BANDWIDTH_MIN, 1e12, msg);
+        err = within_bytes("a bandwidth (a second)", q->costs.bandwidth, CAPACITY_BANDWIDTH_MIN,
+                           CAPACITY_BANDWIDTH_MAX, msg);
     }
     return err;
 }

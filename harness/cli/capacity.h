@@ -6,7 +6,8 @@
 #include "harness/results.h"
 #include "harness/scenario/scenario.h"
 
-#define CAPACITY_SOURCE 512
+#define CAPACITY_SOURCE  512
+#define CAPACITY_PROFILE "measured-small" /* unless another is asked for */
 
 /* What the command line says, as text; NULL = not said. */
 struct capacity_request {
@@ -26,6 +27,13 @@ struct capacity_inputs {
     char costs_source[CAPACITY_SOURCE]; /* of the primary's costs */
     bool has_size;                      /* the source told one */
 };
+
+/* capacity_options.c; ERR_*, or false, after one line on stderr. */
+bool capacity_options_fit(int argc, char **argv, const struct capacity_request *r);
+/* The whole question; arguments that are no options are settings, and the place the load comes from. */
+int capacity_read(int argc, char **argv, const struct capacity_request *r, struct capacity_inputs *in);
+int capacity_read_budget(const char *text, enum capacity_store *store, double *bytes); /* "memory=1GB" */
+int capacity_wrong(const char *option, const char *said, const char *allowed);         /* ERR_INVALID */
 
 /* capacity_sources.c: each takes the load (and what else it knows) from a place.  ERR_* with one line. */
 int capacity_from_scenario(const char *path, struct capacity_inputs *in, struct errmsg *msg);

@@ -9,10 +9,10 @@
 #include "reports/capacity.h"
 #include "reports/folder.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define OUTPUT_BYTES    ((size_t)16 << 20)
 #define DEFAULT_OUT     "waldrill-report/capacity"
-#define DEFAULT_PROFILE "measured-small"
 #define DEFAULT_SCALE   20.0
 #define REQUESTS_SIM    400u  /* of a point's runs together: a mean that is steady to a per cent or two */
 #define RUNS_SIM        4u    /* where pace and primary are nearly equal, a single one says little */
@@ -73,10 +73,11 @@ static bool read_request(const struct capacity_request *r, struct verify *v)
 {
     struct errmsg msg = { "" };
     uint64_t most = UINT64_MAX;
-    bool real = str_equal(str_of(r->engine), STR("real"));
+    const char *engine = r->engine != NULL ? r->engine : "sim";
+    bool real = strcmp(engine, "real") == 0;
     v->out = r->out != NULL ? r->out : DEFAULT_OUT;
-    v->play = (struct capacity_play){ .engine = r->engine,
-                                      .profile = r->profile != NULL ? r->profile : DEFAULT_PROFILE,
+    v->play = (struct capacity_play){ .engine = engine,
+                                      .profile = r->profile != NULL ? r->profile : CAPACITY_PROFILE,
                                       .time_scale = real ? DEFAULT_SCALE : 1,
                                       .work_dir = v->work,
                                       .runs = real ? 1 : RUNS_SIM };

@@ -172,7 +172,10 @@ static void test_impossible_questions(void)
         double write_bytes, per_second, outage_s;
         const char *says;
     } bad[] = {
-        { 0, 1, 60, "a write of 0 B: allowed is 1 to" },
+        { 0, 1, 60, "a write of 0 B: allowed is 1 B to 1.0 GiB" },
+        { 2e9, 1, 60, "a write of 1.9 GiB: allowed is 1 B to 1.0 GiB" },
+        { (double)INFINITY, 1, 60, "a write of " },
+        { (double)NAN, 1, 60, "a write of " },
         { 5000, -1, 60, "a rate of -1/s: allowed is" },
         { 5000, 0, 60, "a rate of 0/s: allowed is" },
         { 5000, 1, 0, "an outage of 0 s: allowed is 1 to" },
