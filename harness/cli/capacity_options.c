@@ -67,6 +67,10 @@ static bool fits_verify(int argc, char **argv, const struct capacity_request *r)
         (void)capacity_wrong("--engine", r->engine, "sim, real");
         return false;
     }
+    if (r->time_scale != NULL && (r->engine == NULL || strcmp(r->engine, "real") != 0)) {
+        (void)capacity_wrong("--time-scale", "the clock of sim is virtual", "with --engine real");
+        return false;
+    }
     return true;
 }
 
