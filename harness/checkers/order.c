@@ -73,13 +73,16 @@ static bool set_right(const struct evidence *e, uint32_t instance, uint64_t key,
     return x->first < y->first && evidence_repaired(e, instance, key, x->last);
 }
 
-/* Did the record stand there when that operation came for the last time?  Seen from the writes of its group.
- */
-static bool record_stood(const struct evidence *e, uint32_t instance, const struct keyed *group, size_t count,
-                         uint32_t position)
+/* When the writes of a group last made and removed their record before a position: the positions of these
+ * applications, and one; 0 = never. */
+struct standing {
+    uint32_t made, gone;
+};
+
+static struct standing standing_at(const struct evidence *e, uint32_t instance, const struct keyed *group,
+                                   size_t count, uint32_t position)
 {
-    uint32_t made = 0; /* positions of applications, and one: 0 = never */
-    uint32_t gone = 0;
+    struct standing at = { 0 };
     for (size_t i = 0; i < count; i++) {
         const struct trace *t = &e->traces[instance][group[i].index];
         uint32_t *latest = NULL;
@@ -87,10 +90,10 @@ static bool record_stood(const struct evidence *e, uint32_t instance, const stru
             case OP_UPDATE:
                 break;
             case OP_DELETE:
-                latest = &gone;
+                latest = &at.gone;
                 break;
             default:
-                latest = &made;
+                latest = &at.made;
                 break;
         }
         if (latest != NULL && t->first < position && t->first + 1 > *latest) {
@@ -100,11 +103,46 @@ static bool record_stood(const struct evidence *e, uint32_t instance, const stru
             *latest = t->last + 1;
         }
     }
-    return made > gone || evidence_repaired(e, instance, group[0].key, 0);
+    return at;
+}
+
+/* May the record have stood there when that operation came for the last time? */
+static bool record_stood(const struct evidence *e, uint32_t instance, const struct keyed *group, size_t count,
+                         uint32_t position)
+{
+    struct standing at = standing_at(e, instance, group, count, position);
+    return at.made > at.gone || evidence_repaired(e, instance, group[0].key, 0);
+}
+
+static bool collection_deleted_between(const struct evidence *e, uint32_t instance, uint32_t collection,
+                                       uint32_t from, uint32_t to)
+{
+    for (size_t i = 0; i < e->h->op_count; i++) {
+        const struct trace *t = &e->traces[instance][i];
+        bool deletes = e->h->ops[i].op == OP_COLLECTION_DELETE && e->h->ops[i].collection == collection;
+        if (deletes && ((t->first >= from && t->first < to) || (t->last >= from && t->last < to))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In its turn at first, an add that comes again leaves a record as it is that stands there for certain: made
+ * and not removed since, not by a copy either, nor with its collection. */
+static bool adds_nothing(const struct evidence *e, uint32_t instance, const struct keyed *group, size_t count,
+                         uint32_t older, uint32_t younger)
+{
+    const struct trace *x = &e->traces[instance][older];
+    if (e->h->ops[older].op != OP_ADD || x->first >= e->traces[instance][younger].first) {
+        return false;
+    }
+    struct standing at = standing_at(e, instance, group, count, x->last);
+    return at.made > at.gone && !evidence_repaired(e, instance, group[0].key, at.made - 1) &&
+           !collection_deleted_between(e, instance, e->h->ops[older].collection, at.made, x->last);
 }
 
 /* The older one came again, and it made no difference: a copy has set the record right since; or it is gone
- * either way; or there was no record to update or to delete. */
+ * either way; or there was no record to update or to delete, or one that is not to be added. */
 static bool harmless(const struct evidence *e, uint32_t instance, const struct keyed *group, size_t count,
                      uint32_t older, uint32_t younger)
 {
@@ -112,7 +150,8 @@ static bool harmless(const struct evidence *e, uint32_t instance, const struct k
     bool deletions = op == OP_DELETE && e->h->ops[younger].op == OP_DELETE;
     bool nothing = (op == OP_UPDATE || op == OP_DELETE) &&
                    !record_stood(e, instance, group, count, e->traces[instance][older].last);
-    return deletions || nothing || set_right(e, instance, group[0].key, older, younger);
+    return deletions || nothing || adds_nothing(e, instance, group, count, older, younger) ||
+           set_right(e, instance, group[0].key, older, younger);
 }
 
 static void order_sweep(const struct evidence *e, uint32_t instance, const struct keyed *list, size_t count,

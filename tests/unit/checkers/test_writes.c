@@ -221,6 +221,52 @@ static void test_no_record(void)
     }
 }
 
+/* An add leaves a record that is there as it is, whichever comes last: not so when it was gone in between. */
+static void test_old_add_again(void)
+{
+    static const struct {
+        enum chroma_op younger;
+        bool removed;  /* by a copy, before the add comes again */
+        bool with_all; /* the collection was deleted before */
+        bool harmless;
+    } cases[] = { { OP_ADD, false, false, true },    { OP_UPSERT, false, false, true },
+                  { OP_UPDATE, false, false, true }, { OP_DELETE, false, false, false },
+                  { OP_UPSERT, true, false, false }, { OP_UPSERT, false, true, false } };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        good_run();
+        for (uint64_t tag = 30; tag < 32; tag++) {
+            enum chroma_op op = tag == 30 ? OP_ADD : cases[i].younger;
+            (void)told_op(&t, tag, op, 5, (double)tag - 20, (double)tag - 19.9, 200);
+            (void)told_effect(&t, PRIMARY, tag, op, 5, (double)tag - 19.95, 200);
+            (void)told_effect(&t, REPLICA, tag, op, 5, (double)tag - 19.95, 200);
+        }
+        if (cases[i].removed) {
+            told_effect(&t, REPLICA, 0, OP_DELETE, 5, 13, 200)->copied = true;
+        }
+        if (cases[i].with_all) {
+            (void)told_op(&t, 32, OP_COLLECTION_DELETE, HISTORY_NONE, 13, 13.1, 200);
+            (void)told_effect(&t, PRIMARY, 32, OP_COLLECTION_DELETE, HISTORY_NONE, 13.05, 200);
+            (void)told_effect(&t, REPLICA, 32, OP_COLLECTION_DELETE, HISTORY_NONE, 13.05, 200);
+        }
+        (void)told_effect(&t, REPLICA, 30, OP_ADD, 5, 15, 200);
+        told_judge(&t, "no_double_effect", cases[i].harmless ? NULL : "write 30|then 30 again at 15.000s");
+        told_judge(&t, "order_per_lane", cases[i].harmless ? NULL : "write 30|last at 15.000s, after");
+        told_end(&t);
+    }
+}
+
+/* An add that an instance took after the younger write alone is out of order, and no repetition. */
+static void test_late_add(void)
+{
+    good_run();
+    (void)told_op(&t, 30, OP_ADD, 5, 10, 10.1, 200);
+    told_upsert(&t, 31, 5, 11);
+    (void)told_effect(&t, PRIMARY, 30, OP_ADD, 5, 10.05, 200);
+    (void)told_effect(&t, REPLICA, 30, OP_ADD, 5, 15, 200);
+    told_judge(&t, "order_per_lane", "write 30|last at");
+    told_end(&t);
+}
+
 static void test_wrong_record(void)
 {
     good_run();
@@ -357,6 +403,8 @@ static const struct suite_test tests[] = {
     { "no status at the end", test_no_status },
     { "an old write takes effect again", test_old_write_again },
     { "unless there is no record", test_no_record },
+    { "unless it adds what is there", test_old_add_again },
+    { "an add that came late is out of order", test_late_add },
     { "unless a copy has set it right", test_old_write_again_and_repaired },
     { "an old deletion again over a younger one changes nothing", test_old_deletion_again },
     { "a suffix of the log applied again is no harm", test_suffix_again },
