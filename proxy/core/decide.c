@@ -135,14 +135,17 @@ static void adopt_followers(struct core *core, const struct entry *before)
     }
 }
 
-/* A get_or_create that found the collection makes another one when it is carried out again behind the
- * deletion that followed it; that deletion is carried out again too, and takes what stands there then. */
+/* What has the name that was deleted, and had it before, is gone.  The deletion may not know it: a
+ * get_or_create that found the collection makes another one when it is carried out again behind the deletion
+ * that followed it, which is carried out again too, and takes what stands there then; or the deletion was
+ * logged before anybody knew what the create in front of it had made. */
 static void bury_namesake(struct core *core, const struct entry *entry)
 {
-    const struct name_slot *slot =
-        name_find(core, entry->lane->tenant, entry->lane->database, entry->lane->name);
+    struct record_write record;
+    CHECK(record_write_decode(block_str(entry->near->meta), &record));
+    const struct name_slot *slot = name_find(core, record.tenant, record.database, record.name);
     struct lane *lane = slot == NULL ? NULL : slot->lane;
-    if (lane != NULL && lane != entry->lane && lane->birth < entry->lsn) {
+    if (lane != NULL && lane != entry->lane && lane->named_lsn < entry->lsn) {
         lane_die(core, lane, entry->lsn);
     }
 }
@@ -160,6 +163,7 @@ static void renamed(struct core *core, struct entry *entry)
     struct block *keep = block_ref(lane->place); /* tenant and database are slices of it */
     lane_set_place(lane, lane->tenant, lane->database, record.new_name);
     block_unref(keep);
+    lane->named_lsn = entry->lsn;
     name_bind(core, lane);
     adopt_followers(core, entry);
 }
@@ -201,6 +205,8 @@ void entry_settle(struct core *core, struct entry *entry, unsigned by, const str
         adopt_followers(core, entry);
     } else if (entry->op == OP_COLLECTION_DELETE && entry->lane != NULL) {
         lane_die(core, entry->lane, entry->lsn);
+    } else if (entry->op == OP_COLLECTION_DELETE && by < CORE_INSTANCES) {
+        bury_namesake(core, entry);
     } else if (entry->op == OP_COLLECTION_UPDATE) {
         renamed(core, entry);
     } else if (entry->op == OP_DATABASE_DELETE) {
@@ -372,6 +378,15 @@ static bool is_of_old_life(struct core *core, const struct entry *entry, const s
            entry->lane != holder && !entry->lane->dead && entry->op == OP_COLLECTION_CREATE;
 }
 
+void entry_identify(struct core *core, struct entry *entry, unsigned i, const struct uuid *uuid)
+{
+    if (entry->op == OP_COLLECTION_CREATE && uuid != NULL) {
+        born(core, entry, i, uuid);
+    } else if (entry->op == OP_COLLECTION_DELETE) {
+        bury_namesake(core, entry);
+    }
+}
+
 void entry_applied(struct core *core, struct entry *entry, unsigned i, const struct uuid *uuid)
 {
     CHECK(entry->fate == FATE_ACCEPTED);
@@ -382,13 +397,10 @@ void entry_applied(struct core *core, struct entry *entry, unsigned i, const str
     struct record_applied record = { .lsn = entry->lsn, .instance = (uint8_t)i, .has_uuid = uuid != NULL };
     if (uuid != NULL) {
         record.uuid = *uuid;
-        if (entry->op == OP_COLLECTION_CREATE) {
-            born(core, entry, i, uuid);
-            (void)tie(core, entry);
-        }
     }
-    if (entry->op == OP_COLLECTION_DELETE && entry->lane != NULL) {
-        bury_namesake(core, entry);
+    entry_identify(core, entry, i, uuid);
+    if (entry->op == OP_COLLECTION_CREATE && uuid != NULL) {
+        (void)tie(core, entry);
     }
     mark_progress(entry, i, core_append(core, RECORD_APPLIED, record_applied_encode(&record), NULL, false));
     core->instances[i].applied += entry->refused ? 0 : 1;

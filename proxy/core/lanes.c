@@ -34,6 +34,7 @@ struct lane *lane_new(struct core *core, uint64_t birth, struct str tenant, stru
     struct lane *lane = mem_alloc(sizeof(*lane));
     strand_init(&lane->strand, lane);
     lane->birth = birth;
+    lane->named_lsn = birth;
     lane_set_place(lane, tenant, database, name);
     HASH_ADD(by_birth, core->lanes, birth, sizeof(lane->birth), lane);
     return lane;

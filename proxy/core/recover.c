@@ -113,8 +113,8 @@ static void read_finished(struct core *core, uint64_t lsn, unsigned i, bool dead
         }
         return;
     }
-    if (uuid != NULL && entry->lane != NULL) {
-        lane_set_id(core, entry->lane, i, uuid);
+    if (!dead) {
+        entry_identify(core, entry, i, uuid);
     }
     entry_finish_at(core, entry, i, dead);
     entry_release_if_over(core, entry);

@@ -156,6 +156,7 @@ struct lane {
     struct block *object; /* as it was last shown, ids logical; NULL = not known any more */
     struct block *place;  /* "tenant\0database\0name\0" */
     struct str tenant, database, name;
+    uint64_t named_lsn; /* of the write that gave it its name: its birth, or a rename */
     struct uuid logical;
     struct uuid ids[CORE_INSTANCES];
     bool has_id[CORE_INSTANCES];

@@ -48,6 +48,9 @@ void entry_dead(struct core *core, struct entry *entry, unsigned instance, int s
 /* Effects of decisions on identity, shared with recovery. */
 void entry_settle(struct core *core, struct entry *entry, unsigned by, const struct uuid *uuid,
                   bool accepted);
+/* Of what an instance carried out: what was made there has that id (NULL = not told); what had the name that
+ * was deleted is gone. */
+void entry_identify(struct core *core, struct entry *entry, unsigned instance, const struct uuid *uuid);
 void entry_finish_at(struct core *core, struct entry *entry, unsigned instance, bool dead);
 void entry_set_late(struct core *core, struct entry *entry);
 /* Puts the entry at the end of one more strand. */

@@ -206,6 +206,27 @@ static void test_delete_behind_rename(void)
     driver_close(&d);
 }
 
+/* Another collection has got the name since: the deletion that comes late at the replica is not of that one.
+ */
+static void test_late_deletion_of_a_name_given_anew(void)
+{
+    ready();
+    driver_make(&d, 2, "papers");
+    driver_down(&d, REPLICA);
+    (void)driver_send(&d, "DELETE", C_PATH "/papers", "");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "DELETE", "/papers"), 200, "{}");
+    (void)rename_docs("papers");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "PUT", driver_id(PRIMARY, 1)), 200, "{}");
+    driver_up(&d, REPLICA);
+    driver_answer(&d, wait_open(REPLICA, "DELETE "), 200, "{}");
+    driver_answer(&d, wait_open(REPLICA, "PUT "), 200, "{}");
+    uint64_t client = driver_write(&d, 1, "upsert", "a");
+    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 200, "{}");
+    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+    driver_answer(&d, wait_open(REPLICA, "/upsert"), 200, "{}");
+    driver_close(&d);
+}
+
 static void test_rename_onto_taken(void)
 {
     ready();
@@ -443,6 +464,47 @@ static void test_deletion_behind_a_repeated_create(void)
     driver_close(&d);
 }
 
+/* The client of the create has gone, so that it is decided before anybody knows the collection's id; the
+ * replica is away all the time, and a restart comes before it is told. */
+static void test_deletion_behind_a_create_in_doubt(void)
+{
+    for (int restart = 0; restart < 2; restart++) {
+        driver_init(&d);
+        driver_start(&d);
+        driver_down(&d, REPLICA);
+        uint64_t client = driver_send(&d, "POST", C_PATH, "{\"name\":\"docs\"}");
+        driver_end(&d, driver_expect(&d, PRIMARY, "POST", "/collections"), CALL_BROKEN, true);
+        CU_ASSERT_EQUAL(driver_status(&d, client), 503);
+        struct driver_call *fence = wait_open(PRIMARY, "PATCH ");
+        uint64_t gone = driver_send(&d, "DELETE", C_PATH "/docs", "");
+        driver_answer(&d, open_call(PRIMARY, "GET "), 200, "[]");
+        driver_answer(&d, fence, 200, "{}");
+        driver_answer(&d, wait_open(PRIMARY, "POST "), 200, driver_object(driver_id(PRIMARY, 1), "docs"));
+        driver_answer(&d, wait_open(PRIMARY, "DELETE "), 200, "{}");
+        CU_ASSERT_EQUAL(driver_status(&d, gone), 200);
+        if (restart == 1) {
+            driver_restart(&d, false);
+        }
+        driver_up(&d, REPLICA);
+        for (int i = 0; i < 200 && open_call(REPLICA, "DELETE ") == NULL; i++) {
+            struct driver_call *call = driver_next(&d, REPLICA);
+            if (call != NULL) {
+                driver_answer(&d, call, 200, driver_object(driver_id(REPLICA, 1), "docs"));
+            }
+            driver_advance(&d, 50 * NS_PER_MS);
+        }
+        driver_answer(&d, wait_open(REPLICA, "DELETE "), 200, "{}");
+        for (unsigned i = 0; i < 2; i++) { /* neither life of it is taken for one that goes on */
+            char target[256];
+            (void)snprintf(target, sizeof(target), C_PATH "/%s/upsert", driver_id(i, 1));
+            uint64_t write = driver_send(&d, "POST", target, "{\"ids\":[\"a\"],\"embeddings\":[[1]]}");
+            CU_ASSERT_EQUAL(driver_status(&d, write), 404);
+        }
+        CU_ASSERT_EQUAL(driver_number(&d, "pending_writes"), 0);
+        driver_close(&d);
+    }
+}
+
 static const struct suite_test tests[] = {
     { "a delete waits for older writes of its collection", test_delete_waits_for_its_writes },
     { "a write behind a delete is 404, in Chroma's words", test_write_after_delete },
@@ -453,6 +515,7 @@ static const struct suite_test tests[] = {
     { "a rename behind a rename frees the name between", test_rename_behind_rename },
     { "or the name of old, when the first is refused", test_rename_behind_refused_rename },
     { "a deletion by a name that is still to be given", test_delete_behind_rename },
+    { "a late deletion spares what got the name since", test_late_deletion_of_a_name_given_anew },
     { "a deleted database waits for what is in it and takes it along", test_database_is_a_barrier },
     { "a database does not hold up another", test_database_leaves_others_alone },
     { "a refused database holds up nothing", test_refused_barrier },
@@ -460,6 +523,7 @@ static const struct suite_test tests[] = {
     { "a refusal is on disk before younger writes go", test_refusal_is_durable_first },
     { "a restart in the middle of replay goes on where it was", test_restart_in_replay },
     { "a deletion behind a create that is repeated", test_deletion_behind_a_repeated_create },
+    { "a deletion behind a create that nobody knew the end of", test_deletion_behind_a_create_in_doubt },
     { "after a trim and a crash a delete still knows its collection", test_delete_knows_its_collection },
 };
 
