@@ -40,6 +40,25 @@ static struct driver_call *wait_open(unsigned instance, const char *part)
     return open_call(instance, part);
 }
 
+/* The next call that is no fence. */
+static struct driver_call *next_real(unsigned instance)
+{
+    for (int i = 0; i < 20; i++) {
+        struct driver_call *call = driver_next(&d, instance);
+        if (call == NULL) {
+            driver_advance(&d, NS_PER_S);
+        } else if (strncmp(call->request, "PATCH ", 6) == 0) {
+            driver_answer(&d, call, 404, NOT_FOUND);
+        } else if (driver_is_fence(call)) {
+            driver_answer(&d, call, 201, "{}");
+        } else {
+            return call;
+        }
+    }
+    CU_FAIL_FATAL("nothing is asked");
+    return NULL;
+}
+
 static void test_delete_waits_for_its_writes(void)
 {
     ready();
@@ -210,21 +229,35 @@ static void test_delete_behind_rename(void)
  */
 static void test_late_deletion_of_a_name_given_anew(void)
 {
-    ready();
-    driver_make(&d, 2, "papers");
-    driver_down(&d, REPLICA);
-    (void)driver_send(&d, "DELETE", C_PATH "/papers", "");
-    driver_answer(&d, driver_expect(&d, PRIMARY, "DELETE", "/papers"), 200, "{}");
-    (void)rename_docs("papers");
-    driver_answer(&d, driver_expect(&d, PRIMARY, "PUT", driver_id(PRIMARY, 1)), 200, "{}");
-    driver_up(&d, REPLICA);
-    driver_answer(&d, wait_open(REPLICA, "DELETE "), 200, "{}");
-    driver_answer(&d, wait_open(REPLICA, "PUT "), 200, "{}");
-    uint64_t client = driver_write(&d, 1, "upsert", "a");
-    driver_answer(&d, driver_expect(&d, PRIMARY, "POST", "/upsert"), 200, "{}");
-    CU_ASSERT_EQUAL(driver_status(&d, client), 200);
-    driver_answer(&d, wait_open(REPLICA, "/upsert"), 200, "{}");
-    driver_close(&d);
+    for (int restart = 0; restart < 2; restart++) {
+        ready();
+        driver_make(&d, 2, "papers");
+        driver_down(&d, REPLICA);
+        (void)driver_send(&d, "DELETE", C_PATH "/papers", "");
+        driver_answer(&d, driver_expect(&d, PRIMARY, "DELETE", "/papers"), 200, "{}");
+        (void)rename_docs("papers");
+        driver_answer(&d, driver_expect(&d, PRIMARY, "PUT", driver_id(PRIMARY, 1)), 200, "{}");
+        if (restart == 1) {
+            driver_restart(&d, false);
+        }
+        driver_up(&d, REPLICA);
+        struct driver_call *call = next_real(REPLICA);
+        if (restart == 1) { /* it may have been on its way when the proxy died */
+            CU_ASSERT_PTR_NOT_NULL(strstr(call->request, "GET " C_PATH "/papers\n"));
+            driver_answer(&d, call, 200, driver_object(driver_id(REPLICA, 2), "papers"));
+            call = next_real(REPLICA);
+        }
+        CU_ASSERT_PTR_NOT_NULL(strstr(call->request, "DELETE " C_PATH "/papers\n"));
+        driver_answer(&d, call, 200, "{}");
+        call = next_real(REPLICA);
+        CU_ASSERT_PTR_NOT_NULL(strstr(call->request, "PUT "));
+        driver_answer(&d, call, 200, "{}");
+        uint64_t client = driver_write(&d, 1, "upsert", "a");
+        driver_answer(&d, wait_open(PRIMARY, "/upsert"), 200, "{}");
+        CU_ASSERT_EQUAL(driver_status(&d, client), 200);
+        driver_answer(&d, wait_open(REPLICA, "/upsert"), 200, "{}");
+        driver_close(&d);
+    }
 }
 
 static void test_rename_onto_taken(void)
@@ -410,23 +443,6 @@ static void test_delete_knows_its_collection(void)
     uint64_t client = driver_write(&d, 1, "add", "b");
     CU_ASSERT_EQUAL(driver_status(&d, client), 404); /* it is gone, and known to be */
     driver_close(&d);
-}
-
-/* The next call that is no fence. */
-static struct driver_call *next_real(unsigned instance)
-{
-    for (int i = 0; i < 20; i++) {
-        struct driver_call *call = driver_next(&d, instance);
-        if (call == NULL) {
-            driver_advance(&d, NS_PER_S);
-        } else if (strncmp(call->request, "PATCH ", 6) == 0) {
-            driver_answer(&d, call, 404, NOT_FOUND);
-        } else {
-            return call;
-        }
-    }
-    CU_FAIL_FATAL("nothing is asked");
-    return NULL;
 }
 
 /* A get_or_create that found the collection, and its deletion; both were carried out, and a crash forgot
