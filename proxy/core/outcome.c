@@ -422,7 +422,7 @@ void outcome_name(struct core *core, struct call *call, const struct core_event 
         const struct lane *lane = entry->lane;
         const struct lane *standing = lane_by_uuid(core, &uuid);
         /* What a create before it has made again, it deletes as well (decide.c). */
-        bool its_own = standing != NULL && standing->birth < entry->lsn;
+        bool its_own = standing != NULL && standing->named_lsn < entry->lsn;
         bool other = lane != NULL && lane->has_id[i] && !uuid_equal(&lane->ids[i], &uuid) && !its_own;
         if (other && entry->fate == FATE_ACCEPTED) {
             entry_applied(core, entry, i, NULL);
