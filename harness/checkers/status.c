@@ -18,8 +18,9 @@
 #include <inttypes.h>
 
 #define TEXT_MAX 8192
-/* An application whose answer never left is known when the balancer has asked again: within its patience. */
-#define UNANSWERED_NS (INT64_C(20) * (int64_t)NS_PER_S)
+/* An application whose answer never left is known when the balancer has asked again: within its patience, and
+ * behind what is asked again before. */
+#define UNANSWERED_NS (INT64_C(60) * (int64_t)NS_PER_S)
 /* How long on end a figure must be too high to be called a lie. */
 #define PATIENCE_NS (INT64_C(10) * (int64_t)NS_PER_S)
 /* Rounding of an age to whole seconds, and a scaled clock's jitter. */

@@ -188,6 +188,24 @@ static void test_lying_answer_is_not_known(void)
     told_end(&t);
 }
 
+/* It may be asked again late, behind others that are: within a minute. */
+static void test_unanswered_is_known_within_a_minute(void)
+{
+    told_begin(&t);
+    (void)told_op(&t, 10, OP_UPSERT, 1, 10, 10.2, 200);
+    (void)told_effect(&t, REPLICA, 10, OP_UPSERT, 1, 10.1, 200);
+    told_effect(&t, PRIMARY, 10, OP_UPSERT, 1, 10.05, 200)->answered_ns = HISTORY_NEVER;
+    for (int i = 0; i < 55; i++) {
+        (void)told_sample(&t, 12 + i, 1, 2 + i);
+    }
+    told_judge(&t, "status_truthful", NULL);
+    for (int i = 0; i < 16; i++) {
+        (void)told_sample(&t, 67 + i, 1, 57 + i);
+    }
+    told_judge(&t, "status_truthful", "at most 0 writes could have been pending");
+    told_end(&t);
+}
+
 static const struct suite_test tests[] = {
     { "reads that show the last write pass", test_fresh_reads },
     { "a stale read inside the window", test_stale_read },
@@ -202,6 +220,7 @@ static const struct suite_test tests[] = {
     { "a wrong age", test_wrong_age },
     { "failures that cannot be", test_invents_failures },
     { "what was applied but answered with an error is not known", test_lying_answer_is_not_known },
+    { "an application without an answer is known within a minute", test_unanswered_is_known_within_a_minute },
 };
 
 TEST_MAIN("checkers_seen", tests)
