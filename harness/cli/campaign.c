@@ -257,6 +257,7 @@ struct scenario *campaign_draw(uint64_t seed, struct runner_options *options)
         }
     }
     options->no_gate = true;
+    options->idle_loads = true;
     options->no_samples = draw_chance(&d, 3, 4);
     options->sample_ns = NS_PER_S;
     /* A slow disk keeps the time between written and durable open long enough for a crash to fall into it. */

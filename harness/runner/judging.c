@@ -166,7 +166,9 @@ static void judging_loads(struct run *run)
     for (size_t i = 0; i < run->scenario->load_count; i++) {
         const struct run_load *load = &run->loads[i];
         const char *name = run->scenario->loads[i].name;
-        bool reached = load->sent > 0 && (double)load->sent >= JUDGING_LOAD_SHARE * (double)load->planned;
+        bool idle = run->options->idle_loads && load->planned == 0;
+        bool reached =
+            idle || (load->sent > 0 && (double)load->sent >= JUDGING_LOAD_SHARE * (double)load->planned);
         (void)judging_add(run, ASSERT_VALIDITY, run->scenario->loads[i].line,
                           judging_text("load %s is offered", name), reached,
                           judging_text("at least 99%% of what was due, and something"),

@@ -19,6 +19,7 @@ struct runner_options {
     uint64_t sample_ns; /* period of /status samples; 0 = fitted to the scenario's length */
     bool no_samples;    /* none while the load runs (campaigns); phases that end by a condition still ask */
     bool no_gate;       /* skip the wait for steady_state before the load */
+    bool idle_loads;    /* that nothing falls due of a load does not make the run prove nothing (campaigns) */
     const char *trace_path; /* sim: every event as a JSON line into this file; NULL = no trace */
     const struct runner_operator *person; /* somebody plays the operator's part; NULL = the run does */
     size_t core_room;                     /* sim: actions the core may hand over at once; 0 = the default */
