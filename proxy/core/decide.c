@@ -380,9 +380,11 @@ static bool is_of_old_life(struct core *core, const struct entry *entry, const s
 
 void entry_identify(struct core *core, struct entry *entry, unsigned i, const struct uuid *uuid)
 {
-    if (entry->op == OP_COLLECTION_CREATE && uuid != NULL) {
+    bool blind = MUTANT(core, MUTANT_BLIND_DELETION) && entry->lane == NULL &&
+                 (!core->started || entry->op == OP_COLLECTION_DELETE);
+    if (entry->op == OP_COLLECTION_CREATE && uuid != NULL && !blind) {
         born(core, entry, i, uuid);
-    } else if (entry->op == OP_COLLECTION_DELETE) {
+    } else if (entry->op == OP_COLLECTION_DELETE && !blind) {
         bury_namesake(core, entry);
     }
 }

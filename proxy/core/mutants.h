@@ -64,8 +64,7 @@
     X(MUTANT_NONSENSE_LISTED, "nonsense_listed", "no_lost_ack", "another shape says: nothing is here")       \
     X(MUTANT_PATIENCE_TRUSTS, "patience_trusts", "conservation", "not compared in 30 s: it is trusted")      \
     X(MUTANT_OLD_LIFE, "old_life", "conservation", "a deleted collection serves as the next one")            \
-    X(MUTANT_COPIED_DYING, "copied_dying", "no_lost_ack", "copies what is about to be deleted")              \
-    X(MUTANT_REFUSED_STAYS, "refused_stays", "no_lost_ack", "a refused write never leaves its place")        \
+    X(MUTANT_BLIND_DELETION, "blind_deletion", "bounded_recovery", "takes only what it knew when logged")    \
     X(MUTANT_SKIPS_ROW, "skips_row", "converge", "a copy leaves out the first row of a page")                \
     X(MUTANT_KEEPS_EXTRAS, "keeps_extras", "converge", "a copy leaves what was deleted meanwhile")           \
     X(MUTANT_UNWATCHED, "unwatched", "converge", "adds behind the last page are not looked at")              \

@@ -290,7 +290,7 @@ static bool pick_names(struct core *core, unsigned t)
 static bool name_to_come(struct core *core, const struct lane *lane, unsigned s)
 {
     const struct name_slot *slot = name_find(core, lane->tenant, lane->database, lane->name);
-    return slot != NULL && slot->strand.backlog[s] > 0 && !MUTANT(core, MUTANT_COPIED_DYING);
+    return slot != NULL && slot->strand.backlog[s] > 0;
 }
 
 /* Could this lane be walked now?  Settles what needs no walk. */

@@ -436,8 +436,7 @@ static void release(struct core *core, struct entry *entry, const struct strand 
     for (unsigned k = 0; k < entry_strands(entry); k++) {
         const struct strand *strand = entry_strand(entry, k);
         struct entry *front;
-        while (strand != except && !MUTANT(core, MUTANT_REFUSED_STAYS) &&
-               (front = strand_front(strand)) != NULL && is_over(core, front)) {
+        while (strand != except && (front = strand_front(strand)) != NULL && is_over(core, front)) {
             release(core, front, strand);
         }
     }
