@@ -37,11 +37,11 @@ int folder_make(const char *path, struct errmsg *msg)
     return 0;
 }
 
-bool folder_repetition(const char *path, uint64_t number, char *out, size_t size)
+bool folder_repetition(char *path, size_t size, uint64_t number)
 {
-    int length =
-        number == 0 ? snprintf(out, size, "%s", path) : snprintf(out, size, "%s/%" PRIu64, path, number);
-    return length > 0 && (size_t)length < size;
+    size_t used = strlen(path);
+    int length = number == 0 ? 0 : snprintf(path + used, size - used, "/%" PRIu64, number);
+    return length >= 0 && used + (size_t)length < size;
 }
 
 size_t folder_repetitions(const char *path)
@@ -49,9 +49,12 @@ size_t folder_repetitions(const char *path)
     char name[PATH_BYTES];
     struct stat info;
     size_t count = 0;
-    while (folder_repetition(path, count + 1, name, sizeof(name)) && stat(name, &info) == 0 &&
-           S_ISDIR(info.st_mode)) {
-        count++;
+    bool there = strlen(path) < sizeof(name);
+    while (there) {
+        (void)snprintf(name, sizeof(name), "%s", path);
+        there = folder_repetition(name, sizeof(name), count + 1) && stat(name, &info) == 0 &&
+                S_ISDIR(info.st_mode);
+        count += there ? 1 : 0;
     }
     return count;
 }

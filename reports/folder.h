@@ -17,9 +17,9 @@ struct folder_file {
 /* Makes a folder and those above it; it is there and may be written into afterwards, or the message says
  * which part of the path is in the way. */
 int folder_make(const char *path, struct errmsg *msg);
-/* Where repetition number n (from 1) of a run stands: "PATH/n"; 0 = the run itself, "PATH".  False: it is
- * longer than out. */
-bool folder_repetition(const char *path, uint64_t number, char *out, size_t size);
+/* Makes of the folder of a run, a buffer of so many bytes, that of its repetition number n, from 1: "PATH/n";
+ * 0 is the run itself.  False: that is longer than the buffer. */
+bool folder_repetition(char *path, size_t size, uint64_t number);
 /* How many of them there are: folders of that name, from 1 without a gap. */
 size_t folder_repetitions(const char *path);
 /* Writes all files into a folder that exists.  After an error no file is half written and no temporary

@@ -334,7 +334,7 @@ int capacity_read_budget(const char *text, enum capacity_store *store, double *b
     for (size_t i = 0; equals != NULL && capacity_store_names[i] != NULL; i++) {
         if (str_equal(str_make(text, (size_t)(equals - text)), str_of(capacity_store_names[i]))) {
             *store = (enum capacity_store)i;
-            return read_size("--budget", equals + 1, 1, INFINITY, "memory=SIZE or disk=SIZE", bytes);
+            return read_size("--budget", equals + 1, 1, (double)INFINITY, "memory=SIZE or disk=SIZE", bytes);
         }
     }
     return capacity_wrong("--budget", text, "memory=SIZE or disk=SIZE, as memory=1GB");

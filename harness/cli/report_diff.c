@@ -50,7 +50,9 @@ static bool open_side(struct runs *runs, const char *path)
     bool opened = true;
     for (size_t i = 1; i <= repetitions && opened; i++) {
         char one[CLI_PATH];
-        opened = folder_repetition(path, i, one, sizeof(one)) && open_run(runs, one);
+        int length = snprintf(one, sizeof(one), "%s", path);
+        opened = length > 0 && (size_t)length < sizeof(one) && folder_repetition(one, sizeof(one), i) &&
+                 open_run(runs, one);
     }
     return opened;
 }

@@ -227,26 +227,25 @@ static bool folder_of(const char *path, const struct run_request *request, bool 
 {
     const char *slash = strrchr(path, '/');
     const char *base = slash == NULL ? path : slash + 1;
-    char folder[CLI_PATH];
-    int length = alone ? snprintf(folder, CLI_PATH, "%s", request->out)
-                       : snprintf(folder, CLI_PATH, "%s/%.*s", request->out, (int)strcspn(base, "."), base);
+    int length = alone ? snprintf(out, CLI_PATH, "%s", request->out)
+                       : snprintf(out, CLI_PATH, "%s/%.*s", request->out, (int)strcspn(base, "."), base);
     bool fits = length > 0 && (size_t)length + (label == NULL ? 0 : strlen(label)) + 2 < CLI_PATH;
     if (fits && label != NULL) {
-        folder[length] = '/';
-        folder[length + 1] = '\0';
-        append_label(folder, CLI_PATH, label);
+        out[length] = '/';
+        out[length + 1] = '\0';
+        append_label(out, CLI_PATH, label);
     }
-    fits = fits && folder_repetition(folder, repetition, out, CLI_PATH);
+    fits = fits && folder_repetition(out, CLI_PATH, repetition);
     if (!fits) {
         (void)fputs("waldrill run: the folder's name is too long\n", stderr);
     }
     return fits;
 }
 
-/* What an earlier command left there would be taken for one of these repetitions. */
-static bool folder_is_free(const char *path, const struct run_request *request, bool alone, const char *label)
+/* What an earlier command left there would be taken for one of these repetitions; out: room for the name. */
+static bool folder_is_free(const char *path, const struct run_request *request, bool alone, const char *label,
+                           char out[CLI_PATH])
 {
-    char out[CLI_PATH];
     if (!folder_of(path, request, alone, label, 0, out)) {
         return false;
     }
@@ -273,7 +272,7 @@ static int play_run(const char *path, size_t run, const struct run_request *requ
     int status = EXIT_USAGE;
     if (s != NULL && !label_is_wanted(request, s)) {
         status = EXIT_PASS;
-    } else if (s != NULL && repetition == 1 && !folder_is_free(path, request, alone, s->variant)) {
+    } else if (s != NULL && repetition == 1 && !folder_is_free(path, request, alone, s->variant, out)) {
         tally->in_the_way = true;
     } else if (s != NULL) {
         bool fits = folder_of(path, request, alone, s->variant, repetition, out);
